@@ -1,0 +1,452 @@
+"""The one configuration: every value that makes a run, typed, with its default, reason and source.
+
+Each field below *is* an absl flag of the same name; there is no second list. A program calls
+`define_flags()` once, then `from_flags()`; a run keeps the result in `flags.json` (`save`), and every
+other program reads that file back (`load`). No flag is ever retyped.
+
+Values marked [choice] are this project's: the paper's own hyper-parameters are not published.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import typing
+from typing import Any
+
+from absl import flags
+
+FILE_NAME = "flags.json"
+
+
+def _field(default: Any, help_text: str, choices: tuple[str, ...] | None = None) -> Any:
+    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices})
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which photos, and how they are cut."""
+
+    dataset: str = _field(
+        "synthetic_faces",
+        "Data set: the embedded synthetic faces, or any folder of photos.",
+        ("synthetic_faces", "photo_folder"),
+    )
+    data_dir: str = _field(
+        "",
+        "photo_folder: the folder (searched recursively). synthetic_faces: where TFDS keeps its "
+        "data sets; empty for TFDS' own default.",
+    )
+    data_config: str = _field("px64", "synthetic_faces: the TFDS builder configuration.")
+    crop: str = _field(
+        "center",
+        "photo_folder: 'center' cuts the square given by crop_scale and crop_center_y, 'none' "
+        "squeezes the whole photo into the square.",
+        ("center", "none"),
+    )
+    crop_scale: float = _field(1.0, "Side of the centre crop over the photo's shorter side.")
+    crop_center_y: float = _field(
+        0.5, "Height of the crop's centre over the photo's height, 0 top, 1 bottom."
+    )
+    test_fraction: float = _field(
+        0.1, "photo_folder: share of the photos, chosen by a hash of their path, kept for testing."
+    )
+    flip: bool = _field(False, "Mirror every second training image at random.")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The architecture of IGC-Net."""
+
+    image_size: int = _field(64, "Side of the square image, px; a power of 2 from 32 to 128.")
+    map_size: int = _field(
+        64, "Side of the canonical depth and albedo maps, px; a power of 2 from 32 to 128 [group: 64]."
+    )
+    parts: int = _field(6, "M, the number of part capsules, the background's among them [paper].")
+    shape_dim: int = _field(384, "Length of the shape embedding f_s [group].")
+    albedo_dim: int = _field(
+        384, "Length of the albedo embedding f_a [group]; equal to shape_dim while one_hot is on."
+    )
+    view_dim: int = _field(48, "Length of the view embedding, decoded to the pose [group].")
+    one_hot: bool = _field(
+        True, "The GDM's one-hot operation (Eq. 6); off is the paper's ablation [paper]."
+    )
+    encoder_channels: int = _field(
+        32, "Channels of the first encoder stage, doubled at each of the next three [unsup3d: 32]."
+    )
+    decoder_channels: int = _field(
+        32, "Channels of the last decoder stage, doubled towards the first, at most 8 times."
+    )
+    decoder_norm: str = _field(
+        "group", "Normalisation in the capsule decoders [group: group].", ("group", "none")
+    )
+    decoder_upsampling: str = _field(
+        "bilinear",
+        "How the capsule decoders grow their maps; transposed convolutions are faster and let "
+        "capsules interleave in a checkerboard [group: bilinear].",
+        ("bilinear", "transposed"),
+    )
+    confidence_channels: int = _field(
+        16, "Channels of the confidence network's first stage [unsup3d: 64 at 64 px]."
+    )
+    min_depth: float = _field(0.9, "Nearest canonical depth [unsup3d].")
+    max_depth: float = _field(1.1, "Farthest canonical depth [unsup3d].")
+    border_depth: float = _field(
+        1.04,
+        "Depth of the canonical map's outer columns, 0.7 max + 0.3 min [unsup3d]; 0 leaves them "
+        "free.",
+    )
+    depth_prior: float = _field(
+        0.0,
+        "Height of a fixed convex bump on the raw depth: parts near at the centre, background far "
+        "there. Against the hollow face; 0 is off, as in the paper [choice].",
+    )
+    rotation_range_degrees: float = _field(
+        60.0, "Pitch, yaw and roll lie within +- this, degrees [unsup3d; group: 80]."
+    )
+    translation_range_xy: float = _field(
+        0.1, "x and y translation lie within +- this; the picture is 0.175 wide [unsup3d]."
+    )
+    translation_range_z: float = _field(
+        0.0, "z translation lies within +- this [unsup3d: 0 for people, 0.1 for cats]."
+    )
+    fov_degrees: float = _field(10.0, "The camera's horizontal field of view, degrees [unsup3d].")
+    assembly_sharpness: float = _field(
+        1000.0, "k of the assembly's softmax(-k depth) over the parts [group: 1000]."
+    )
+    visibility_sharpness: float = _field(
+        100.0,
+        "k of the soft visibility that carries the gradient of the losses on areas [choice].",
+    )
+    albedo_assembly: str = _field(
+        "hard",
+        "Object albedo from the nearest part alone ('hard') [group], or blended with the soft "
+        "visibility ('soft') [choice].",
+        ("hard", "soft"),
+    )
+    rasterizer: str = _field(
+        "auto",
+        "Rasteriser: TF Graphics' native kernel, our windowed pure-TensorFlow one, or the best "
+        "that works here.",
+        ("auto", "native", "tfg", "tensorflow"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """Weights and constants of the objective. All weights are [choice]: the paper gives none."""
+
+    likelihood_weight: float = _field(
+        1.0, "Confidence-weighted negative log-likelihood of the image [unsup3d]."
+    )
+    flip_weight: float = _field(
+        0.5, "The same on the image of the mirrored object, relative to it [unsup3d]."
+    )
+    pyramid_weight: float = _field(
+        0.0, "L1 plus image gradients over a three-level pyramid, direct and mirrored [choice]."
+    )
+    pyramid_images: int = _field(
+        0,
+        "If positive, the pyramid loss stands in for the likelihood during this many images: a "
+        "warm-up. 0: both act all along [choice].",
+    )
+    perceptual: str = _field(
+        "none", "Perceptual features [paper: VGG16 relu3_3].", ("none", "vgg16")
+    )
+    vgg_weights: str = _field(
+        "", "VGG16 weights: a Keras .h5 without top, or 'imagenet' to let Keras download them."
+    )
+    perceptual_weight: float = _field(1.0, "Perceptual loss [unsup3d: 1].")
+    contrastive_weight: float = _field(0.05, "Semantic consistency, L_contra (Eq. 9) [paper].")
+    contrastive_temperature: float = _field(0.1, "Its InfoNCE temperature [choice].")
+    sparsity_weight: float = _field(1.0, "Spatial sparsity of the visible areas [paper].")
+    sparsity_cap: float = _field(
+        0.12, "Share of the image that a foreground part may cover before it costs [choice]."
+    )
+    sparsity_floor: float = _field(
+        0.03, "Share below which a foreground part costs too, so that none dies [choice]."
+    )
+    background_weight: float = _field(1.0, "Background separation [paper].")
+    background_threshold: float = _field(
+        0.3,
+        "The background begins this many standard deviations beyond the mean of the smoothed "
+        "foreground depth [choice].",
+    )
+    background_sigma: float = _field(
+        2.0, "Gaussian smoothing of that depth, standard deviation in map px at 64 px [choice]."
+    )
+    smoothness_weight: float = _field(
+        0.0, "Total variation of the parts' depth, in units of the depth range [choice]."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """How long, how fast, with what."""
+
+    batch_size: int = _field(64, "Images a step over all devices [unsup3d: 64].")
+    train_images: int = _field(
+        3_000_000, "Images to train on, counted with repetition, rounded up to whole steps."
+    )
+    max_steps: int = _field(0, "If positive, end after this many steps instead.")
+    learning_rate: float = _field(1e-4, "Peak learning rate [unsup3d: 1e-4].")
+    learning_rate_schedule: str = _field(
+        "constant",
+        "constant [unsup3d]; cosine to a hundredth of the peak; or TF Addons' triangular2 cycles.",
+        ("constant", "cosine", "cyclical"),
+    )
+    warmup_steps: int = _field(0, "Steps of linear learning-rate warm-up [choice].")
+    optimizer: str = _field(
+        "adam",
+        "Keras' adam [paper], adamw or lion, or TF Addons' lamb, rectified_adam or lookahead_adam.",
+        ("adam", "adamw", "lion", "lamb", "rectified_adam", "lookahead_adam"),
+    )
+    adam_beta_1: float = _field(0.9, "First moment's decay [unsup3d].")
+    adam_beta_2: float = _field(0.999, "Second moment's decay [unsup3d].")
+    l2: float = _field(5e-4, "L2 added to the gradient of every kernel and bias [unsup3d: 5e-4].")
+    clip_norm: float = _field(
+        5.0, "Global gradient norm is clipped to this; 0 is off. Slivers' gradients reach 1e2 [choice]."
+    )
+    seed: int = _field(0, "Seed of weights, data order and augmentation.")
+    precision: str = _field(
+        "float32",
+        "Compute type of the networks; graphics and losses stay float32.",
+        ("float32", "mixed_bfloat16"),
+    )
+    strategy: str = _field(
+        "mirrored", "tf.distribute strategy over the devices of this machine.", ("mirrored", "one_device")
+    )
+    deterministic: bool = _field(True, "Bit-identical runs on the CPU for a seed, at some cost.")
+    summary_every_seconds: float = _field(30.0, "Seconds between TensorBoard scalars.")
+    pictures_every_seconds: float = _field(120.0, "Seconds between TensorBoard pictures.")
+    checkpoint_every_seconds: float = _field(120.0, "Seconds between checkpoints.")
+    validate_every_steps: int = _field(
+        1000, "Steps between passes over the validation split, which choose the best checkpoint."
+    )
+    validation_images: int = _field(256, "Images of the validation split to use.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """All of it, by subject. Flat names are unique over the sections."""
+
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    loss: LossConfig = dataclasses.field(default_factory=LossConfig)
+    training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
+
+    def __post_init__(self):
+        """Checks what no single flag can check."""
+        validate(self)
+
+    def flat(self) -> dict[str, Any]:
+        """`{flag name: value}` over all sections."""
+        return {
+            name: value
+            for section in dataclasses.fields(self)
+            for name, value in dataclasses.asdict(getattr(self, section.name)).items()
+        }
+
+    def replace(self, **values: Any) -> Config:
+        """A copy with the named flags changed.
+
+        Raises:
+          ValueError: a name is no flag of this configuration, or the values do not fit together.
+        """
+        return from_flat({**self.flat(), **values})
+
+
+_SECTIONS: dict[str, type] = {
+    "data": DataConfig,
+    "model": ModelConfig,
+    "loss": LossConfig,
+    "training": TrainingConfig,
+}
+_DEFINERS = {
+    bool: flags.DEFINE_boolean,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+}
+#: Values that may differ between a run's starts: they bear on where and how long, not on what is
+#: learned step by step.
+_FREE_ON_RESUME = frozenset(
+    "data_dir train_images max_steps summary_every_seconds pictures_every_seconds "
+    "checkpoint_every_seconds rasterizer".split()
+)
+
+
+def _fields() -> list[tuple[str, dataclasses.Field, type]]:
+    """(section, field, type) of every value."""
+    found = []
+    for section, kind in _SECTIONS.items():
+        types = typing.get_type_hints(kind)
+        found += [(section, field, types[field.name]) for field in dataclasses.fields(kind)]
+    return found
+
+
+def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines one absl flag for every value; call once, before `app.run`."""
+    for _, field, kind in _fields():
+        choices = field.metadata["choices"]
+        if choices:
+            flags.DEFINE_enum(
+                field.name, field.default, choices, field.metadata["help"], flag_values=flag_values
+            )
+        else:
+            _DEFINERS[kind](
+                field.name, field.default, field.metadata["help"], flag_values=flag_values
+            )
+
+
+def from_flags(flag_values: flags.FlagValues = flags.FLAGS) -> Config:
+    """The configuration the parsed flags describe.
+
+    Raises:
+      ValueError: values that do not fit together.
+    """
+    return from_flat({field.name: flag_values[field.name].value for _, field, _ in _fields()})
+
+
+def from_flat(values: dict[str, Any]) -> Config:
+    """The configuration of a flat `{flag name: value}`; names left out keep their defaults.
+
+    Raises:
+      ValueError: an unknown name, a value of the wrong type, or values that do not fit together.
+    """
+    known = {field.name: (section, field, kind) for section, field, kind in _fields()}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ValueError(f"Unknown configuration values {unknown}: another version wrote them?")
+    sections: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}
+    for name, value in values.items():
+        section, field, kind = known[name]
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not kind:
+            raise ValueError(f"--{name} is {value!r}; it must be of type {kind.__name__}.")
+        choices = field.metadata["choices"]
+        if choices and value not in choices:
+            raise ValueError(f"--{name} is {value!r}; it must be one of {', '.join(choices)}.")
+        sections[section][name] = value
+    return Config(**{section: kind(**sections[section]) for section, kind in _SECTIONS.items()})
+
+
+def save(config: Config, run_dir: str | pathlib.Path) -> None:
+    """Writes the complete configuration to `run_dir/flags.json`."""
+    path = pathlib.Path(run_dir) / FILE_NAME
+    temporary = path.with_suffix(".json.partial")
+    temporary.write_text(json.dumps(config.flat(), indent=2) + "\n")
+    temporary.replace(path)
+
+
+def load(run_dir: str | pathlib.Path) -> Config:
+    """Reads the configuration of a run.
+
+    Raises:
+      FileNotFoundError: `run_dir` holds no flags.json.
+      ValueError: the file is damaged or of another version.
+    """
+    path = pathlib.Path(run_dir) / FILE_NAME
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing: {run_dir} is no run directory. Train one with tools.train "
+            f"--run_dir={run_dir}."
+        )
+    try:
+        values = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is damaged ({error}); restore it from another copy.") from error
+    return from_flat(values)
+
+
+def differences(ours: Config, theirs: Config) -> list[str]:
+    """What keeps a run of `theirs` from being continued as `ours`; empty if nothing does.
+
+    Returns:
+      Lines `--name: theirs in the run, ours now`.
+    """
+    old, new = theirs.flat(), ours.flat()
+    return [
+        f"--{name}: {old[name]!r} in the run, {new[name]!r} now"
+        for name in new
+        if new[name] != old[name] and name not in _FREE_ON_RESUME
+    ]
+
+
+def validate(config: Config) -> None:
+    """Checks that values fit together.
+
+    Raises:
+      ValueError: names the flag, its value and what it must be.
+    """
+    model, data, training, loss = config.model, config.data, config.training, config.loss
+    for name, size in (("image_size", model.image_size), ("map_size", model.map_size)):
+        _require(size in (32, 64, 128), f"--{name}={size}: it must be 32, 64 or 128.")
+    _require(model.parts >= 1, f"--parts={model.parts}: at least 1 capsule is needed.")
+    _require(
+        not model.one_hot or model.shape_dim == model.albedo_dim,
+        f"--shape_dim={model.shape_dim} and --albedo_dim={model.albedo_dim} must be equal while "
+        "--one_hot is on: the one-hot found on the shape is reused for the albedo.",
+    )
+    for name in ("shape_dim", "albedo_dim", "view_dim", "encoder_channels", "confidence_channels"):
+        value = getattr(model, name)
+        _require(value >= 1, f"--{name}={value}: it must be positive.")
+    _require(
+        model.decoder_channels >= 4 and model.decoder_channels % 4 == 0,
+        f"--decoder_channels={model.decoder_channels}: a positive multiple of 4 is needed.",
+    )
+    _require(
+        0 < model.min_depth < model.max_depth,
+        f"--min_depth={model.min_depth} must lie between 0 and --max_depth={model.max_depth}.",
+    )
+    _require(
+        model.border_depth == 0 or model.min_depth <= model.border_depth <= model.max_depth,
+        f"--border_depth={model.border_depth}: 0, or within [--min_depth, --max_depth].",
+    )
+    _require(
+        0 < model.fov_degrees < 120, f"--fov_degrees={model.fov_degrees}: within (0, 120)."
+    )
+    _require(
+        0 <= model.rotation_range_degrees <= 90,
+        f"--rotation_range_degrees={model.rotation_range_degrees}: within [0, 90].",
+    )
+    _require(training.batch_size >= 1, f"--batch_size={training.batch_size}: at least 1.")
+    _require(
+        training.train_images >= 1 or training.max_steps >= 1,
+        f"--train_images={training.train_images}: at least 1.",
+    )
+    _require(
+        0 < data.test_fraction < 1, f"--test_fraction={data.test_fraction}: within (0, 1)."
+    )
+    _require(0 < data.crop_scale <= 1, f"--crop_scale={data.crop_scale}: within (0, 1].")
+    _require(0 <= data.crop_center_y <= 1, f"--crop_center_y={data.crop_center_y}: within [0, 1].")
+    _require(
+        data.dataset != "photo_folder" or data.data_dir,
+        "--dataset=photo_folder needs --data_dir=FOLDER.",
+    )
+    for field in dataclasses.fields(LossConfig):
+        value = getattr(loss, field.name)
+        _require(
+            not field.name.endswith("_weight") or value >= 0,
+            f"--{field.name}={value}: weights are not negative; 0 switches a loss off.",
+        )
+    _require(
+        loss.likelihood_weight > 0 or loss.pyramid_weight > 0,
+        "--likelihood_weight and --pyramid_weight are both 0: nothing would ask the model to "
+        "reproduce its input.",
+    )
+    _require(
+        loss.pyramid_images == 0 or loss.pyramid_weight > 0,
+        "--pyramid_images asks for a warm-up, but --pyramid_weight is 0.",
+    )
+    _require(
+        loss.perceptual != "vgg16" or loss.vgg_weights,
+        "--perceptual=vgg16 needs --vgg_weights=FILE.h5, or --vgg_weights=imagenet to download.",
+    )
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
