@@ -1,0 +1,1 @@
+"""Measurements: plain NumPy arrays in, numbers with intervals out. Knows no model."""

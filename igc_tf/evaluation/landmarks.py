@@ -1,0 +1,212 @@
+"""NME: how well landmarks can be told from where the parts are (the SCOPS protocol).
+
+A linear map is fitted, on the train split, from the centres of the parts to the landmarks; the
+error on the test split is given in per cent of the distance between the eyes. Two lines always
+stand beside it: the mean face, which looks at no image, and the face's centroid, which knows one
+point only. A segmentation that does not beat the centroid has found no parts.
+
+Known for CelebA's five landmarks, aligned MAFL: mean face 8.43 %, centroid 5.57 %, true centres of
+(both eyes as one, nose, mouth) 2.35 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from igc_tf.evaluation.metric import Metric, bootstrap
+
+#: Indices of the two eyes in the five-landmark order of CelebA: eyes, nose, corners of the mouth.
+EYES = (0, 1)
+
+#: Parts with less than this many pixels of soft area in an image count as empty there.
+EMPTY_AREA = 1e-6
+
+#: Faces whose normaliser is shorter than this, pixels, have no NME.
+SHORTEST_NORMALISER = 1.0
+
+
+class PartCentres(NamedTuple):
+    """Where the parts lie in each image, (x, y) pixels; NaN where a part is empty."""
+
+    parts: np.ndarray  #: [N, M - 1, 2], the background dropped
+    whole: np.ndarray  #: [N, 1, 2], of everything but the background
+
+    @staticmethod
+    def concatenate(batches: Sequence[PartCentres]) -> PartCentres:
+        """Joins batches along the images."""
+        return PartCentres(*(np.concatenate(arrays) for arrays in zip(*batches, strict=True)))
+
+
+def part_centres(maps: np.ndarray) -> PartCentres:
+    """Mean coordinate under each part's normalised soft map.
+
+    Args:
+      maps: `[N, M, H, W]`, >= 0, part 0 the background (`one_hot` makes them from labels).
+
+    Returns:
+      The centres in pixels, pixel centres at +0.5; NaN for a part of less than 1e-6 pixels.
+
+    Raises:
+      ValueError: wrong rank, fewer than two parts, or a negative or NaN value.
+    """
+    if maps.ndim != 4 or maps.shape[1] < 2:
+        raise ValueError(f"maps must be [N, M >= 2, H, W], got shape {maps.shape}")
+    if not np.all(maps >= 0):
+        raise ValueError("maps must be >= 0 and not NaN; pass probabilities, not logits")
+    foreground = maps[:, 1:]
+    return PartCentres(_centres(foreground), _centres(foreground.sum(1, keepdims=True)))
+
+
+def _centres(maps: np.ndarray) -> np.ndarray:
+    height, width = maps.shape[-2:]
+    columns = maps.sum(axis=-2, dtype=np.float64)
+    rows = maps.sum(axis=-1, dtype=np.float64)
+    area = rows.sum(-1)
+    area = np.where(area < EMPTY_AREA, np.nan, area)
+    x = columns @ (np.arange(width) + 0.5) / area
+    y = rows @ (np.arange(height) + 0.5) / area
+    return np.stack([x, y], axis=-1)
+
+
+def one_hot(labels: np.ndarray, parts: int) -> np.ndarray:
+    """Labels `[N, H, W]` in 0..parts-1 to maps `[N, parts, H, W]` uint8."""
+    return (labels[:, np.newaxis] == np.arange(parts)[:, np.newaxis, np.newaxis]).astype(np.uint8)
+
+
+def predict(
+    train_centres: np.ndarray, train_landmarks: np.ndarray, test_centres: np.ndarray
+) -> np.ndarray:
+    """Landmarks told from centres by the linear map fitted on the train split.
+
+    Centres and landmarks are standardised with the train split's mean and deviation; least squares
+    without intercept [SCOPS]. A part that is empty in an image is put at the train mean of its
+    centre, so that it says nothing there; one that is empty in every train image is never used
+    [choice].
+
+    Args:
+      train_centres: `[N, P, 2]`, NaN where empty.
+      train_landmarks: `[N, L, 2]`; images with a NaN landmark are not fitted to.
+      test_centres: `[K, P, 2]`, NaN where empty.
+
+    Returns:
+      `[K, L, 2]` landmarks, pixels.
+
+    Raises:
+      ValueError: unlike numbers of images, or no train image with all its landmarks.
+    """
+    if len(train_centres) != len(train_landmarks):
+        raise ValueError(
+            f"{len(train_centres)} train centres but {len(train_landmarks)} train landmarks"
+        )
+    known = ~np.isnan(train_landmarks).any(axis=(1, 2))
+    if not known.any():
+        raise ValueError("no train image has all its landmarks; give landmarks for the train split")
+    regression = TransformedTargetRegressor(
+        make_pipeline(
+            SimpleImputer(strategy="mean", keep_empty_features=True),
+            StandardScaler(),
+            LinearRegression(fit_intercept=False),
+        ),
+        transformer=StandardScaler(),
+        check_inverse=False,
+    )
+    train = train_centres[known].reshape(known.sum(), -1)
+    regression.fit(train, train_landmarks[known].reshape(len(train), -1))
+    if not len(test_centres):
+        return np.zeros((0, *train_landmarks.shape[1:]))
+    found = regression.predict(test_centres.reshape(len(test_centres), -1))
+    return found.reshape(len(test_centres), *train_landmarks.shape[1:])
+
+
+def per_image_nme(
+    predicted: np.ndarray,
+    true: np.ndarray,
+    normaliser: np.ndarray | None = None,
+    eyes: tuple[int, int] = EYES,
+) -> np.ndarray:
+    """Mean distance of an image's landmarks over its normaliser, in per cent.
+
+    Args:
+      predicted: `[N, L, 2]` pixels.
+      true: `[N, L, 2]` pixels.
+      normaliser: `[N]` pixels; by default the image's own true distance between the eyes, as SCOPS
+        does. It shrinks in side views: give for instance the square root of the box's area there.
+      eyes: indices of the two eyes.
+
+    Returns:
+      `[N]`; NaN (no truth) where a true landmark is NaN or the normaliser is under 1 pixel
+      [choice]: an eye distance of a pixel or less is a profile, and would outweigh all others.
+
+    Raises:
+      ValueError: unlike shapes.
+    """
+    if predicted.shape != true.shape or true.ndim != 3 or true.shape[-1] != 2:
+        raise ValueError(
+            f"landmarks must both be [N, L, 2], got {predicted.shape} and {true.shape}"
+        )
+    if normaliser is None:
+        normaliser = np.linalg.norm(true[:, eyes[0]] - true[:, eyes[1]], axis=-1)
+    if normaliser.shape != true.shape[:1]:
+        raise ValueError(f"normaliser must be [{len(true)}], got shape {normaliser.shape}")
+    usable = normaliser >= SHORTEST_NORMALISER
+    errors = np.linalg.norm(predicted - true, axis=-1).mean(axis=-1)
+    return np.where(usable, 100.0 * errors / np.where(usable, normaliser, 1.0), np.nan)
+
+
+def per_image_errors(
+    train: PartCentres,
+    train_landmarks: np.ndarray,
+    test: PartCentres,
+    test_landmarks: np.ndarray,
+    normaliser: np.ndarray | None = None,
+    eyes: tuple[int, int] = EYES,
+) -> dict[str, np.ndarray]:
+    """NME of each test image, `[N]` per cent, under the names of `evaluate`."""
+    if len(test.parts) != len(test_landmarks):
+        raise ValueError(f"{len(test.parts)} test centres but {len(test_landmarks)} landmarks")
+    from_parts = predict(train.parts, train_landmarks, test.parts)
+    from_whole = predict(train.whole, train_landmarks, test.whole)
+    known = ~np.isnan(train_landmarks).any(axis=(1, 2))
+    mean_face = np.broadcast_to(train_landmarks[known].mean(axis=0), test_landmarks.shape)
+    return {
+        name: per_image_nme(predicted, test_landmarks, normaliser, eyes)
+        for name, predicted in (
+            ("nme_percent", from_parts),
+            ("nme_mean_face_percent", mean_face),
+            ("nme_centroid_percent", from_whole),
+        )
+    }
+
+
+def evaluate(
+    train: PartCentres,
+    train_landmarks: np.ndarray,
+    test: PartCentres,
+    test_landmarks: np.ndarray,
+    normaliser: np.ndarray | None = None,
+    eyes: tuple[int, int] = EYES,
+) -> dict[str, Metric]:
+    """NME of the parts, with the mean face and the centroid beside it.
+
+    Args:
+      train: centres on the train split, from `part_centres`.
+      train_landmarks: `[N, L, 2]` (x, y) pixels.
+      test: centres on the test split.
+      test_landmarks: `[K, L, 2]` (x, y) pixels; an image with a NaN landmark has no truth.
+      normaliser: `[K]` pixels, see `per_image_nme`.
+      eyes: indices of the two eyes.
+
+    Returns:
+      `nme_percent`, `nme_mean_face_percent`, `nme_centroid_percent`. The interval is over test
+      images; the regression stays the one of the whole train split.
+    """
+    errors = per_image_errors(train, train_landmarks, test, test_landmarks, normaliser, eyes)
+    return {name: bootstrap(values, "%") for name, values in errors.items()}

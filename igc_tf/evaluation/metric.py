@@ -1,0 +1,135 @@
+"""A number with its unit, its 95 % interval and the count of samples behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+#: What `Metric.value` stands for when nothing could be measured; see `Metric.absent`.
+NO_TRUTH = "no truth"
+
+_CHUNK = 1 << 22  # resampled weights held at a time: 32 MiB of float64
+
+
+class Metric(NamedTuple):
+    """One measured number. Either `value`, `low` and `high` are all finite, or all are None."""
+
+    value: float | None  #: None where there was no truth to measure against
+    low: float | None  #: lower end of the 95 % interval
+    high: float | None  #: upper end of the 95 % interval
+    unit: str  #: "%", "degrees", "dB", or "" for a pure number
+    n: int  #: images that counted
+
+    @classmethod
+    def absent(cls, unit: str = "") -> Metric:
+        """The metric nothing could be measured for: "no truth", n = 0. Never NaN."""
+        return cls(None, None, None, unit, 0)
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether there was no truth to measure against."""
+        return self.value is None
+
+    def to_json(self) -> dict[str, object]:
+        """`{"value", "low", "high", "unit", "n"}`; absent numbers are null."""
+        return dict(self._asdict())
+
+    def __str__(self) -> str:
+        """For example `12.30 % [11.90, 12.70], n = 2000`."""
+        if self.is_absent:
+            return NO_TRUTH
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.value:.4g}{unit} [{self.low:.4g}, {self.high:.4g}], n = {self.n}"
+
+
+def bootstrap_weighted(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    n: int,
+    unit: str = "",
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+) -> Metric:
+    """Percentile bootstrap of a statistic that takes how often each image was drawn.
+
+    The fast way for whatever can be written with weights: one call serves many resamples.
+
+    Args:
+      statistic: `[S, n]` float64 counts to `[S]` values. A row of ones is the set itself. NaN says
+        that the statistic does not exist on that resample; such resamples are left out.
+      n: number of images.
+      unit: unit of the value.
+      samples: resamples; the interval runs from their 2.5th to their 97.5th percentile.
+      seed: the same seed gives the same interval.
+
+    Returns:
+      The metric; absent if `n` is 0 or the statistic does not exist on the set itself.
+    """
+    if n == 0:
+        return Metric.absent(unit)
+    value = float(statistic(np.ones((1, n)))[0])
+    if np.isnan(value):
+        return Metric.absent(unit)
+    generator = np.random.default_rng(seed)
+    rows = max(1, _CHUNK // n)
+    found = []
+    for start in range(0, samples, rows):
+        drawn = generator.integers(n, size=(min(rows, samples - start), n))
+        weights = np.stack([np.bincount(row, minlength=n) for row in drawn])
+        found.append(statistic(weights.astype(np.float64)))
+    values = np.concatenate(found)
+    values = values[~np.isnan(values)]
+    low, high = np.percentile(values, [2.5, 97.5]) if values.size else (value, value)
+    return Metric(value, float(low), float(high), unit, n)
+
+
+def bootstrap(
+    per_image: np.ndarray | tuple[Callable[..., float], Sequence[np.ndarray]],
+    unit: str = "",
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+) -> Metric:
+    """Mean over images, or any function of arrays, with its 95 % percentile interval.
+
+    Args:
+      per_image: `[n]` values whose mean is wanted, NaN where an image has no truth (left out, and
+        not counted in `n`); or `(function, arrays)`, where `function(*arrays)` gives the value and
+        the arrays' first axes are the images, which are drawn together.
+      unit: unit of the value.
+      samples: resamples.
+      seed: the same seed gives the same interval.
+
+    Returns:
+      The metric; absent if no image has truth.
+
+    Raises:
+      ValueError: an infinite value, a value array that is not a vector, or arrays of unlike length.
+    """
+    if isinstance(per_image, tuple):
+        function, arrays = per_image
+        arrays = [np.asarray(array) for array in arrays]
+        if len({len(array) for array in arrays}) != 1:
+            raise ValueError(f"arrays must have one length, got {[len(a) for a in arrays]}")
+
+        def repeat_and_call(weights: np.ndarray) -> np.ndarray:
+            chosen = [np.repeat(np.arange(len(row)), row.astype(int)) for row in weights]
+            return np.array([function(*(a[index] for a in arrays)) for index in chosen], float)
+
+        return bootstrap_weighted(repeat_and_call, len(arrays[0]), unit, samples=samples, seed=seed)
+
+    values = np.asarray(per_image, dtype=np.float64)
+    if values.ndim != 1:
+        raise ValueError(f"per-image values must be a vector, got shape {values.shape}")
+    if np.isinf(values).any():
+        raise ValueError("per-image values hold infinity; use NaN for an image without truth")
+    values = values[~np.isnan(values)]
+    return bootstrap_weighted(
+        lambda weights: weights @ values / len(values),
+        len(values),
+        unit,
+        samples=samples,
+        seed=seed,
+    )
