@@ -1,0 +1,1 @@
+"""What people look at: pictures and meshes of results. Takes NumPy arrays, knows no model."""

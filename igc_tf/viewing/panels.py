@@ -1,0 +1,263 @@
+"""One picture per photo: everything that was found in it, side by side, with captions.
+
+All pictures are `[height, width, 3]` uint8 arrays, for files and for TensorBoard alike.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from igc_tf.viewing import colours, dials
+from igc_tf.viewing.canvas import FAINT, INK, Canvas, fit
+from igc_tf.viewing.result import PhotoResult
+
+MARGIN = 16  #: white around the page
+GUTTER = 20  #: for the captions at the left
+GAP = 12  #: between tiles
+CAPTION = 18  #: height of a line of captions
+SECTION = 30  #: between the object's row and the parts
+
+_UNSEEN = 236  # gray of what no part, or no pixel of the canvas, covers
+
+
+def panel(result: PhotoResult, tile: int = 128) -> np.ndarray:
+    """Everything about one photo on one page.
+
+    The first row is the object: input, reconstruction, parts laid over the input, and in the
+    canonical view the image, albedo, depth, normals and shading. Under it a column for every part
+    capsule, framed in its colour: albedo, depth, and where it is visible in the canonical view,
+    with its share of that view. At the right the light, as it falls on a white ball, and the pose.
+
+    Args:
+      result: what was found.
+      tile: side of a tile.
+
+    Returns:
+      `[height, width, 3]` uint8.
+
+    Raises:
+      ValueError: more parts than there are part colours.
+    """
+    overview = _overview(result, tile)
+    columns = max(len(overview), result.parts + 2)
+    left, top = MARGIN + GUTTER, MARGIN + CAPTION
+    parts_top = top + tile + SECTION + CAPTION
+    step = tile + GAP
+    canvas = Canvas(left + columns * step - GAP + MARGIN, parts_top + 3 * step - GAP + MARGIN)
+    middle = tile // 2
+
+    canvas.side_caption("object", MARGIN + GUTTER // 3, top + middle)
+    for column, (caption, picture) in enumerate(overview):
+        x = left + column * step
+        canvas.caption(caption, x + middle, top - CAPTION + 1)
+        canvas.tile(picture, x, top)
+
+    for row, caption in enumerate(("part albedo", "part depth", "visible")):
+        canvas.side_caption(caption, MARGIN + GUTTER // 3, parts_top + row * step + middle)
+    shares = result.canonical_visibility.mean((1, 2))
+    for part, colour in enumerate(colours.part_colours(result.parts)):
+        x = left + part * step
+        name = "background" if part == 0 else f"part {part}"
+        canvas.caption(f"{name}, {100 * shares[part]:.0f} %", x + middle, parts_top - CAPTION - 2)
+        canvas.frame(x, parts_top, tile, 3 * step - GAP, colour)
+        for row, picture in enumerate(_part_tiles(result, part, colour)):
+            canvas.tile(fit(picture, tile), x, parts_top + row * step)
+    _draw_dials(canvas, result, left + (columns - 2) * step, parts_top, tile)
+    return canvas.array
+
+
+def hierarchy(result: PhotoResult, tile: int = 128) -> np.ndarray:
+    """The way of the data: input, part capsules, assembled object, reconstruction.
+
+    Of each part, albedo and depth are shown where the part is visible; the rest is faded.
+
+    Args:
+      result: what was found.
+      tile: side of the larger tiles.
+
+    Returns:
+      `[height, width, 3]` uint8.
+
+    Raises:
+      ValueError: more parts than there are part colours.
+    """
+    small = tile * 5 // 8
+    arrow = 36
+    rows = result.parts * (small + GAP) - GAP
+    height = max(rows, 3 * (tile + CAPTION + GAP) - GAP)
+    top = MARGIN + 2 * CAPTION
+    centre = top + height // 2
+    width = 2 * MARGIN + 3 * tile + 2 * small + GAP + 3 * (arrow + 2 * GAP)
+    canvas = Canvas(width, top + height + MARGIN)
+
+    def column_title(text: str, x: int) -> None:
+        canvas.caption(text, x, MARGIN - 4, size=13)
+
+    x = MARGIN
+    column_title("photo", x + tile // 2)
+    canvas.tile(fit(result.image, tile), x, centre - tile // 2)
+    x += tile + GAP
+    canvas.arrow(x, centre, arrow)
+    x += arrow + GAP
+
+    column_title("part capsules", x + small + GAP // 2)
+    for index, caption in enumerate(("albedo", "depth")):
+        at = x + index * (small + GAP) + small // 2
+        canvas.caption(caption, at, MARGIN + CAPTION - 4, colour=FAINT)
+    first = centre - rows // 2
+    for part, colour in enumerate(colours.part_colours(result.parts)):
+        y = first + part * (small + GAP)
+        albedo, depth, _ = _part_tiles(result, part, colour)
+        seen = result.canonical_visibility[part]
+        canvas.frame(x, y, 2 * small + GAP, small, colour)
+        canvas.tile(fit(_faded(albedo, seen), small), x, y)
+        canvas.tile(fit(_faded(depth, seen), small), x + small + GAP, y)
+    x += 2 * small + 2 * GAP
+    canvas.arrow(x, centre, arrow)
+    x += arrow + GAP
+
+    column_title("assembled object", x + tile // 2)
+    pictures = (
+        ("albedo", result.albedo),
+        ("depth", colours.depth_colours(result.depth)),
+        ("lit", result.canonical_image),
+    )
+    step = tile + CAPTION + GAP
+    first = centre - (len(pictures) * step - GAP) // 2
+    for index, (caption, picture) in enumerate(pictures):
+        y = first + index * step
+        canvas.caption(caption, x + tile // 2, y + 2, colour=FAINT)
+        canvas.tile(fit(picture, tile), x, y + CAPTION)
+    x += tile + GAP
+    canvas.arrow(x, centre, arrow)
+    x += arrow + GAP
+
+    column_title("reconstruction", x + tile // 2)
+    canvas.tile(fit(_drawn(result), tile), x, centre - tile // 2)
+    return canvas.array
+
+
+def sheet(images: Sequence[np.ndarray], columns: int, gap: int = GAP) -> np.ndarray:
+    """A contact sheet: pictures in rows, each in a cell as large as the largest picture.
+
+    Args:
+      images: pictures `[H, W, 3]`, uint8 or float in [0, 1], of any sizes; one at least.
+      columns: pictures in a row, one at least.
+      gap: white between them and around the sheet.
+
+    Returns:
+      `[height, width, 3]` uint8.
+
+    Raises:
+      ValueError: no image, or no column.
+    """
+    if not len(images) or columns < 1:
+        raise ValueError(f"a sheet needs an image and a column, got {len(images)} and {columns}")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    height = max(image.shape[0] for image in images)
+    width = max(image.shape[1] for image in images)
+    page = np.full((gap + rows * (height + gap), gap + columns * (width + gap), 3), 255, np.uint8)
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        y = gap + row * (height + gap) + (height - image.shape[0]) // 2
+        x = gap + column * (width + gap) + (width - image.shape[1]) // 2
+        page[y : y + image.shape[0], x : x + image.shape[1]] = colours.to_uint8(image)
+    return page
+
+
+def save_png(picture: np.ndarray, path: str | os.PathLike[str]) -> None:
+    """Writes a picture `[H, W, 3]`, uint8 or float in [0, 1], as a PNG file.
+
+    Raises:
+      FileNotFoundError: the folder does not exist.
+    """
+    Image.fromarray(colours.to_uint8(picture)).save(path, format="PNG")
+
+
+def _overview(result: PhotoResult, tile: int) -> list[tuple[str, np.ndarray]]:
+    """Caption and tile of each picture of the object's row."""
+    # Laid over after scaling, so that the lines along the parts are thin.
+    labels = fit(result.segmentation, tile, labels=True)
+    photo = np.asarray(
+        Image.fromarray(colours.to_uint8(result.image)).resize(
+            labels.shape[::-1], Image.Resampling.BICUBIC
+        )
+    )
+    pictures = [
+        ("input", result.image),
+        ("reconstruction", _drawn(result)),
+        ("parts", colours.overlay(photo, labels)),
+        ("canonical image", result.canonical_image),
+        ("albedo", result.albedo),
+        ("depth", colours.depth_colours(result.depth)),
+        ("normals", colours.normal_colours(result.normals)),
+        ("shading", colours.shading_gray(result.shading)),
+    ]
+    return [(caption, fit(picture, tile)) for caption, picture in pictures]
+
+
+def _drawn(result: PhotoResult) -> np.ndarray:
+    """The reconstruction; light gray where nothing was drawn, which is not the same as black."""
+    return np.where(result.mask[..., np.newaxis] > 0.5, result.reconstruction, _UNSEEN / 255.0)
+
+
+def _part_tiles(result: PhotoResult, part: int, colour: np.ndarray) -> tuple[np.ndarray, ...]:
+    """A part's albedo, depth and visibility, `[h, w, 3]` uint8 each."""
+    seen = result.canonical_visibility[part][..., np.newaxis]
+    visibility = seen * colour + (1.0 - seen) * _UNSEEN
+    return (
+        colours.to_uint8(result.part_albedo[part]),
+        colours.depth_colours(result.part_depth[part]),
+        np.rint(np.clip(visibility, 0, 255)).astype(np.uint8),
+    )
+
+
+def _faded(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Nearly white where the part is not visible."""
+    share = 0.12 + 0.88 * np.clip(seen, 0.0, 1.0)[..., np.newaxis]
+    return np.rint(share * picture + (1.0 - share) * 255.0).astype(np.uint8)
+
+
+def _draw_dials(canvas: Canvas, result: PhotoResult, x: int, y: int, tile: int) -> None:
+    """The light and the pose, drawn and in numbers, in two columns from (x, y) on."""
+    half = min(tile, 88) // 2  # of the lines' width
+    pitch, yaw, roll = result.rotation_degrees
+    ambient, diffuse, dx, dy, _ = result.light
+    tx, ty, tz = result.translation
+    columns = (
+        (
+            "light",
+            dials.light_ball(result.light, tile),
+            (
+                ("ambient", f"{ambient:.2f}"),
+                ("diffuse", f"{diffuse:.2f}"),
+                ("right", f"{dx:+.2f}"),
+                ("up", f"{dy:+.2f}"),
+            ),
+        ),
+        (
+            "pose",
+            dials.pose_plate(result.rotation_degrees, tile),
+            (
+                ("pitch", f"{pitch:+.1f}°"),
+                ("yaw", f"{yaw:+.1f}°"),
+                ("roll", f"{roll:+.1f}°"),
+                ("x", f"{tx:+.3f}"),
+                ("y", f"{ty:+.3f}"),
+                ("z", f"{tz:+.3f}"),
+            ),
+        ),
+    )
+    for index, (title, picture, lines) in enumerate(columns):
+        left = x + index * (tile + GAP)
+        canvas.caption(title, left + tile // 2, y - CAPTION - 2)
+        canvas.tile(picture, left, y)
+        for line, (name, value) in enumerate(lines):
+            at = y + tile + GAP + line * CAPTION
+            canvas.caption(name, left + tile // 2 - half, at, colour=FAINT, anchor="la")
+            canvas.caption(value, left + tile // 2 + half, at, colour=INK, anchor="ra")
