@@ -61,7 +61,8 @@ class ModelConfig:
 
     image_size: int = _field(64, "Side of the square image, px; a power of 2 from 32 to 128.")
     map_size: int = _field(
-        64, "Side of the canonical depth and albedo maps, px; a power of 2 from 32 to 128 [group: 64]."
+        64,
+        "Side of the canonical depth and albedo maps, px; a power of 2 from 32 to 128 [group: 64].",
     )
     parts: int = _field(6, "M, the number of part capsules, the background's among them [paper].")
     shape_dim: int = _field(384, "Length of the shape embedding f_s [group].")
@@ -101,6 +102,17 @@ class ModelConfig:
         0.0,
         "Height of a fixed convex bump on the raw depth: parts near at the centre, background far "
         "there. Against the hollow face; 0 is off, as in the paper [choice].",
+    )
+    depth_freedom: float = _field(
+        0.0,
+        "If positive, the learned raw depth lies within +- this around depth_prior, so that with "
+        "depth_freedom < depth_prior the face can never turn hollow; 0 leaves it unbounded, as in "
+        "the paper [choice].",
+    )
+    background_relief: float = _field(
+        1.0,
+        "Share of the depth range that the background capsule may use, around border_depth; 1 is "
+        "all of it, as in the paper. A flat background cannot take the face over [choice].",
     )
     rotation_range_degrees: float = _field(
         60.0, "Pitch, yaw and roll lie within +- this, degrees [unsup3d; group: 80]."
@@ -177,7 +189,7 @@ class LossConfig:
         2.0, "Gaussian smoothing of that depth, standard deviation in map px at 64 px [choice]."
     )
     smoothness_weight: float = _field(
-        0.0, "Total variation of the parts' depth, in units of the depth range [choice]."
+        0.0, "Mean squared slope of the parts' depth, in depth ranges per map side [choice]."
     )
 
 
@@ -206,7 +218,8 @@ class TrainingConfig:
     adam_beta_2: float = _field(0.999, "Second moment's decay [unsup3d].")
     l2: float = _field(5e-4, "L2 added to the gradient of every kernel and bias [unsup3d: 5e-4].")
     clip_norm: float = _field(
-        5.0, "Global gradient norm is clipped to this; 0 is off. Slivers' gradients reach 1e2 [choice]."
+        5.0,
+        "Global gradient norm is clipped to this; 0 is off. Slivers' gradients reach 1e2 [choice].",
     )
     seed: int = _field(0, "Seed of weights, data order and augmentation.")
     precision: str = _field(
@@ -215,7 +228,9 @@ class TrainingConfig:
         ("float32", "mixed_bfloat16"),
     )
     strategy: str = _field(
-        "mirrored", "tf.distribute strategy over the devices of this machine.", ("mirrored", "one_device")
+        "mirrored",
+        "tf.distribute strategy over the devices of this machine.",
+        ("mirrored", "one_device"),
     )
     deterministic: bool = _field(True, "Bit-identical runs on the CPU for a seed, at some cost.")
     summary_every_seconds: float = _field(30.0, "Seconds between TensorBoard scalars.")
@@ -406,8 +421,15 @@ def validate(config: Config) -> None:
         f"--border_depth={model.border_depth}: 0, or within [--min_depth, --max_depth].",
     )
     _require(
-        0 < model.fov_degrees < 120, f"--fov_degrees={model.fov_degrees}: within (0, 120)."
+        0 <= model.background_relief <= 1,
+        f"--background_relief={model.background_relief}: within [0, 1].",
     )
+    _require(
+        model.background_relief == 1 or model.border_depth > 0,
+        f"--background_relief={model.background_relief} lays the background around --border_depth, "
+        "which is 0.",
+    )
+    _require(0 < model.fov_degrees < 120, f"--fov_degrees={model.fov_degrees}: within (0, 120).")
     _require(
         0 <= model.rotation_range_degrees <= 90,
         f"--rotation_range_degrees={model.rotation_range_degrees}: within [0, 90].",
@@ -417,9 +439,7 @@ def validate(config: Config) -> None:
         training.train_images >= 1 or training.max_steps >= 1,
         f"--train_images={training.train_images}: at least 1.",
     )
-    _require(
-        0 < data.test_fraction < 1, f"--test_fraction={data.test_fraction}: within (0, 1)."
-    )
+    _require(0 < data.test_fraction < 1, f"--test_fraction={data.test_fraction}: within (0, 1).")
     _require(0 < data.crop_scale <= 1, f"--crop_scale={data.crop_scale}: within (0, 1].")
     _require(0 <= data.crop_center_y <= 1, f"--crop_center_y={data.crop_center_y}: within [0, 1].")
     _require(

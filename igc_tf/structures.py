@@ -5,7 +5,7 @@ They are NamedTuples, so TensorFlow nests, `tf.function` and `tf.distribute` car
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -63,14 +63,14 @@ class Rendering(NamedTuple):
     normals: tf.Tensor  #: [B, h, w, 3], canonical view
     shading: tf.Tensor  #: [B, h, w], canonical view, in [0, 2]
     canonical_image: tf.Tensor  #: [B, h, w, 3], albedo times shading
-    part_visibility: Optional[tf.Tensor] = None  #: [B, M, H, W], in the photo's view, if asked for
+    part_visibility: tf.Tensor | None = None  #: [B, M, H, W], in the photo's view, if asked for
 
 
 class Confidence(NamedTuple):
     """Standard deviations of the reconstruction error, > 0; index 0 direct, 1 flipped branch."""
 
-    pixels: Optional[tf.Tensor]  #: [B, H, W, 2]; None where no likelihood is wanted
-    features: Optional[tf.Tensor]  #: [B, 16, 16, 2]; None where no perceptual loss is wanted
+    pixels: tf.Tensor | None  #: [B, H, W, 2]; None where no likelihood is wanted
+    features: tf.Tensor | None  #: [B, 16, 16, 2]; None where no perceptual loss is wanted
 
 
 class IGCOutput(NamedTuple):
@@ -81,5 +81,5 @@ class IGCOutput(NamedTuple):
     light: Light
     pose: Pose
     rendering: Rendering
-    flipped_rendering: Optional[Rendering]  #: of the mirrored object; None outside training
-    confidence: Optional[Confidence]  #: None outside training, or where no loss needs it
+    flipped_rendering: Rendering | None  #: of the mirrored object; None outside training
+    confidence: Confidence | None  #: None outside training, or where no loss needs it

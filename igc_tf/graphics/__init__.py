@@ -1,0 +1,1 @@
+"""Canonical depth and albedo to a picture: camera, pose, mesh, lighting, rasterizer, renderer."""

@@ -1,0 +1,50 @@
+"""The grid mesh of a depth map: its triangles and its normals."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_graphics.math import vector
+
+
+@functools.cache
+def grid_triangles(height: int, width: int) -> np.ndarray:
+    """Two triangles for every cell of a grid of vertices in row-major order.
+
+    Returns:
+      `[2 (height - 1) (width - 1), 3]` int32, counter-clockwise as seen by the viewer.
+
+    Raises:
+      ValueError: a side is shorter than 2 vertices.
+    """
+    if height < 2 or width < 2:
+        raise ValueError(f"A grid mesh needs at least 2x2 vertices, got {height}x{width}.")
+    index = np.arange(height * width, dtype=np.int32).reshape(height, width)
+    top_left, top_right = index[:-1, :-1].ravel(), index[:-1, 1:].ravel()
+    bottom_left, bottom_right = index[1:, :-1].ravel(), index[1:, 1:].ravel()
+    triangles = np.stack(
+        [top_left, bottom_left, top_right, top_right, bottom_left, bottom_right], axis=-1
+    ).reshape(-1, 3)
+    triangles.setflags(write=False)  # shared by every caller
+    return triangles
+
+
+def grid_normals(points: tf.Tensor) -> tf.Tensor:
+    """Unit normals of a grid of points, from central differences, z towards the viewer [unsup3d].
+
+    Args:
+      points: `[B, h, w, 3]` float32, camera frame; rows go down (-y), columns right (+x).
+
+    Returns:
+      `[B, h, w, 3]` float32 unit vectors; border normals are one-sided. Differentiable; a cell of
+      zero area gets a zero vector, with zero gradient.
+    """
+    padded = tf.pad(points, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")
+    right = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
+    down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
+    normal = vector.cross(down, right)
+    squared = tf.reduce_sum(normal * normal, axis=-1, keepdims=True)
+    proper = squared > 1e-20
+    return tf.where(proper, normal * tf.math.rsqrt(tf.where(proper, squared, 1.0)), 0.0)

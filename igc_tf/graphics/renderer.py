@@ -1,0 +1,108 @@
+"""Draws an object capsule: light its canonical maps, turn their grid mesh, rasterise it.
+
+What is differentiable: everything but visibility. Gradients reach albedo, light, depth and pose through
+colours and barycentric coordinates; which triangle a pixel sees is a constant to them.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from igc_tf.graphics import camera, lighting, mesh, pose, rasterizer
+from igc_tf.structures import Light, Pose, Rendering
+
+#: Rings of vertices added around the canonical map, so that its mesh covers the outermost pixels
+#: whole instead of ending at their centres. [choice]
+MARGIN = 1
+
+
+class Renderer:
+    """A camera with a picture size. Stateless: one may serve any number of models."""
+
+    def __init__(
+        self,
+        image_size: tuple[int, int],
+        fov_degrees: float = 10.0,
+        far_depth: float = 1.1,
+        backend: str = "auto",
+    ):
+        """Makes a renderer.
+
+        Args:
+          image_size: (height, width) of the picture.
+          fov_degrees: horizontal field of view, degrees [unsup3d].
+          far_depth: written to `Rendering.depth` where the canvas does not cover a pixel.
+          backend: of the rasteriser, see `rasterizer.rasterize`.
+        """
+        self.image_size = image_size
+        self.fov_degrees = fov_degrees
+        self.far_depth = far_depth
+        self.backend = backend
+
+    def __call__(
+        self,
+        depth: tf.Tensor,
+        albedo: tf.Tensor,
+        light: Light,
+        view: Pose,
+        visibility: tf.Tensor | None = None,
+    ) -> Rendering:
+        """Lights, poses and draws canonical maps.
+
+        Args:
+          depth: `[B, h, w]` canonical depth.
+          albedo: `[B, h, w, 3]` canonical albedo in [0, 1].
+          light: of B images.
+          view: pose of B images.
+          visibility: `[B, M, h, w]` part visibility; if given, it is drawn too.
+
+        Returns:
+          A `Rendering` of B images of `image_size`.
+        """
+        # Canonical view: light the surface.
+        points = camera.unproject(depth, self.fov_degrees)
+        normals = mesh.grid_normals(points)  # B x h x w x 3
+        shading = lighting.shade(normals, light)  # B x h x w
+        canonical_image = albedo * shading[..., tf.newaxis]
+
+        # Photo's view: turn the mesh, then look each pixel's colour up on it.
+        vertices = self.posed_vertices(depth, view)
+        maps = [canonical_image]
+        if visibility is not None:
+            maps.append(tf.transpose(visibility, [0, 2, 3, 1]))
+        drawn, mask = self._draw(vertices, tf.concat(maps, axis=-1))
+        image, seen_depth, part_maps = drawn[..., :3], drawn[..., 3], drawn[..., 4:]
+        return Rendering(
+            image=image,
+            mask=mask,
+            depth=tf.where(mask > 0, seen_depth, self.far_depth),
+            normals=normals,
+            shading=shading,
+            canonical_image=canonical_image,
+            part_visibility=None if visibility is None else tf.transpose(part_maps, [0, 3, 1, 2]),
+        )
+
+    def posed_vertices(self, depth: tf.Tensor, view: Pose) -> tf.Tensor:
+        """The mesh of a canonical depth map in the photo's view, `[B, h + 2, w + 2, 3]`."""
+        points = camera.unproject(depth, self.fov_degrees, MARGIN)
+        rows, columns = points.shape[1], points.shape[2]
+        moved = pose.apply(view, tf.reshape(points, [-1, rows * columns, 3]))
+        return tf.reshape(moved, [-1, rows, columns, 3])
+
+    def _draw(self, vertices: tf.Tensor, maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Rasterises maps `[B, h, w, C]` (and depth, as channel 3) over a posed grid mesh."""
+        rows, columns = vertices.shape[1], vertices.shape[2]
+        triangles = mesh.grid_triangles(rows, columns)
+        clip = camera.to_clip_space(vertices, self.image_size, self.fov_degrees)
+        fragments = rasterizer.rasterize(
+            tf.reshape(clip, [-1, rows * columns, 4]),
+            triangles,
+            self.image_size,
+            backend=self.backend,
+        )
+        depth = -vertices[..., 2:]
+        padded = camera.pad_maps(maps, MARGIN)
+        attributes = tf.concat([padded[..., :3], depth, padded[..., 3:]], axis=-1)
+        flat = tf.reshape(attributes, [-1, rows * columns, attributes.shape[-1]])
+        drawn = rasterizer.interpolate(fragments, triangles, flat, backend=self.backend)
+        return drawn, fragments.mask
