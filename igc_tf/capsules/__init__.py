@@ -1,0 +1,1 @@
+"""A picture to capsules: encoder, graphics decomposition (GDM), decoders, assembly."""

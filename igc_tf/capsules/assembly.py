@@ -1,0 +1,77 @@
+"""Parts to object: what is nearest is seen [paper]."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from igc_tf.structures import ObjectCapsule, PartCapsules
+
+#: Columns on each side whose depth is fixed, as a share of the width: 2 of 64 [unsup3d].
+BORDER_SHARE = 2 / 64
+
+
+def assemble(
+    parts: PartCapsules,
+    sharpness: float = 1000.0,
+    visibility_sharpness: float = 100.0,
+    albedo_assembly: str = "hard",
+    border_depth: float = 0.0,
+) -> ObjectCapsule:
+    """Merges part capsules into the object capsule [group].
+
+        V     = one_hot(argmin_m d_m)                 not differentiable
+        depth = sum_m softmax_m(-sharpness d_m) d_m
+        A     = sum_m V_m A_m
+
+    Args:
+      parts: of B images.
+      sharpness: k of the depth's softmax [group: 1000].
+      visibility_sharpness: k of the soft visibility softmax_m(-k d_m) [choice].
+      albedo_assembly: 'hard' blends the albedo by V [group], 'soft' by the soft visibility.
+      border_depth: depth of the outer columns, so that a turned canvas still fills the picture
+        [unsup3d]; 0 leaves them as they are.
+
+    Returns:
+      The object capsule of B images.
+
+    Raises:
+      ValueError: an unknown `albedo_assembly`.
+    """
+    depth, count = parts.depth, parts.depth.shape[1]
+    visibility = tf.one_hot(tf.argmin(depth, axis=1), count, axis=1, dtype=depth.dtype)
+    soft_visibility = tf.nn.softmax(-visibility_sharpness * depth, axis=1)
+    object_depth = tf.reduce_sum(tf.nn.softmax(-sharpness * depth, axis=1) * depth, axis=1)
+    if albedo_assembly == "hard":
+        weights = visibility
+    elif albedo_assembly == "soft":
+        weights = soft_visibility
+    else:
+        raise ValueError(f"albedo_assembly={albedo_assembly!r}: it must be 'hard' or 'soft'.")
+    return ObjectCapsule(
+        depth=fix_border(object_depth, border_depth) if border_depth else object_depth,
+        albedo=tf.einsum("bmhw,bmhwc->bhwc", weights, parts.albedo),
+        visibility=visibility,
+        soft_visibility=soft_visibility,
+    )
+
+
+def fix_border(depth: tf.Tensor, border_depth: float) -> tf.Tensor:
+    """Sets the outer columns of `[B, h, w]` depth to `border_depth`; their gradient is zero."""
+    width = depth.shape[2]
+    columns = max(1, round(BORDER_SHARE * width))
+    column = tf.range(width)
+    border = (column < columns) | (column >= width - columns)
+    return tf.where(border, border_depth, depth)
+
+
+def mirrored(capsule: ObjectCapsule) -> ObjectCapsule:
+    """The object flipped left to right in its canonical view [unsup3d].
+
+    The flip acts on the x of the canonical maps, never on the rendered picture.
+    """
+    return ObjectCapsule(
+        depth=tf.reverse(capsule.depth, [2]),
+        albedo=tf.reverse(capsule.albedo, [2]),
+        visibility=tf.reverse(capsule.visibility, [3]),
+        soft_visibility=tf.reverse(capsule.soft_visibility, [3]),
+    )

@@ -1,0 +1,141 @@
+"""Capsule decoders, shared over the parts [paper]: part embedding to depth, albedo and pose."""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from igc_tf.capsules import layers
+from igc_tf.config import ModelConfig
+from igc_tf.structures import BACKGROUND, PartCapsules, PartEmbeddings, Pose
+
+
+class MapDecoder(tf.keras.layers.Layer):
+    """An embedding to a map: Linear(D, D) first, then growing stages [group]."""
+
+    def __init__(self, config: ModelConfig, dim: int, channels: int, **kwargs):
+        """Makes a decoder from `dim` numbers to `channels` maps of `config.map_size` px."""
+        super().__init__(**kwargs)
+        count = layers.stages(config.map_size)
+        widths = [config.decoder_channels * min(2 ** (count - 1 - i), 8) for i in range(count)]
+        self.mix = tf.keras.layers.Dense(dim, name="mix")
+        self.from_vector = tf.keras.layers.Dense(
+            layers.BOTTLENECK**2 * widths[0], "relu", name="from_vector"
+        )
+        self.grow = [
+            layers.GrowStage(
+                width, config.decoder_upsampling, config.decoder_norm, name=f"grow_{i}"
+            )
+            for i, width in enumerate(widths)
+        ]
+        self.to_map = tf.keras.layers.Conv2D(
+            channels, 3, padding="same", name="to_map", dtype="float32"
+        )
+
+    def call(self, embedding: tf.Tensor) -> tf.Tensor:
+        """`[B, M, D]` to raw, unbounded float32 maps `[B, M, h, w, channels]`."""
+        parts = embedding.shape[1]
+        flat = tf.reshape(embedding, [-1, embedding.shape[-1]])
+        x = self.from_vector(self.mix(tf.cast(flat, self.compute_dtype)))
+        side = layers.BOTTLENECK
+        x = tf.reshape(x, [-1, side, side, x.shape[-1] // side**2])
+        for stage in self.grow:
+            x = stage(x)
+        x = self.to_map(x)
+        return tf.reshape(x, [-1, parts, x.shape[1], x.shape[2], x.shape[3]])
+
+
+class CapsuleDecoders(tf.keras.layers.Layer):
+    """The three decoders of a capsule: depth, albedo, pose."""
+
+    def __init__(self, config: ModelConfig, **kwargs):
+        """Makes the decoders of `config`; the embeddings pass through in float32, losses read them."""
+        super().__init__(dtype="float32", **kwargs)
+        self.config = config
+        self.depth = MapDecoder(config, config.shape_dim, 1, name="depth")
+        self.albedo = MapDecoder(config, config.albedo_dim, 3, name="albedo")
+        self.pose = tf.keras.Sequential(
+            [
+                tf.keras.layers.Dense(config.view_dim, "relu", dtype="float32"),
+                tf.keras.layers.Dense(6, "tanh", dtype="float32"),
+            ],
+            name="pose",
+        )
+
+    def call(self, embeddings: PartEmbeddings) -> PartCapsules:
+        """Decodes the part embeddings of B images to their part capsules."""
+        config = self.config
+        raw_depth = self.depth(embeddings.shape)[..., 0]  # B x M x h x w
+        raw_albedo = self.albedo(embeddings.albedo)  # B x M x h x w x 3
+        unit_pose = self.pose(embeddings.view)  # B x M x 6, in [-1, 1]
+        rotation_range = math.radians(config.rotation_range_degrees)
+        xy, z = config.translation_range_xy, config.translation_range_z
+        return PartCapsules(
+            embeddings=embeddings,
+            depth=self._depth(raw_depth),
+            albedo=tf.nn.sigmoid(raw_albedo),
+            pose=Pose(
+                rotation=unit_pose[..., :3] * rotation_range,
+                translation=unit_pose[..., 3:] * tf.constant([xy, xy, z]),
+            ),
+        )
+
+    def _depth(self, raw: tf.Tensor) -> tf.Tensor:
+        """Raw maps `[B, M, h, w]` to depth."""
+        config = self.config
+        prior = convex_prior(config.parts, config.map_size, config.depth_prior)
+        depth = bound_depth(raw, config.min_depth, config.max_depth, prior, config.depth_freedom)
+        if config.background_relief == 1.0 or config.parts == 1:
+            return depth
+        middle = (config.min_depth + config.max_depth) / 2.0
+        flat = config.border_depth + (depth[:, :1] - middle) * config.background_relief
+        return tf.concat([flat, depth[:, 1:]], axis=1)
+
+
+def bound_depth(
+    raw: tf.Tensor,
+    min_depth: float,
+    max_depth: float,
+    prior: tf.Tensor | float = 0.0,
+    freedom: float = 0.0,
+) -> tf.Tensor:
+    """d = tanh(x - mean_hw(x)), mapped to [min_depth, max_depth] [unsup3d].
+
+    Args:
+      raw: `[B, M, h, w]` unbounded.
+      min_depth: depth at tanh = -1.
+      max_depth: depth at tanh = +1.
+      prior: added before the tanh, see `convex_prior` [choice].
+      freedom: if positive, x - mean(x) is first bounded to +- freedom, softly [choice].
+
+    Returns:
+      `[B, M, h, w]` depth.
+    """
+    centred = raw - tf.reduce_mean(raw, axis=(2, 3), keepdims=True)
+    if freedom:
+        centred = freedom * tf.tanh(centred / freedom)
+    unit = tf.tanh(centred + prior)
+    return (max_depth + min_depth) / 2.0 + unit * (max_depth - min_depth) / 2.0
+
+
+def convex_prior(parts: int, size: int, height: float) -> tf.Tensor:
+    """A fixed offset on the raw depth that starts the face convex [choice].
+
+    Foreground parts are pulled near in the middle and pushed far at the border; the background
+    does the opposite, so that it starts behind the face and in front of the parts around it.
+
+    Args:
+      parts: M.
+      size: side of the maps, px.
+      height: of the bump; 0 gives zeros.
+
+    Returns:
+      `[1, M, size, size]` float32.
+    """
+    axis = (tf.range(size, dtype=tf.float32) + 0.5) / size * 2.0 - 1.0
+    radius2 = axis[:, tf.newaxis] ** 2 + axis[tf.newaxis, :] ** 2
+    # height at the centre, 0 at r = 0.59 of half a side, -0.7 height at the middle of an edge
+    bump = height * (2.0 * tf.exp(-radius2 / 0.51) - 1.0)
+    sign = [1.0 if part == BACKGROUND and parts > 1 else -1.0 for part in range(parts)]
+    return tf.constant(sign)[tf.newaxis, :, tf.newaxis, tf.newaxis] * bump

@@ -1,0 +1,103 @@
+"""The convolutional pieces that encoder, decoders and confidence network are made of."""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+#: Side of the smallest feature map, between the convolutions and the embedding.
+BOTTLENECK = 4
+
+
+def stages(size: int) -> int:
+    """How many halvings lead from maps of `size` px to the bottleneck.
+
+    Raises:
+      ValueError: `size` is not a power of 2, or is below the bottleneck.
+    """
+    count = int(round(math.log2(size / BOTTLENECK))) if size >= BOTTLENECK else -1
+    if count < 0 or BOTTLENECK * 2**count != size:
+        raise ValueError(
+            f"Maps of {size} px: the side must be a power of 2, at least {BOTTLENECK}."
+        )
+    return count
+
+
+class ConvolutionStack(tf.keras.layers.Layer):
+    """Strided 4x4 convolutions down to one vector [unsup3d].
+
+    Channels double at each stage up to 8 times the first, then a valid 4x4 convolution leaves
+    `features` numbers an image.
+    """
+
+    def __init__(self, size: int, channels: int, features: int, slope: float = 0.0, **kwargs):
+        """Makes the stack.
+
+        Args:
+          size: side of the input, px.
+          channels: of the first stage.
+          features: length of the output.
+          slope: of the rectifier's negative side.
+          **kwargs: of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.slope = slope
+        self.convolutions = [
+            tf.keras.layers.Conv2D(channels * min(2**stage, 8), 4, 2, "same", name=f"down_{stage}")
+            for stage in range(stages(size))
+        ]
+        self.to_vector = tf.keras.layers.Conv2D(
+            features, BOTTLENECK, padding="valid", name="to_vector"
+        )
+
+    def call(self, image: tf.Tensor) -> tf.Tensor:
+        """`[B, size, size, C]` to `[B, features]`, rectified."""
+        x = image
+        for convolution in self.convolutions:
+            x = self._rectify(convolution(x))
+        return self._rectify(self.to_vector(x))[:, 0, 0, :]
+
+    def _rectify(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.nn.leaky_relu(x, self.slope) if self.slope else tf.nn.relu(x)
+
+
+class GrowStage(tf.keras.layers.Layer):
+    """Doubles the side of a feature map: up-sampling, convolution, normalisation, rectifier."""
+
+    def __init__(self, channels: int, upsampling: str, norm: str, **kwargs):
+        """Makes the stage.
+
+        Args:
+          channels: of the output.
+          upsampling: 'bilinear' or 'transposed'.
+          norm: 'group' (groups of 4 channels) or 'none'.
+          **kwargs: of `tf.keras.layers.Layer`.
+
+        Raises:
+          ValueError: an unknown `upsampling` or `norm`.
+        """
+        super().__init__(**kwargs)
+        if upsampling == "bilinear":
+            self.grow = tf.keras.Sequential(
+                [
+                    tf.keras.layers.UpSampling2D(interpolation="bilinear"),
+                    tf.keras.layers.Conv2D(channels, 3, padding="same"),
+                ],
+                name="grow",
+            )
+        elif upsampling == "transposed":
+            self.grow = tf.keras.layers.Conv2DTranspose(channels, 4, 2, "same", name="grow")
+        else:
+            raise ValueError(f"upsampling={upsampling!r}: it must be 'bilinear' or 'transposed'.")
+        if norm == "group":
+            groups = max(1, channels // 4)
+            self.norm = tf.keras.layers.GroupNormalization(groups, name="norm")
+        elif norm == "none":
+            self.norm = tf.keras.layers.Activation("linear", name="norm")
+        else:
+            raise ValueError(f"norm={norm!r}: it must be 'group' or 'none'.")
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """`[B, s, s, C]` to `[B, 2s, 2s, channels]`."""
+        return tf.nn.relu(self.norm(self.grow(x)))

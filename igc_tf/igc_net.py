@@ -1,0 +1,108 @@
+"""IGC-Net: the assembly of the whole method. `IGCNet.call` reads as the paper's pipeline."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from igc_tf.capsules import assembly
+from igc_tf.capsules.decoders import CapsuleDecoders
+from igc_tf.capsules.decomposition import GraphicsDecomposition
+from igc_tf.capsules.encoder import ConfidenceNetwork, ImageEncoder, LightingNetwork
+from igc_tf.config import Config, ModelConfig
+from igc_tf.graphics import pose
+from igc_tf.graphics.renderer import Renderer
+from igc_tf.structures import IGCOutput, ObjectCapsule
+
+
+class IGCNet(tf.keras.Model):
+    """From photos to part capsules to the object, and back to photos.
+
+    Training, evaluation, reconstruction and export all make the same call.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        pixel_confidence: bool = True,
+        feature_confidence: bool = False,
+        **kwargs,
+    ):
+        """Makes the networks and the renderer of `config`.
+
+        Args:
+          config: the architecture.
+          pixel_confidence: predict the confidence that the likelihood needs.
+          feature_confidence: predict the confidence that the perceptual loss needs.
+          **kwargs: of `tf.keras.Model`.
+        """
+        super().__init__(**kwargs)
+        self.config = config
+        self.encoder = ImageEncoder(config, name="encoder")
+        self.lighting = LightingNetwork(config, name="lighting")
+        self.decomposition = GraphicsDecomposition(config, name="decomposition")
+        self.decoders = CapsuleDecoders(config, name="decoders")
+        self.confidence = None
+        if pixel_confidence or feature_confidence:
+            self.confidence = ConfidenceNetwork(
+                config, pixel_confidence, feature_confidence, name="confidence"
+            )
+        self.renderer = Renderer(
+            (config.image_size, config.image_size),
+            config.fov_degrees,
+            config.max_depth,
+            config.rasterizer,
+        )
+
+    def call(self, image: tf.Tensor, training: bool = False) -> IGCOutput:
+        """Finds the capsules of photos and renders them back.
+
+        Args:
+          image: `[B, H, W, 3]` float32 in [0, 1].
+          training: also render the mirrored object and predict confidences, which the losses need;
+            otherwise draw the parts' visibility in the photo's view, which people look at.
+
+        Returns:
+          All that was found, an `IGCOutput`.
+        """
+        features = self.encoder(image)
+        light = self.lighting(image)
+        part_embeddings = self.decomposition(features)
+        parts = self.decoders(part_embeddings)
+        capsule = self.assemble(parts)
+        view = pose.merge(parts.pose)
+
+        if not training:
+            rendering = self.renderer(
+                capsule.depth, capsule.albedo, light, view, visibility=capsule.visibility
+            )
+            return IGCOutput(parts, capsule, light, view, rendering, None, None)
+
+        rendering = self.renderer(capsule.depth, capsule.albedo, light, view)
+        mirrored = assembly.mirrored(capsule)
+        flipped_rendering = self.renderer(mirrored.depth, mirrored.albedo, light, view)
+        confidence = self.confidence(image) if self.confidence else None
+        return IGCOutput(parts, capsule, light, view, rendering, flipped_rendering, confidence)
+
+    def assemble(self, parts) -> ObjectCapsule:
+        """Merges part capsules by depth, with the constants of the configuration."""
+        config = self.config
+        return assembly.assemble(
+            parts,
+            config.assembly_sharpness,
+            config.visibility_sharpness,
+            config.albedo_assembly,
+            config.border_depth,
+        )
+
+
+def build(config: Config) -> IGCNet:
+    """An `IGCNet` with its weights made, with the confidences that the configured losses need."""
+    model = IGCNet(
+        config.model,
+        pixel_confidence=config.loss.likelihood_weight > 0,
+        feature_confidence=config.loss.perceptual != "none",
+        name="igc_net",
+    )
+    size = config.model.image_size
+    model(tf.zeros([1, size, size, 3]), training=True)
+    return model

@@ -1,0 +1,147 @@
+"""The objective: the weighted sum of all losses [paper], each reported by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from igc_tf.config import Config
+from igc_tf.losses import constraints, perceptual, reconstruction
+from igc_tf.structures import Confidence, IGCOutput, Rendering
+
+
+def gather_local(embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | int]:
+    """The global batch where one device holds all of it: the embeddings themselves, offset 0."""
+    return embeddings, 0
+
+
+class Objective:
+    """Computes every loss the configuration asks for.
+
+    A loss whose weight is 0 is not computed at all.
+    """
+
+    def __init__(self, config: Config):
+        """Makes the objective; loads the perceptual network if one is asked for.
+
+        Raises:
+          FileNotFoundError, ValueError: its weights are missing or wrong.
+        """
+        self.loss = config.loss
+        self.model = config.model
+        self.features = None
+        if self.loss.perceptual == "vgg16":
+            self.features = perceptual.PerceptualFeatures(self.loss.vgg_weights)
+
+    def __call__(
+        self,
+        image: tf.Tensor,
+        output: IGCOutput,
+        images_seen: tf.Tensor | int,
+        gather: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor | int]] = gather_local,
+    ) -> dict[str, tf.Tensor]:
+        """Losses of a batch.
+
+        Args:
+          image: `[B, H, W, 3]` in [0, 1].
+          output: of the model in training.
+          images_seen: how many images were trained on before this step; ends the warm-up.
+          gather: gives the embeddings `[G, M, D]` of the global batch and the index of this
+            device's first image in it.
+
+        Returns:
+          `{name: [B]}`, one number an image, weighted by nothing; and 'total', their weighted sum.
+        """
+        loss = self.loss
+        warm, settled = self._phase(images_seen)
+        terms: dict[str, tuple[tf.Tensor | float, tf.Tensor]] = {}  # name: weight, values
+        branches = (
+            ("", 1.0, output.rendering, 0),
+            ("_flip", loss.flip_weight, output.flipped_rendering, 1),
+        )
+        for suffix, share, rendering, index in branches:
+            if share == 0:
+                continue
+            for name, weight, values in self._reconstruction(
+                image, rendering, output.confidence, index, warm, settled
+            ):
+                terms[name + suffix] = (share * weight, values)
+
+        parts = output.parts
+        if loss.contrastive_weight:
+            gathered, offset = gather(parts.embeddings.shape)
+            terms["contrastive"] = (
+                loss.contrastive_weight,
+                constraints.contrastive(
+                    parts.embeddings.shape, loss.contrastive_temperature, gathered, offset
+                ),
+            )
+        if loss.sparsity_weight:
+            terms["sparsity"] = (
+                loss.sparsity_weight,
+                constraints.sparsity(
+                    output.object.soft_visibility, loss.sparsity_cap, loss.sparsity_floor
+                ),
+            )
+        if loss.background_weight and self.model.parts > 1:
+            region = constraints.background_region(
+                parts.depth, loss.background_threshold, loss.background_sigma * self._scale
+            )
+            terms["background"] = (
+                loss.background_weight,
+                constraints.background(output.object.soft_visibility, region),
+            )
+        if loss.smoothness_weight:
+            depth_range = self.model.max_depth - self.model.min_depth
+            terms["smoothness"] = (
+                loss.smoothness_weight,
+                constraints.smoothness(parts.depth, depth_range),
+            )
+        losses = {name: values for name, (_, values) in terms.items()}
+        losses["total"] = tf.add_n([weight * values for weight, values in terms.values()])
+        return losses
+
+    @property
+    def _scale(self) -> float:
+        return self.model.map_size / 64
+
+    def _phase(self, images_seen: tf.Tensor | int) -> tuple[tf.Tensor | float, tf.Tensor | float]:
+        """Factors of the pyramid loss and of the likelihood at this point of the training."""
+        loss = self.loss
+        if not loss.pyramid_images:
+            return 1.0, 1.0
+        warm = tf.cast(images_seen < loss.pyramid_images, tf.float32)
+        return warm, 1.0 - warm
+
+    def _reconstruction(
+        self,
+        image: tf.Tensor,
+        rendering: Rendering,
+        confidence: Confidence,
+        index: int,
+        warm: tf.Tensor | float,
+        settled: tf.Tensor | float,
+    ) -> list[tuple[str, tf.Tensor | float, tf.Tensor]]:
+        """(name, weight, values) of the losses of one branch."""
+        loss, mask = self.loss, rendering.mask
+        found = []
+        if loss.likelihood_weight:
+            values = reconstruction.negative_log_likelihood(
+                image, rendering.image, confidence.pixels[..., index], mask
+            )
+            found.append(("likelihood", loss.likelihood_weight * settled, values))
+        if loss.pyramid_weight:
+            values = reconstruction.pyramid(image, rendering.image, mask)
+            found.append(("pyramid", loss.pyramid_weight * warm, values))
+        if self.features is not None and loss.perceptual_weight:
+            canvas = mask[..., tf.newaxis]
+            filled = rendering.image * canvas + image * (1.0 - canvas)
+            values = perceptual.negative_log_likelihood(
+                tf.stop_gradient(self.features(image)),
+                self.features(filled),
+                confidence.features[..., index],
+                mask,
+            )
+            found.append(("perceptual", loss.perceptual_weight, values))
+        return found
