@@ -1,0 +1,1 @@
+"""Where photos come from: the embedded synthetic faces, or any folder of photos."""

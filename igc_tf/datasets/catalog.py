@@ -1,0 +1,98 @@
+"""Data sets by name: pictures to train on, and the truth to measure against where there is one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from igc_tf.config import DataConfig
+from igc_tf.datasets import image_store, photo_folder
+from igc_tf.datasets.synthetic_faces import builder as synthetic_faces
+
+SPLITS = photo_folder.SPLITS
+#: The truths that `igc_tf.evaluation.score` reads.
+EVALUATED = ("parts", "landmarks", "rotation_degrees", "canonical_depth", "canonical_parts")
+
+
+def open_split(data: DataConfig, image_size: int, split: str) -> image_store.ImageStore:
+    """The pictures of one split, `[N, image_size, image_size, 3]` uint8.
+
+    Args:
+      data: which data set.
+      image_size: px.
+      split: 'train', 'validation' or 'test'.
+
+    Returns:
+      The store; making it prepares the data set if that was not done.
+
+    Raises:
+      FileNotFoundError, ValueError: the data set is missing, empty or unreadable.
+    """
+    if data.dataset == "photo_folder":
+        return photo_folder.open_split(data, image_size, split)
+    builder = prepare_synthetic_faces(data)
+    count = builder.info.splits[split].num_examples
+    return image_store.open_or_build(
+        f"{builder.info.full_name.replace('/', '-')}-{split}-{image_size}-{_fingerprint(builder)}",
+        image_size,
+        count,
+        lambda: _synthetic_pictures(builder, split, image_size),
+    )
+
+
+def truth(
+    data: DataConfig,
+    split: str,
+    count: int | None = None,
+    names: Sequence[str] = EVALUATED,
+) -> dict[str, np.ndarray] | None:
+    """What is known of the pictures of a split, in the order of `open_split`.
+
+    Args:
+      data: which data set.
+      split: 'train', 'validation' or 'test'.
+      count: of the first so many pictures; None for all.
+      names: which features.
+
+    Returns:
+      None for photos; for synthetic faces the features of
+      `igc_tf.datasets.synthetic_faces.builder`, stacked over N, maps at the data set's own size.
+    """
+    if data.dataset == "photo_folder":
+        return None
+    part = split if count is None else f"{split}[:{count}]"
+    return synthetic_faces.load_truth(prepare_synthetic_faces(data), part, names)
+
+
+def prepare_synthetic_faces(data: DataConfig):
+    """The TFDS builder of the configuration, its data generated if they were not yet."""
+    builder = synthetic_faces.SyntheticFaces(
+        config=data.data_config, data_dir=data.data_dir or None
+    )
+    builder.download_and_prepare()
+    return builder
+
+
+def _synthetic_pictures(builder, split: str, size: int):
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    dataset = builder.as_dataset(
+        split=split,
+        decoders=tfds.decode.PartialDecoding({"image": True, "index": True}),
+        shuffle_files=False,
+    )
+    for example in dataset:
+        image = example["image"]
+        if image.shape[0] != size:
+            image = tf.image.resize(tf.cast(image, tf.float32), [size, size], antialias=True)
+            image = tf.cast(tf.round(tf.clip_by_value(image, 0, 255)), tf.uint8)
+        yield f"{int(example['index'])}", image.numpy()
+
+
+def _fingerprint(builder) -> str:
+    """Changes when the data set is generated anew, or lies elsewhere."""
+    written = (builder.data_path / "dataset_info.json").stat().mtime
+    return hashlib.sha256(f"{builder.data_path}\0{written}".encode()).hexdigest()[:12]
