@@ -1,0 +1,1 @@
+"""Export for TF Serving: a SavedModel of stock TensorFlow ops, pre-processing inside."""

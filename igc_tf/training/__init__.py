@@ -1,0 +1,1 @@
+"""Training: the step, the loop, the run directory, what TensorBoard shows."""

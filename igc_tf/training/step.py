@@ -1,0 +1,152 @@
+"""One training step on every device: forward, losses, gradients, update."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from absl import logging
+
+from igc_tf.config import Config
+from igc_tf.datasets.pipeline import to_float
+from igc_tf.igc_net import IGCNet
+from igc_tf.losses import constraints, reconstruction
+from igc_tf.losses.objective import Objective
+
+
+def gather_global(embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Embeddings of all devices, and where this device's begin; differentiable."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return embeddings, 0
+    gathered = context.all_gather(embeddings, axis=0)
+    replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
+    return gathered, replica * tf.shape(embeddings)[0]
+
+
+class TrainingStep:
+    """The step as a `tf.function` over a distribution strategy.
+
+    Losses are summed over a device's images and divided by the *global* batch; gradients are summed
+    over the devices, clipped by their global norm, then L2 is added [unsup3d], then they are applied
+    on every device alike. So the update does not depend on the number of devices.
+    """
+
+    def __init__(self, config: Config, model: IGCNet, objective: Objective, optimizer, strategy):
+        """Binds the step to its model; variables were made under `strategy`."""
+        self.config = config
+        self.model = model
+        self.objective = objective
+        self.optimizer = optimizer
+        self.strategy = strategy
+        self.variables = model.trainable_variables
+        self._without_gradient: list[str] | None = None
+
+    @tf.function
+    def __call__(self, batch: tf.Tensor, images_seen: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Trains on one batch.
+
+        Args:
+          batch: distributed `[batch_size, H, W, 3]` uint8.
+          images_seen: scalar int64, images trained on before.
+
+        Returns:
+          `loss/...` each loss, 'gradient_norm' before clipping, `area/<m>` `depth_low/<m>`
+          `depth_high/<m>` of each capsule, 'relief', all scalars; and 'gradient_finite', a bool for
+          every trainable variable.
+        """
+        results = self.strategy.run(self._on_one_device, args=(batch, images_seen))
+        found = {
+            name: self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+            for name, value in results["summed"].items()
+        }
+        for name, value in results["same"].items():
+            found[name] = self.strategy.experimental_local_results(value)[0]
+        return found
+
+    def _on_one_device(self, batch: tf.Tensor, images_seen: tf.Tensor) -> dict:
+        share = 1.0 / self.config.training.batch_size
+        image = to_float(batch)
+        with tf.GradientTape() as tape:
+            output = self.model(image, training=True)
+            losses = self.objective(image, output, images_seen, gather_global)
+            summed = {f"loss/{name}": tf.reduce_sum(v) * share for name, v in losses.items()}
+        gradients = tape.gradient(summed["loss/total"], self.variables)
+        norm, finite = self._apply(gradients)
+        l1 = reconstruction.l1(image, output.rendering.image, output.rendering.mask)
+        summed["l1"] = tf.reduce_sum(l1) * share
+        summed.update(self._capsules(output, share))
+        return {"summed": summed, "same": {"gradient_norm": norm, "gradient_finite": finite}}
+
+    def _apply(self, gradients: list[tf.Tensor | None]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sums over devices, clips, adds L2, updates. Returns the norm and each one's finiteness."""
+        config = self.config.training
+        self._warn_without_gradient(gradients)
+        pairs = [
+            (tf.convert_to_tensor(gradient), variable)
+            for gradient, variable in zip(gradients, self.variables, strict=True)
+            if gradient is not None
+        ]
+        context = tf.distribute.get_replica_context()
+        totals = [gradient for gradient, _ in pairs]
+        if context.num_replicas_in_sync > 1:
+            totals = context.all_reduce(tf.distribute.ReduceOp.SUM, totals)
+        finite = tf.stack([tf.reduce_all(tf.math.is_finite(total)) for total in totals])
+        norm = tf.linalg.global_norm(totals)
+        if config.clip_norm:
+            totals, _ = tf.clip_by_global_norm(totals, config.clip_norm, use_norm=norm)
+        if config.l2 and config.optimizer != "adamw":  # AdamW decays by itself
+            totals = [
+                total + config.l2 * variable
+                for total, (_, variable) in zip(totals, pairs, strict=True)
+            ]
+        # A step that is not finite must not reach the weights: the loop stops at it.
+        keep = tf.reduce_all(finite)
+        totals = [tf.where(keep, total, tf.zeros_like(total)) for total in totals]
+        updates = zip(totals, [variable for _, variable in pairs], strict=True)
+        if isinstance(self.optimizer, tf.keras.optimizers.legacy.Optimizer):
+            self.optimizer.apply_gradients(updates, experimental_aggregate_gradients=False)
+        else:
+            self.optimizer.apply_gradients(updates, skip_gradients_aggregation=True)
+        return norm, finite
+
+    def _warn_without_gradient(self, gradients: list[tf.Tensor | None]) -> None:
+        """Names every variable that no loss reaches, once."""
+        missing = [
+            variable.name
+            for g, variable in zip(gradients, self.variables, strict=True)
+            if g is None
+        ]
+        if missing and self._without_gradient is None:
+            logging.warning("No loss reaches these variables; they will not learn: %s", missing)
+        self._without_gradient = missing
+
+    def variables_with_gradient(self) -> list[str]:
+        """Names in the order of 'gradient_finite'; known after the first step."""
+        missing = set(self._without_gradient or [])
+        return [variable.name for variable in self.variables if variable.name not in missing]
+
+    def _capsules(self, output, share: float) -> dict[str, tf.Tensor]:
+        """Area and depth range of each capsule, and the sign of the relief."""
+        found = {}
+        area = tf.reduce_sum(constraints.areas(output.object.visibility), axis=0) * share
+        low = tf.reduce_sum(tf.reduce_min(output.parts.depth, axis=(2, 3)), axis=0) * share
+        high = tf.reduce_sum(tf.reduce_max(output.parts.depth, axis=(2, 3)), axis=0) * share
+        for part in range(self.config.model.parts):
+            found[f"area/{part}"] = area[part]
+            found[f"depth_low/{part}"] = low[part]
+            found[f"depth_high/{part}"] = high[part]
+        found["relief"] = tf.reduce_sum(relief(output.object.depth)) * share
+        return found
+
+
+def relief(depth: tf.Tensor) -> tf.Tensor:
+    """How much nearer the centre of a depth map lies than its border, `[B, h, w]` to `[B]`.
+
+    Centre is the middle quarter of the area, border the outer eighth of the side left in by the fixed
+    columns. Positive for a convex face, negative for a hollow one.
+    """
+    side = depth.shape[1]
+    quarter, edge = side // 4, max(3, side // 8)
+    centre = tf.reduce_mean(depth[:, quarter:-quarter, quarter:-quarter], axis=(1, 2))
+    inner = depth[:, :, edge // 2 : -(edge // 2)]
+    border = tf.reduce_mean(tf.concat([inner[:, :edge], inner[:, -edge:]], axis=1), axis=(1, 2))
+    return border - centre

@@ -1,0 +1,90 @@
+"""What TensorBoard shows of a run: losses, capsules, pictures and the mesh of one fixed batch."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.mesh import summary_v2 as mesh_summary
+
+from igc_tf.config import Config
+from igc_tf.datasets.pipeline import to_float
+from igc_tf.graphics import camera, mesh
+from igc_tf.igc_net import IGCNet
+from igc_tf.inference import photo_results
+from igc_tf.viewing import panels
+
+#: Names of scalar groups, by the first word of what the step reports.
+_GROUPS = {
+    "loss": "Loss",
+    "area": "Capsule_area",
+    "depth_low": "Capsule_depth_low",
+    "depth_high": "Capsule_depth_high",
+}
+
+
+class Summaries:
+    """Writes to `run_dir`; every call names the step."""
+
+    def __init__(self, run_dir: str | pathlib.Path, config: Config, fixed_batch: np.ndarray):
+        """Opens the event file and writes the flags.
+
+        Args:
+          run_dir: where.
+          config: shown as text.
+          fixed_batch: `[n, H, W, 3]` uint8, the pictures every panel is made of.
+        """
+        self.writer = tf.summary.create_file_writer(str(run_dir))
+        self.config = config
+        self.fixed_batch = to_float(tf.constant(fixed_batch))
+        with self.writer.as_default(step=0):
+            flags = json.dumps(config.flat(), indent=2).replace("\n", "\n    ")
+            tf.summary.text("Flags", "    " + flags)
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """Writes the scalars a step reported, grouped by name."""
+        with self.writer.as_default(step=step):
+            for name, value in values.items():
+                group, _, rest = name.partition("/")
+                tag = f"{_GROUPS[group]}/{rest}" if group in _GROUPS else f"Training/{name}"
+                tf.summary.scalar(tag, value)
+
+    def validation(self, step: int, values: dict[str, float]) -> None:
+        """Writes scalars measured on the validation split."""
+        with self.writer.as_default(step=step):
+            for name, value in values.items():
+                tf.summary.scalar(f"Validation/{name}", value)
+
+    def pictures(self, step: int, model: IGCNet) -> None:
+        """Writes panels, mesh and embeddings of the fixed batch."""
+        output = model(self.fixed_batch)
+        results = photo_results(self.fixed_batch, output)
+        with self.writer.as_default(step=step):
+            pictures = np.stack([panels.panel(result) for result in results])
+            tf.summary.image("Panel", pictures, max_outputs=len(pictures))
+            hierarchies = np.stack([panels.hierarchy(result) for result in results[:4]])
+            tf.summary.image("Hierarchy", hierarchies, max_outputs=len(hierarchies))
+            embeddings = output.parts.embeddings
+            for name, value in zip(embeddings._fields, embeddings, strict=True):
+                tf.summary.histogram(f"Embedding/{name}", value)
+            tf.summary.histogram("Pose/rotation_degrees", output.pose.rotation * (180 / np.pi))
+            tf.summary.histogram("Pose/translation", output.pose.translation)
+            for name, value in zip(output.light._fields, output.light, strict=True):
+                tf.summary.histogram(f"Light/{name}", value)
+            vertices, colours, faces = self._mesh(output)
+            mesh_summary.mesh("Object", vertices, colors=colours, faces=faces)
+        self.writer.flush()
+
+    def _mesh(self, output) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Vertices, uint8 colours and faces of the first two objects, centred for the viewer."""
+        depth, albedo = output.object.depth[:2], output.object.albedo[:2]
+        points = camera.unproject(depth, self.config.model.fov_degrees)
+        size = points.shape[1:3]
+        vertices = tf.reshape(points + [0.0, 0.0, 1.0], [-1, size[0] * size[1], 3]).numpy()
+        colours = tf.reshape(tf.cast(albedo * 255.0, tf.uint8), vertices.shape).numpy()
+        faces = np.broadcast_to(
+            mesh.grid_triangles(*size), (len(vertices), *mesh.grid_triangles(*size).shape)
+        )
+        return vertices, colours, faces

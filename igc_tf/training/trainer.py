@@ -1,0 +1,252 @@
+"""The training loop: tf.distribute, resume, checkpoints, validation, and a stop at the first NaN."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import signal
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from igc_tf import igc_net
+from igc_tf.config import Config, TrainingConfig
+from igc_tf.datasets import catalog, pipeline
+from igc_tf.losses import reconstruction
+from igc_tf.losses.objective import Objective
+from igc_tf.training import optimizers
+from igc_tf.training.progress import Progress
+from igc_tf.training.run_directory import RunDirectory
+from igc_tf.training.step import TrainingStep
+from igc_tf.training.summaries import Summaries
+
+#: How many photos of the validation split make the fixed batch of TensorBoard's pictures.
+FIXED_BATCH = 8
+
+
+class NonFiniteError(ArithmeticError):
+    """A loss or gradient was NaN or infinite; the message says which, and where the batch lies."""
+
+
+class Interrupted(Exception):
+    """SIGINT or SIGTERM ended the training; its state was saved."""
+
+    def __init__(self, signal_number: int, step: int):
+        """Notes the signal and the step that was saved."""
+        super().__init__(f"Stopped by {signal.Signals(signal_number).name}, saved at step {step}.")
+        self.signal_number = signal_number
+
+
+def make_strategy(config: TrainingConfig, devices: list[str] | None = None):
+    """The tf.distribute strategy: mirrored over all GPUs, or over the CPU where there is none.
+
+    Args:
+      config: names the strategy.
+      devices: which devices, all by default.
+    """
+    if devices is None:
+        gpus = tf.config.list_logical_devices("GPU")
+        devices = [device.name for device in gpus] or ["/cpu:0"]
+    if config.strategy == "one_device":
+        return tf.distribute.OneDeviceStrategy(devices[0])
+    return tf.distribute.MirroredStrategy(devices)
+
+
+def total_steps(config: TrainingConfig) -> int:
+    """How many steps the configuration asks for."""
+    return config.max_steps or -(-config.train_images // config.batch_size)
+
+
+class Trainer:
+    """Trains one run directory, from its beginning or from where it stopped."""
+
+    def __init__(
+        self, config: Config, run_dir: str | pathlib.Path, devices: list[str] | None = None
+    ):
+        """Opens the run, its data, model and newest checkpoint.
+
+        Raises:
+          ConfigurationMismatch: the directory holds a run with another configuration.
+          FileNotFoundError, ValueError: the data is missing or does not fit.
+        """
+        training = config.training
+        self.config = config
+        tf.keras.utils.set_random_seed(training.seed)
+        if training.deterministic:
+            tf.config.experimental.enable_op_determinism()
+        tf.keras.mixed_precision.set_global_policy(training.precision)
+
+        self.photos = catalog.open_split(config.data, config.model.image_size, "train")
+        self.validation = catalog.open_split(config.data, config.model.image_size, "validation")
+        self.run = RunDirectory(run_dir)
+        self.run.open(config)
+
+        self.strategy = make_strategy(training, devices)
+        replicas = self.strategy.num_replicas_in_sync
+        if training.batch_size % replicas:
+            raise ValueError(
+                f"--batch_size={training.batch_size} must be a multiple of the {replicas} devices."
+            )
+        self.total_steps = total_steps(training)
+        with self.strategy.scope():
+            self.model = igc_net.build(config)
+            self.objective = Objective(config)
+            self.optimizer = optimizers.make(training, self.total_steps)
+            if hasattr(self.optimizer, "build"):
+                self.optimizer.build(self.model.trainable_variables)
+            self.step_counter = tf.Variable(0, dtype=tf.int64, trainable=False)
+            self.best_l1 = tf.Variable(np.inf, dtype=tf.float32, trainable=False)
+        self.step = TrainingStep(config, self.model, self.objective, self.optimizer, self.strategy)
+        checkpoint = tf.train.Checkpoint(
+            model=self.model,
+            optimizer=self.optimizer,
+            step=self.step_counter,
+            best_l1=self.best_l1,
+        )
+        self.last, self.best = self.run.managers(checkpoint)
+        if self.last.latest_checkpoint:
+            status = checkpoint.restore(self.last.latest_checkpoint)
+            status.assert_existing_objects_matched()
+            logging.info(
+                "Continuing at step %d of %d.", int(self.step_counter.numpy()), self.total_steps
+            )
+        self._signal: int | None = None
+
+    def train(self) -> None:
+        """Trains to the end of the configuration.
+
+        Raises:
+          NonFiniteError: a loss or gradient was not finite. The last good checkpoint stands.
+          Interrupted: by SIGINT or SIGTERM, after saving.
+        """
+        step = int(self.step_counter.numpy())
+        if step >= self.total_steps:
+            logging.info("%s has its %d steps already.", self.run.path, step)
+            return
+        fixed = self.validation.images[:FIXED_BATCH]
+        summaries = Summaries(self.run.path, self.config, np.asarray(fixed))
+        training = self.config.training
+        clocks = {
+            "scalars": _Clock(training.summary_every_seconds),
+            "pictures": _Clock(training.pictures_every_seconds),
+            "checkpoint": _Clock(training.checkpoint_every_seconds),
+        }
+        previous = self._catch_signals()
+        progress = Progress(self.total_steps, training.batch_size, step)
+        try:
+            with progress:
+                if step == 0:
+                    summaries.pictures(0, self.model)
+                for batch, indices in self._batches(step):
+                    found = self._checked(
+                        self.step(batch, self._images(step)), batch, indices, step
+                    )
+                    step += 1
+                    self.step_counter.assign(step)
+                    progress.update(step, found["loss/total"], found["l1"])
+                    last = step == self.total_steps
+                    if clocks["scalars"].due() or last:
+                        found["images_per_second"] = progress.images_per_second
+                        summaries.scalars(step, found)
+                    if clocks["pictures"].due() or last:
+                        summaries.pictures(step, self.model)
+                    if step % training.validate_every_steps == 0 or last:
+                        self._validate(step, summaries)
+                    if clocks["checkpoint"].due() or last or self._signal:
+                        self.last.save(checkpoint_number=step)
+                    if self._signal and not last:
+                        raise Interrupted(self._signal, step)
+        finally:
+            self._restore_signals(previous)
+        self.run.mark_done(step, step * training.batch_size)
+
+    def _images(self, step: int) -> tf.Tensor:
+        return tf.constant(step * self.config.training.batch_size, tf.int64)
+
+    def _batches(self, start: int) -> Iterator:
+        training = self.config.training
+        dataset = pipeline.training_batches(
+            self.photos.images,
+            training.batch_size,
+            training.seed,
+            start,
+            self.total_steps,
+            self.config.data.flip,
+        )
+        return iter(self.strategy.experimental_distribute_dataset(dataset))
+
+    def _checked(self, found: dict, batch, indices, step: int) -> dict[str, float]:
+        """What the step reported, as floats, if all of it is finite."""
+        finite = found.pop("gradient_finite").numpy()
+        values = {name: float(value) for name, value in found.items()}
+        bad_losses = [name for name, value in values.items() if not np.isfinite(value)]
+        if not bad_losses and finite.all():
+            return values
+        names = np.array(self.step.variables_with_gradient())
+        local = self.strategy.experimental_local_results
+        report = {
+            "step": step,
+            "not_finite": bad_losses,
+            "gradients_not_finite": names[~finite].tolist(),
+            "values": {name: repr(value) for name, value in values.items()},
+            "photos": [self.photos.names[int(i)] for part in local(indices) for i in part.numpy()],
+        }
+        folder = self.run.path / f"not_finite_step_{step}"
+        folder.mkdir(exist_ok=True)
+        (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+        np.savez(
+            folder / "batch.npz", image=np.concatenate([part.numpy() for part in local(batch)])
+        )
+        raise NonFiniteError(
+            f"Step {step} is not finite: {', '.join(bad_losses) or 'no loss'}; gradients of "
+            f"{len(report['gradients_not_finite'])} variables. Its batch and a report lie in "
+            f"{folder}; the last checkpoint is untouched. A lower --learning_rate or --clip_norm "
+            "usually helps."
+        )
+
+    def _validate(self, step: int, summaries: Summaries) -> None:
+        """Measures L1 on the validation split; keeps the checkpoint if it is the best."""
+        images = self.validation.images[: self.config.training.validation_images]
+        total = 0.0
+        size = self.config.training.batch_size // self.strategy.num_replicas_in_sync
+        for start in range(0, len(images), size):
+            batch = pipeline.to_float(tf.constant(images[start : start + size]))
+            total += float(tf.reduce_sum(self._validation_l1(batch)))
+        l1 = total / len(images)
+        summaries.validation(step, {"l1": l1})
+        if l1 < float(self.best_l1.numpy()):
+            self.best_l1.assign(l1)
+            self.best.save(checkpoint_number=step)
+
+    @tf.function(reduce_retracing=True)
+    def _validation_l1(self, image: tf.Tensor) -> tf.Tensor:
+        rendering = self.model(image).rendering
+        return reconstruction.l1(image, rendering.image, rendering.mask)
+
+    def _catch_signals(self) -> dict[int, object]:
+        def note(number, _frame):
+            self._signal = number
+
+        return {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    @staticmethod
+    def _restore_signals(previous: dict[int, object]) -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+class _Clock:
+    """Tells when some seconds have passed since it last said so."""
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+        self._last = time.monotonic()
+
+    def due(self) -> bool:
+        if time.monotonic() - self._last < self.seconds:
+            return False
+        self._last = time.monotonic()
+        return True

@@ -1,0 +1,127 @@
+"""train, evaluate, reconstruct, export, prepare: what users type and what they get."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from igc_tf.serving.export import OUTPUTS, custom_ops
+
+pytestmark = pytest.mark.slow
+
+
+def test_training_again_is_done_at_once(program, trained, tiny_flags):
+    output = program("train", *tiny_flags, "--max_steps=12", f"--run_dir={trained}")
+    assert "has its 12 steps already" in output
+
+
+def test_another_configuration_is_refused_in_words(program, trained, tiny_flags):
+    flags = [*tiny_flags, "--parts=4", "--max_steps=12", f"--run_dir={trained}"]
+    output = program("train", *flags, expect=1)
+    assert "--parts: 3 in the run, 4 now" in output and "Traceback" not in output
+
+
+def test_evaluate(program, trained, tmp_path):
+    path = tmp_path / "metrics.json"
+    output = program("evaluate", f"--run_dir={trained}", f"--metrics_json={path}")
+    metrics = json.loads(path.read_text())
+    for name in (
+        "l1", "psnr_db", "nmi", "miou", "yaw_correlation", "pitch_correlation", "nme_percent",
+        "nme_mean_face_percent", "nme_centroid_percent",
+    ):  # fmt: skip
+        metric = metrics[name]
+        assert set(metric) == {"value", "low", "high", "unit", "n"}
+        assert metric["low"] <= metric["value"] <= metric["high"] and metric["n"] == 32
+        assert name in output
+    again = tmp_path / "again.json"
+    program("evaluate", f"--run_dir={trained}", f"--metrics_json={again}")
+    assert again.read_text() == path.read_text()
+
+
+def test_reconstruct_a_photo(program, trained, tmp_path):
+    photo = tmp_path / "ein Bild.jpg"
+    gradient = np.linspace(0, 255, 90 * 70 * 3).reshape(90, 70, 3)
+    Image.fromarray(gradient.astype(np.uint8)).save(photo)
+    out = tmp_path / "out"
+    program("reconstruct", f"--run_dir={trained}", f"--input={photo}", f"--output_dir={out}")
+    assert {path.suffix for path in out.iterdir()} >= {".png", ".npz", ".obj", ".glb"}
+    with np.load(out / "ein Bild.npz") as arrays:
+        shapes = {name: arrays[name].shape for name in arrays.files}
+        segmentation, visibility = arrays["segmentation"], arrays["part_visibility"]
+    for name, shape in {
+        "segmentation": (32, 32), "part_visibility": (3, 32, 32), "part_depth": (3, 32, 32),
+        "part_albedo": (3, 32, 32, 3), "depth": (32, 32), "albedo": (32, 32, 3),
+        "normals": (32, 32, 3), "shading": (32, 32), "reconstruction": (32, 32, 3),
+        "rotation_degrees": (3,), "translation": (3,), "light": (5,),
+    }.items():  # fmt: skip
+        assert shapes[name] == shape, name
+    assert segmentation.max() < 3
+    np.testing.assert_allclose(visibility.sum(0), 1.0, atol=1e-5)
+    np.testing.assert_array_equal(visibility.argmax(0), segmentation)
+
+
+def test_reconstruct_a_folder_names_what_it_cannot_read(program, trained, tmp_path):
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    Image.new("RGB", (40, 40), "teal").save(folder / "deep" / "a.png")
+    Image.new("RGB", (40, 40), "red").save(folder / "deep" / "a.jpg")
+    (folder / "broken.jpg").write_bytes(b"no photo")
+    out = tmp_path / "out"
+    flags = [f"--run_dir={trained}", f"--input={folder}", f"--output_dir={out}", "--nomeshes"]
+    output = program("reconstruct", *flags, expect=1)
+    assert output.count("broken.jpg") == 1
+    assert sorted(path.name for path in (out / "deep").glob("*.npz")) == ["a.npz", "a_2.npz"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--input=nowhere.jpg"], "no such photo or folder"),
+        ([], "Give either --input"),
+    ],
+)
+def test_reconstruct_says_what_is_wrong(program, trained, tmp_path, flags, message):
+    flags = [f"--run_dir={trained}", f"--output_dir={tmp_path}", *flags]
+    output = program("reconstruct", *flags, expect=1)
+    assert message in output and "Traceback" not in output
+
+
+def test_export_holds_stock_ops_only_and_equals_the_live_model(program, trained, tmp_path):
+    folder = tmp_path / "models"
+    program("export", f"--run_dir={trained}", f"--export_dir={folder}")
+    program("export", f"--run_dir={trained}", f"--export_dir={folder}")
+    assert sorted(path.name for path in folder.iterdir()) == ["1", "2"]
+    assert custom_ops(folder / "1") == set()
+    signature = tf.saved_model.load(str(folder / "1")).signatures["serving_default"]
+    photos = np.random.default_rng(1).integers(0, 256, (5, 70, 50, 3), np.uint8)
+    together = signature(images=tf.constant(photos))
+    assert set(together) == set(OUTPUTS)
+    assert together["segmentation"].shape == (5, 32, 32)
+    alone = signature(images=tf.constant(photos[3:4]))
+    for name, value in alone.items():
+        np.testing.assert_allclose(value[0], together[name][3], atol=1e-5, err_msg=name)
+
+
+def test_prepare_writes_a_contact_sheet(program, tiny_flags, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    data = [flag for flag in tiny_flags if flag.startswith(("--data", "--image_size"))]
+    output = program("prepare", *data, f"--contact_sheet={sheet}")
+    assert "synthetic_faces train: 64 pictures" in output
+    with Image.open(sheet) as picture:
+        assert min(picture.size) >= 8 * 32
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--dataset=photo_folder"], "needs --data_dir"),
+        (["--dataset=photo_folder", "--data_dir=nowhere"], "no such folder"),
+        (["--image_size=50"], "--image_size=50"),
+        (["stray"], "Not a flag: 'stray'"),
+    ],
+)
+def test_train_says_what_is_wrong(program, tmp_path, flags, message):
+    output = program("train", f"--run_dir={tmp_path / 'run'}", *flags, expect=1)
+    assert message in output and "Traceback" not in output

@@ -1,0 +1,155 @@
+"""The loop in one process: it learns, it stops at what is not finite, it reports what it must."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import logging as absl_logging
+from PIL import Image
+
+from igc_tf import igc_net
+from igc_tf.losses.objective import Objective
+from igc_tf.training import optimizers, trainer
+from igc_tf.training.step import TrainingStep
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of 40 little pictures: a bright disc on a dark ground, at varied places."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[:32, :32]
+    for index in range(40):
+        cx, cy = random.uniform(12, 20, 2)
+        disc = ((x - cx) ** 2 + (y - cy) ** 2 < 80)[..., None]
+        picture = np.where(disc, random.integers(128, 256, 3), random.integers(0, 100, 3))
+        Image.fromarray(picture.astype(np.uint8)).save(folder / f"{index}.png")
+    return folder
+
+
+@pytest.fixture
+def run_config(tiny, photos, own_cache):
+    return tiny.replace(
+        dataset="photo_folder",
+        data_dir=str(photos),
+        batch_size=4,
+        max_steps=3,
+        pyramid_weight=1.0,
+        validation_images=2,
+        test_fraction=0.2,
+        rasterizer="tensorflow",
+    )
+
+
+@pytest.mark.slow
+def test_a_training_learns_and_leaves_what_it_promises(run_config, tmp_path):
+    config = run_config.replace(max_steps=25, learning_rate=3e-3, summary_every_seconds=0.0)
+    trainer.Trainer(config, tmp_path / "run").train()
+    run = tmp_path / "run"
+    assert json.loads((run / "done.json").read_text()) == {"steps": 25, "images": 100}
+    assert tf.train.latest_checkpoint(str(run / "checkpoints")).endswith("ckpt-25")
+    assert tf.train.latest_checkpoint(str(run / "best"))
+    tags, l1 = set(), []
+    for path in sorted(run.glob("events.out.tfevents.*")):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                tags.add(value.tag)
+                if value.tag == "Training/l1":
+                    l1.append(float(tf.make_ndarray(value.tensor)))
+    assert np.mean(l1[-5:]) < 0.8 * np.mean(l1[:5])
+    for tag in (
+        "Loss/total", "Loss/likelihood", "Loss/likelihood_flip", "Loss/contrastive",
+        "Loss/sparsity", "Loss/background", "Training/relief", "Training/images_per_second",
+        "Capsule_area/0", "Capsule_depth_low/2", "Capsule_depth_high/2", "Validation/l1",
+        "Panel", "Hierarchy", "Embedding/shape", "Flags", "Object_VERTEX", "Object_FACE",
+        "Object_COLOR",
+    ):  # fmt: skip
+        assert tag in tags, (tag, sorted(tags))
+
+
+def test_a_step_that_is_not_finite_stops_with_a_report(run_config, tmp_path):
+    config = run_config.replace(learning_rate=1e25, max_steps=5)
+    with pytest.raises(trainer.NonFiniteError, match="is not finite: .*loss/") as caught:
+        trainer.Trainer(config, tmp_path / "run").train()
+    (folder,) = (tmp_path / "run").glob("not_finite_step_*")
+    assert str(folder) in str(caught.value)
+    report = json.loads((folder / "report.json").read_text())
+    assert "loss/total" in report["not_finite"]
+    assert len(report["photos"]) == 4 and report["photos"][0].endswith(".png")
+    with np.load(folder / "batch.npz") as batch:
+        assert batch["image"].shape == (4, 32, 32, 3)
+    assert not (tmp_path / "run" / "done.json").exists()
+
+
+def test_weights_are_untouched_by_gradients_that_are_not_finite(tiny):
+    config = tiny.replace(rasterizer="tensorflow", l2=0.0)
+    strategy = trainer.make_strategy(config.training)
+    with strategy.scope():
+        model = igc_net.build(config)
+        step = TrainingStep(
+            config, model, Objective(config), optimizers.make(config.training, 1), strategy
+        )
+    before = [variable.numpy() for variable in model.trainable_variables]
+    gradients = [tf.zeros_like(variable) for variable in model.trainable_variables]
+    gradients[3] += np.nan
+    norm, finite = strategy.run(step._apply, args=(gradients,))
+    assert np.isnan(norm) and finite.numpy().sum() == len(gradients) - 1 and not finite[3]
+    for old, variable in zip(before, model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, variable.numpy())
+
+
+def test_variables_without_gradient_are_named(tiny, caplog):
+    config = tiny.replace(rasterizer="tensorflow")
+    strategy = trainer.make_strategy(config.training)
+    with strategy.scope():
+        model = igc_net.build(config)
+        step = TrainingStep(
+            config, model, Objective(config), optimizers.make(config.training, 1), strategy
+        )
+    gradients = [None] + [tf.zeros_like(variable) for variable in model.trainable_variables[1:]]
+    absl_logging.use_absl_handler()
+    with caplog.at_level("WARNING", logger="absl"):
+        strategy.run(step._apply, args=(gradients,))
+    assert model.trainable_variables[0].name in caplog.text
+    assert model.trainable_variables[1].name not in caplog.text
+
+
+def test_the_batch_must_divide_over_the_devices(run_config, tmp_path, monkeypatch):
+    devices = tf.config.list_logical_devices("CPU")
+    if len(devices) != 1:
+        pytest.skip("made for one logical CPU")
+    config = run_config.replace(batch_size=3)
+    fake = type("Two", (), {"num_replicas_in_sync": 2})()
+    monkeypatch.setattr(trainer, "make_strategy", lambda *_: fake)
+    with pytest.raises(ValueError, match="--batch_size=3 must be a multiple of the 2 devices"):
+        trainer.Trainer(config, tmp_path / "run")
+
+
+def test_total_steps_are_rounded_up(tiny):
+    assert trainer.total_steps(tiny.replace(train_images=5, batch_size=2).training) == 3
+    assert trainer.total_steps(tiny.replace(train_images=5, max_steps=9).training) == 9
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["adam", "adamw", "lion", "lamb", "rectified_adam", "lookahead_adam"]
+)
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "cyclical"])
+def test_every_optimizer_moves_a_weight(tiny, optimizer, schedule):
+    config = tiny.replace(
+        optimizer=optimizer, learning_rate_schedule=schedule, learning_rate=0.1, warmup_steps=2
+    )
+    variable = tf.Variable([1.0, -2.0])
+    made = optimizers.make(config.training, 20)
+    for _ in range(8):
+        made.apply_gradients([(variable * 2.0, variable)])
+    assert np.abs(variable.numpy()).sum() < 3.0
+
+
+def test_learning_rate_schedules_by_hand(tiny):
+    cosine = tiny.replace(learning_rate=1.0, learning_rate_schedule="cosine", warmup_steps=4)
+    rate = optimizers.learning_rate(cosine.training, 100)
+    assert float(rate(0)) == pytest.approx(0.25)  # the first of 4 warm-up steps
+    assert float(rate(50)) == pytest.approx(0.505)  # half way from 1 to 0.01
+    assert float(rate(100)) == pytest.approx(0.01)

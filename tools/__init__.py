@@ -1,0 +1,1 @@
+"""Programs over igc_tf, one absl main each: train, evaluate, reconstruct, export, prepare."""
