@@ -1,0 +1,56 @@
+"""The two shapes of target here: a floor of the house, and a folder tree of tests."""
+
+load("@rules_python//python:defs.bzl", "py_library", "py_test")
+
+def floor(name, srcs, modules, deps = []):
+    """A library, and a test that it imports nothing but what it declares.
+
+    Args:
+        name: of the library; the test is `<name>_stands_alone`.
+        srcs: its files; if there are none yet there is no test.
+        modules: Python names of the modules or packages to import.
+        deps: the floors below.
+    """
+    py_library(
+        name = name,
+        srcs = srcs,
+        visibility = ["//visibility:public"],
+        deps = deps,
+    )
+    if srcs:
+        py_test(
+            name = name + "_stands_alone",
+            srcs = ["//tools/bazel:import_all.py"],
+            args = modules,
+            main = "//tools/bazel:import_all.py",
+            deps = [":" + name],
+        )
+
+def package_floor(deps = []):
+    """The floor that is all Python of this folder; `deps` are the floors below but the foundations."""
+    path = native.package_name()
+    floor(
+        name = path.split("/")[-1],
+        srcs = native.glob(["**/*.py"]),
+        modules = [path.replace("/", ".")],
+        deps = deps + ["//igc_tf:foundations"],
+    )
+
+def pytest_tree(deps, data):
+    """One test for every test file in this folder and those below it; new files are taken up."""
+    patterns = ["**/test_*.py", "**/*_test.py"]
+    py_library(
+        name = "helpers",
+        srcs = native.glob(["**/*.py"], exclude = patterns),
+    )
+    for file in native.glob(patterns):
+        py_test(
+            name = file[:-len(".py")],
+            timeout = "long",
+            srcs = [file, "//tools/bazel:pytest_main.py"],
+            args = [native.package_name() + "/" + file],
+            data = data + native.glob(["**"], exclude = ["**/*.py", "**/__pycache__/**"]),
+            main = "//tools/bazel:pytest_main.py",
+            tags = ["cpu:2"],
+            deps = deps + [":helpers"],
+        )
