@@ -17,6 +17,8 @@ from typing import Any
 
 from absl import flags
 
+from igc_tf import config_checks
+
 FILE_NAME = "flags.json"
 
 
@@ -253,7 +255,7 @@ class Config:
 
     def __post_init__(self):
         """Checks what no single flag can check."""
-        validate(self)
+        config_checks.validate(self)
 
     def flat(self) -> dict[str, Any]:
         """`{flag name: value}` over all sections."""
@@ -371,7 +373,9 @@ def load(run_dir: str | pathlib.Path) -> Config:
         )
     try:
         values = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
+        if not isinstance(values, dict):
+            raise ValueError("it holds no names and values")
+    except ValueError as error:  # Of the JSON or of the text's encoding, too.
         raise ValueError(f"{path} is damaged ({error}); restore it from another copy.") from error
     return from_flat(values)
 
@@ -388,85 +392,3 @@ def differences(ours: Config, theirs: Config) -> list[str]:
         for name in new
         if new[name] != old[name] and name not in _FREE_ON_RESUME
     ]
-
-
-def validate(config: Config) -> None:
-    """Checks that values fit together.
-
-    Raises:
-      ValueError: names the flag, its value and what it must be.
-    """
-    model, data, training, loss = config.model, config.data, config.training, config.loss
-    for name, size in (("image_size", model.image_size), ("map_size", model.map_size)):
-        _require(size in (32, 64, 128), f"--{name}={size}: it must be 32, 64 or 128.")
-    _require(model.parts >= 1, f"--parts={model.parts}: at least 1 capsule is needed.")
-    _require(
-        not model.one_hot or model.shape_dim == model.albedo_dim,
-        f"--shape_dim={model.shape_dim} and --albedo_dim={model.albedo_dim} must be equal while "
-        "--one_hot is on: the one-hot found on the shape is reused for the albedo.",
-    )
-    for name in ("shape_dim", "albedo_dim", "view_dim", "encoder_channels", "confidence_channels"):
-        value = getattr(model, name)
-        _require(value >= 1, f"--{name}={value}: it must be positive.")
-    _require(
-        model.decoder_channels >= 4 and model.decoder_channels % 4 == 0,
-        f"--decoder_channels={model.decoder_channels}: a positive multiple of 4 is needed.",
-    )
-    _require(
-        0 < model.min_depth < model.max_depth,
-        f"--min_depth={model.min_depth} must lie between 0 and --max_depth={model.max_depth}.",
-    )
-    _require(
-        model.border_depth == 0 or model.min_depth <= model.border_depth <= model.max_depth,
-        f"--border_depth={model.border_depth}: 0, or within [--min_depth, --max_depth].",
-    )
-    _require(
-        0 <= model.background_relief <= 1,
-        f"--background_relief={model.background_relief}: within [0, 1].",
-    )
-    _require(
-        model.background_relief == 1 or model.border_depth > 0,
-        f"--background_relief={model.background_relief} lays the background around --border_depth, "
-        "which is 0.",
-    )
-    _require(0 < model.fov_degrees < 120, f"--fov_degrees={model.fov_degrees}: within (0, 120).")
-    _require(
-        0 <= model.rotation_range_degrees <= 90,
-        f"--rotation_range_degrees={model.rotation_range_degrees}: within [0, 90].",
-    )
-    _require(training.batch_size >= 1, f"--batch_size={training.batch_size}: at least 1.")
-    _require(
-        training.train_images >= 1 or training.max_steps >= 1,
-        f"--train_images={training.train_images}: at least 1.",
-    )
-    _require(0 < data.test_fraction < 1, f"--test_fraction={data.test_fraction}: within (0, 1).")
-    _require(0 < data.crop_scale <= 1, f"--crop_scale={data.crop_scale}: within (0, 1].")
-    _require(0 <= data.crop_center_y <= 1, f"--crop_center_y={data.crop_center_y}: within [0, 1].")
-    _require(
-        data.dataset != "photo_folder" or data.data_dir,
-        "--dataset=photo_folder needs --data_dir=FOLDER.",
-    )
-    for field in dataclasses.fields(LossConfig):
-        value = getattr(loss, field.name)
-        _require(
-            not field.name.endswith("_weight") or value >= 0,
-            f"--{field.name}={value}: weights are not negative; 0 switches a loss off.",
-        )
-    _require(
-        loss.likelihood_weight > 0 or loss.pyramid_weight > 0,
-        "--likelihood_weight and --pyramid_weight are both 0: nothing would ask the model to "
-        "reproduce its input.",
-    )
-    _require(
-        loss.pyramid_images == 0 or loss.pyramid_weight > 0,
-        "--pyramid_images asks for a warm-up, but --pyramid_weight is 0.",
-    )
-    _require(
-        loss.perceptual != "vgg16" or loss.vgg_weights,
-        "--perceptual=vgg16 needs --vgg_weights=FILE.h5, or --vgg_weights=imagenet to download.",
-    )
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)

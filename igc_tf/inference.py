@@ -75,7 +75,7 @@ def predict(
     Yields:
       (which images, their `[B, H, W, 3]` float32, the model's output).
     """
-    run = tf.function(model)
+    run = tf.function(model, autograph=False)
     for start in range(0, len(images), batch_size):
         where = slice(start, min(start + batch_size, len(images)))
         batch = to_float(tf.constant(images[where]))

@@ -45,16 +45,21 @@ def main(argv: list[str]) -> int:
             data = dataclasses.replace(data, data_dir=FLAGS.data_dir)
         size = config.model.image_size
         count = FLAGS.images or None
-        images = catalog.open_split(data, size, "test").images[:count]
-        truth = catalog.truth(data, "test", count)
+        test = catalog.open_split(data, size, "test")
+        images, names = np.asarray(test.images[:count]), test.names[:count]
+        truth = catalog.truth(data, "test", names)
         fit = None
         truth_size = size
         if truth is not None:
             truth_size = truth["parts"].shape[1]
-            fit_truth = catalog.truth(data, "train", FLAGS.fit_images, ["landmarks"])
-            fit_images = catalog.open_split(data, size, "train").images[: FLAGS.fit_images]
-            fit = score.Fit(collect(model, fit_images, truth_size).centres, fit_truth["landmarks"])
-        predictions = collect(model, np.asarray(images), truth_size)
+            train = catalog.open_split(data, size, "train")
+            fit_names = train.names[: FLAGS.fit_images]
+            fit_images = np.asarray(train.images[: FLAGS.fit_images])
+            fit = score.Fit(
+                collect(model, fit_images, truth_size).centres,
+                catalog.truth(data, "train", fit_names, ["landmarks"])["landmarks"],
+            )
+        predictions = collect(model, images, truth_size)
         metrics = score.score(predictions, truth, fit)
         Console().print(report.table(metrics, title=f"{FLAGS.run_dir}: {len(images)} test images"))
         if FLAGS.metrics_json:

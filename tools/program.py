@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging as standard_logging
 import os
+import pathlib
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,7 +27,19 @@ def run(main: Callable[[list[str]], int]) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     warnings.filterwarnings("ignore", message="(?s).*TensorFlow Addons.*")
     logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().addFilter(_worth_reading)
     app.run(main)
+
+
+def _worth_reading(record: standard_logging.LogRecord) -> bool:
+    """Whether a log line is ours, or a warning that the user can do something about."""
+    if "FeatureConnector.dtype" in record.getMessage():  # TFDS warns of its own code
+        return False
+    checkout = pathlib.Path(__file__).resolve().parent.parent
+    ours = [checkout / "igc_tf", checkout / "tools"]
+    return record.levelno >= standard_logging.WARNING or any(
+        folder in pathlib.Path(record.pathname).resolve().parents for folder in ours
+    )
 
 
 def no_arguments(argv: list[str]) -> None:

@@ -14,6 +14,7 @@ import sys
 import numpy as np
 from absl import flags
 
+from igc_tf import config as config_lib
 from tools import program
 
 FLAGS = flags.FLAGS
@@ -45,8 +46,8 @@ def main(argv: list[str]) -> int:
         from igc_tf.inference import photo_results, predict
         from igc_tf.training import run_directory
 
+        names, images, unreadable = _pictures(config_lib.load(FLAGS.run_dir))
         config, model = run_directory.load_model(FLAGS.run_dir, FLAGS.checkpoint)
-        names, images, unreadable = _pictures(config)
         output_dir = pathlib.Path(FLAGS.output_dir)
         for where, batch, output in predict(model, images, _BATCH):
             for name, result in zip(names[where], photo_results(batch, output), strict=True):

@@ -59,7 +59,8 @@ class ConvolutionStack(tf.keras.layers.Layer):
         return self._rectify(self.to_vector(x))[:, 0, 0, :]
 
     def _rectify(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.nn.leaky_relu(x, self.slope) if self.slope else tf.nn.relu(x)
+        # As a maximum: a graph rewrite of TensorFlow's stumbles over its leaky_relu's gradient.
+        return tf.maximum(x, self.slope * x) if self.slope else tf.nn.relu(x)
 
 
 class GrowStage(tf.keras.layers.Layer):

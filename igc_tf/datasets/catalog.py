@@ -43,27 +43,27 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
 
 
 def truth(
-    data: DataConfig,
-    split: str,
-    count: int | None = None,
-    names: Sequence[str] = EVALUATED,
+    data: DataConfig, split: str, pictures: Sequence[str], features: Sequence[str] = EVALUATED
 ) -> dict[str, np.ndarray] | None:
-    """What is known of the pictures of a split, in the order of `open_split`.
+    """What is known of some pictures of a split.
 
     Args:
       data: which data set.
       split: 'train', 'validation' or 'test'.
-      count: of the first so many pictures; None for all.
-      names: which features.
+      pictures: their names, from `ImageStore.names`.
+      features: which truths.
 
     Returns:
       None for photos; for synthetic faces the features of
-      `igc_tf.datasets.synthetic_faces.builder`, stacked over N, maps at the data set's own size.
+      `igc_tf.datasets.synthetic_faces.builder`, in the order of `pictures`, maps at the data set's
+      own size.
     """
     if data.dataset == "photo_folder":
         return None
-    part = split if count is None else f"{split}[:{count}]"
-    return synthetic_faces.load_truth(prepare_synthetic_faces(data), part, names)
+    known = synthetic_faces.load_truth(prepare_synthetic_faces(data), split, ["index", *features])
+    row = {str(index): row for row, index in enumerate(known["index"])}
+    rows = [row[name] for name in pictures]  # by name: TFDS' order may change with how it is read
+    return {name: known[name][rows] for name in features}
 
 
 def prepare_synthetic_faces(data: DataConfig):

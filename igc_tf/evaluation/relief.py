@@ -26,7 +26,7 @@ def relief(depth: np.ndarray) -> np.ndarray:
     """
     if depth.ndim != 3 or min(depth.shape[1:]) < 8:
         raise ValueError(f"depth must be [N, h >= 8, w >= 8], got shape {depth.shape}")
-    border, centre = _border_and_centre(depth.shape[1:])
+    border, centre = border_and_centre(depth.shape[1:])
     return depth[:, border].mean(-1) - depth[:, centre].mean(-1)
 
 
@@ -91,7 +91,7 @@ def landmark_regions(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray
 
     left_cheek = disc((left + mouth_left) / 2 - across / 4)
     right_cheek = disc((right + mouth_right) / 2 + across / 4)
-    border, _ = _border_and_centre(size)
+    border, _ = border_and_centre(size)
     known = ~np.isnan(landmarks).any((1, 2))
     background = border & known[:, np.newaxis, np.newaxis]
     regions = [disc(nose), left_cheek | right_cheek, background]
@@ -113,7 +113,8 @@ def evaluate(depth: np.ndarray, regions: np.ndarray | None = None) -> dict[str, 
     return {"convex_share": bootstrap(convex), "depth_order_share": bootstrap(order)}
 
 
-def _border_and_centre(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def border_and_centre(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The two regions `relief` compares, `[h, w]` bool: outermost eighths, and middle half."""
     height, width = size
     border = np.ones(size, bool)
     border[height // 8 : height - height // 8, width // 8 : width - width // 8] = False

@@ -41,6 +41,11 @@ class PerceptualFeatures(tf.keras.layers.Layer):
                 f"--vgg_weights={weights} does not hold the weights of Keras' VGG16 without its "
                 f"top: {error}"
             ) from error
+        except Exception as error:  # Keras' downloader raises no finer kind
+            raise ValueError(
+                f"--vgg_weights={weights}: Keras could not download VGG16's weights ({error}). Give "
+                "them as a file."
+            ) from error
         finally:
             tf.keras.mixed_precision.set_global_policy(policy)
         self.network = tf.keras.Model(network.input, network.get_layer(_LAYER).output)

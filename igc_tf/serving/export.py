@@ -52,7 +52,10 @@ class ServedModel(tf.Module):
         self.model = model
         self.size = model.config.image_size
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")],
+        autograph=False,
+    )
     def reconstruct(self, images):
         """Takes RGB photos of any size, square crops best, apart into `OUTPUTS`."""
         image = to_float(images)

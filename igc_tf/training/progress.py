@@ -50,7 +50,8 @@ class Progress:
             keep = 0.95 if self.images_per_second else 0.0
             self.images_per_second = keep * self.images_per_second + (1 - keep) * rate
         self._step, self._time = step, now
-        text = f"{self.images_per_second:.0f} images/s, loss {loss:.4f}, L1 {l1:.4f}"
+        speed = f"{self.images_per_second:.0f} images/s, " if self.images_per_second else ""
+        text = f"{speed}loss {loss:.4f}, L1 {l1:.4f}"
         if self._bar:
             self._bar.update(self._task, completed=step, text=text)
         elif now - self._line_time > _LINE_SECONDS or step == self.total_steps:

@@ -7,6 +7,7 @@ from absl import logging
 
 from igc_tf.config import Config
 from igc_tf.datasets.pipeline import to_float
+from igc_tf.evaluation.relief import border_and_centre
 from igc_tf.igc_net import IGCNet
 from igc_tf.losses import constraints, reconstruction
 from igc_tf.losses.objective import Objective
@@ -40,7 +41,7 @@ class TrainingStep:
         self.variables = model.trainable_variables
         self._without_gradient: list[str] | None = None
 
-    @tf.function
+    @tf.function(autograph=False)
     def __call__(self, batch: tf.Tensor, images_seen: tf.Tensor) -> dict[str, tf.Tensor]:
         """Trains on one batch.
 
@@ -62,6 +63,7 @@ class TrainingStep:
             found[name] = self.strategy.experimental_local_results(value)[0]
         return found
 
+    @tf.autograph.experimental.do_not_convert
     def _on_one_device(self, batch: tf.Tensor, images_seen: tf.Tensor) -> dict:
         share = 1.0 / self.config.training.batch_size
         image = to_float(batch)
@@ -139,14 +141,7 @@ class TrainingStep:
 
 
 def relief(depth: tf.Tensor) -> tf.Tensor:
-    """How much nearer the centre of a depth map lies than its border, `[B, h, w]` to `[B]`.
-
-    Centre is the middle quarter of the area, border the outer eighth of the side left in by the fixed
-    columns. Positive for a convex face, negative for a hollow one.
-    """
-    side = depth.shape[1]
-    quarter, edge = side // 4, max(3, side // 8)
-    centre = tf.reduce_mean(depth[:, quarter:-quarter, quarter:-quarter], axis=(1, 2))
-    inner = depth[:, :, edge // 2 : -(edge // 2)]
-    border = tf.reduce_mean(tf.concat([inner[:, :edge], inner[:, -edge:]], axis=1), axis=(1, 2))
-    return border - centre
+    """`igc_tf.evaluation.relief.relief` in TensorFlow, `[B, h, w]` to `[B]`; positive is convex."""
+    border, centre = border_and_centre(depth.shape[1:])
+    weights = border / border.sum() - centre / centre.sum()
+    return tf.einsum("bhw,hw->b", depth, tf.constant(weights, depth.dtype))

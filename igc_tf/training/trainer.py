@@ -221,7 +221,7 @@ class Trainer:
             self.best_l1.assign(l1)
             self.best.save(checkpoint_number=step)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def _validation_l1(self, image: tf.Tensor) -> tf.Tensor:
         rendering = self.model(image).rendering
         return reconstruction.l1(image, rendering.image, rendering.mask)

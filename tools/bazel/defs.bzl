@@ -2,18 +2,22 @@
 
 load("@rules_python//python:defs.bzl", "py_library", "py_test")
 
-def floor(name, srcs, modules, deps = []):
+_NOT_DATA = ["**/*.py", "**/__pycache__/**", "**/BUILD"]
+
+def floor(name, srcs, modules, data = [], deps = []):
     """A library, and a test that it imports nothing but what it declares.
 
     Args:
         name: of the library; the test is `<name>_stands_alone`.
         srcs: its files; if there are none yet there is no test.
         modules: Python names of the modules or packages to import.
+        data: what it reads beside them, such as C++ sources.
         deps: the floors below.
     """
     py_library(
         name = name,
         srcs = srcs,
+        data = data,
         visibility = ["//visibility:public"],
         deps = deps,
     )
@@ -33,12 +37,13 @@ def package_floor(deps = []):
         name = path.split("/")[-1],
         srcs = native.glob(["**/*.py"]),
         modules = [path.replace("/", ".")],
+        data = native.glob(["**"], exclude = _NOT_DATA),
         deps = deps + ["//igc_tf:foundations"],
     )
 
 def pytest_tree(deps, data):
     """One test for every test file in this folder and those below it; new files are taken up."""
-    patterns = ["**/test_*.py", "**/*_test.py"]
+    patterns = ["**/test_*.py"]
     py_library(
         name = "helpers",
         srcs = native.glob(["**/*.py"], exclude = patterns),
@@ -49,7 +54,7 @@ def pytest_tree(deps, data):
             timeout = "long",
             srcs = [file, "//tools/bazel:pytest_main.py"],
             args = [native.package_name() + "/" + file],
-            data = data + native.glob(["**"], exclude = ["**/*.py", "**/__pycache__/**"]),
+            data = data + native.glob(["**"], exclude = _NOT_DATA),
             main = "//tools/bazel:pytest_main.py",
             tags = ["cpu:2"],
             deps = deps + [":helpers"],

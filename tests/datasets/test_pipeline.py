@@ -1,0 +1,132 @@
+"""The batches: an order of seed and step alone, every picture once an epoch."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from igc_tf.datasets import pipeline
+
+
+def numbered(count, size=2):
+    """Pictures whose every pixel is their number, but for the left column, which is 255."""
+    images = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones(
+        [1, size, size, 3], np.uint8
+    )
+    images[:, :, 0] = 255
+    return images
+
+
+def batches(images, batch_size, seed=0, start=0, end=10, flip=False):
+    return [
+        (batch.numpy(), indices.numpy())
+        for batch, indices in pipeline.training_batches(images, batch_size, seed, start, end, flip)
+    ]
+
+
+@pytest.mark.parametrize("count, batch_size", [(12, 4), (7, 3), (5, 8), (1, 4), (10, 10)])
+def test_every_epoch_shows_each_picture_once(count, batch_size):
+    order = pipeline.BatchOrder(count, batch_size, seed=0)
+    epochs = 6
+    steps = -(-epochs * count // batch_size)
+    shown = np.concatenate([order.indices(step) for step in range(steps)])[: epochs * count]
+    # Batches that cross an epoch's border take from both.
+    for epoch in shown.reshape(epochs, count):
+        assert sorted(epoch) == list(range(count))
+
+
+def test_epochs_are_shuffled_anew():
+    order = pipeline.BatchOrder(50, 50, seed=0)
+    epochs = np.array([order.indices(step) for step in range(4)])
+    assert (epochs != np.arange(50)).any(axis=1).all()
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+
+
+def test_a_batch_across_the_border_ends_one_epoch_and_begins_the_next():
+    order = pipeline.BatchOrder(5, 3, seed=0)
+    steps = [order.indices(step) for step in range(4)]
+    joined = np.concatenate(steps)
+    assert sorted(joined[:5]) == sorted(joined[5:10]) == [0, 1, 2, 3, 4]
+
+
+def test_the_order_depends_on_the_step_alone_not_on_what_was_asked_before():
+    once = [pipeline.BatchOrder(7, 3, seed=1).indices(step) for step in range(20)]
+    order = pipeline.BatchOrder(7, 3, seed=1)
+    for step in np.random.default_rng(0).permutation(20):
+        np.testing.assert_array_equal(order.indices(step), once[step])
+
+
+def test_seeds_give_different_orders():
+    ours, same, theirs = (
+        np.concatenate([pipeline.BatchOrder(30, 10, seed).indices(step) for step in range(3)])
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(ours, same)
+    assert (ours != theirs).any()
+
+
+def test_no_pictures_raise():
+    with pytest.raises(ValueError, match="There are no pictures"):
+        pipeline.BatchOrder(0, 4, 0)
+
+
+def test_flips_depend_on_seed_and_step_and_are_even():
+    order = pipeline.BatchOrder(10, 1000, seed=3)
+    np.testing.assert_array_equal(order.flips(5), pipeline.BatchOrder(99, 1000, 3).flips(5))
+    assert (order.flips(5) != order.flips(6)).any()
+    assert (order.flips(5) != pipeline.BatchOrder(10, 1000, 4).flips(5)).any()
+    # 1000 even odds: 500 with a standard deviation of 16.
+    assert 420 < order.flips(5).sum() < 580
+
+
+def test_batches_hold_the_pictures_they_name():
+    images = numbered(7)
+    found = batches(images, 3, end=5)
+    assert len(found) == 5
+    for batch, indices in found:
+        assert batch.shape == (3, 2, 2, 3) and batch.dtype == np.uint8 and indices.dtype == np.int64
+        np.testing.assert_array_equal(batch, images[indices])
+
+
+def test_batches_know_their_shape():
+    dataset = pipeline.training_batches(numbered(7), 3, 0, 0, 2, False)
+    assert dataset.element_spec == (
+        tf.TensorSpec([3, 2, 2, 3], tf.uint8),
+        tf.TensorSpec([3], tf.int64),
+    )
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_starting_at_a_step_equals_skipping_the_ones_before(flip):
+    whole = batches(numbered(7), 3, seed=2, end=9, flip=flip)
+    rest = batches(numbered(7), 3, seed=2, start=4, end=9, flip=flip)
+    assert len(rest) == 5
+    for (ours, our_indices), (theirs, their_indices) in zip(rest, whole[4:], strict=True):
+        np.testing.assert_array_equal(our_indices, their_indices)
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_flipped_pictures_are_mirrored_left_to_right_others_untouched():
+    images = numbered(8)
+    order = pipeline.BatchOrder(8, 4, seed=0)
+    flipped = 0
+    for step, (batch, indices) in enumerate(batches(images, 4, flip=True)):
+        for picture, index, flip in zip(batch, indices, order.flips(step), strict=True):
+            expected = images[index][:, ::-1] if flip else images[index]
+            np.testing.assert_array_equal(picture, expected)
+        flipped += order.flips(step).sum()
+    assert 0 < flipped < 40
+    np.testing.assert_array_equal(images, numbered(8))  # the store itself stays as it is
+
+
+def test_batches_come_from_a_memory_mapped_store(tmp_path):
+    np.save(tmp_path / "images.npy", numbered(6))
+    images = np.load(tmp_path / "images.npy", mmap_mode="r")
+    for batch, indices in batches(images, 4, end=3, flip=False):
+        np.testing.assert_array_equal(batch, images[indices])
+    assert len(batches(images, 4, end=3, flip=True)) == 3
+
+
+def test_to_float_preset():
+    found = pipeline.to_float(tf.constant([0, 51, 255], tf.uint8))
+    assert found.dtype == tf.float32
+    np.testing.assert_allclose(found, [0.0, 0.2, 1.0], rtol=1e-6)
