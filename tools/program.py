@@ -24,7 +24,7 @@ _USERS_ERRORS = (
 
 def run(main: Callable[[list[str]], int]) -> None:
     """Runs an absl program with TensorFlow's and TF Addons' start-up chatter silenced."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Python raises what matters
     warnings.filterwarnings("ignore", message="(?s).*TensorFlow Addons.*")
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(_worth_reading)
