@@ -56,11 +56,7 @@ class Progress:
             self._bar.update(self._task, completed=step, text=text)
         elif now - self._line_time > _LINE_SECONDS or step == self.total_steps:
             self._line_time = now
-            seconds = (
-                (self.total_steps - step) * self.batch_size / max(self.images_per_second, 1e-9)
-            )
-            print(
-                f"{step}/{self.total_steps} steps, {text}, {seconds / 60:.1f} min left",
-                file=sys.stderr,
-                flush=True,
-            )
+            if self.images_per_second:
+                left = (self.total_steps - step) * self.batch_size / self.images_per_second
+                text += f", {left / 60:.1f} min left"
+            print(f"{step}/{self.total_steps} steps, {text}", file=sys.stderr, flush=True)

@@ -115,14 +115,33 @@ def load_model(
 
 
 def restore_weights(model: tf.keras.Model, path: str) -> None:
-    """Restores every weight of a model from a training checkpoint.
+    """Restores every weight of a model from a training checkpoint, and nothing else of it.
 
     Raises:
-      ValueError: the checkpoint lacks a weight of the model, or one has another shape.
+      ValueError: see `restore`.
+    """
+    restore(tf.train.Checkpoint(model=model), path, partly=True)
+
+
+def restore(checkpoint: tf.train.Checkpoint, path: str, partly: bool = False) -> None:
+    """Restores all objects of `checkpoint`.
+
+    Args:
+      checkpoint: what to restore, its variables made.
+      path: prefix of the file.
+      partly: the file may hold more than that.
+
+    Raises:
+      ValueError: the file lacks one of the objects' values, has one of another shape, or holds
+        more though not `partly`.
     """
     try:
-        status = tf.train.Checkpoint(model=model).restore(path)
-        status.assert_existing_objects_matched().expect_partial()
+        status = checkpoint.restore(path)
+        status.assert_existing_objects_matched()
+        if partly:
+            status.expect_partial()
+        else:
+            status.assert_consumed()
     except (AssertionError, ValueError) as error:
         raise ValueError(
             f"The checkpoint {path} does not fit the configuration beside it; it was written by "

@@ -17,9 +17,8 @@ from igc_tf.config import Config, TrainingConfig
 from igc_tf.datasets import catalog, pipeline
 from igc_tf.losses import reconstruction
 from igc_tf.losses.objective import Objective
-from igc_tf.training import optimizers
+from igc_tf.training import optimizers, run_directory
 from igc_tf.training.progress import Progress
-from igc_tf.training.run_directory import RunDirectory
 from igc_tf.training.step import TrainingStep
 from igc_tf.training.summaries import Summaries
 
@@ -81,7 +80,7 @@ class Trainer:
 
         self.photos = catalog.open_split(config.data, config.model.image_size, "train")
         self.validation = catalog.open_split(config.data, config.model.image_size, "validation")
-        self.run = RunDirectory(run_dir)
+        self.run = run_directory.RunDirectory(run_dir)
         self.run.open(config)
 
         self.strategy = make_strategy(training, devices)
@@ -108,8 +107,7 @@ class Trainer:
         )
         self.last, self.best = self.run.managers(checkpoint)
         if self.last.latest_checkpoint:
-            status = checkpoint.restore(self.last.latest_checkpoint)
-            status.assert_existing_objects_matched()
+            run_directory.restore(checkpoint, self.last.latest_checkpoint)
             logging.info(
                 "Continuing at step %d of %d.", int(self.step_counter.numpy()), self.total_steps
             )
