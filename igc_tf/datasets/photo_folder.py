@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from absl import logging
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from igc_tf.config import DataConfig
 from igc_tf.datasets import image_store
@@ -81,6 +81,8 @@ def read_photo(path: str | pathlib.Path) -> Image.Image:
             return photo.convert("RGB")
     except (FileNotFoundError, ValueError):
         raise
+    except UnidentifiedImageError as error:  # Its own message is a path, which the caller has.
+        raise ValueError("no picture, or its header is damaged") from error
     except Exception as error:  # A damaged file makes Pillow raise SyntaxError, struct.error, more.
         raise ValueError(str(error) or type(error).__name__) from error
 

@@ -22,6 +22,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 from absl import logging
 
+from igc_tf.cache import cache_dir
+
 _FLAGS = ("-O3", "-shared", "-fPIC")
 _COMPILERS = ("g++", "c++", "clang++")
 _TIMEOUT_SECONDS = 300
@@ -29,12 +31,6 @@ _TIMEOUT_SECONDS = 300
 
 class BuildError(RuntimeError):
     """A kernel could not be compiled or loaded; the message says why and what to do."""
-
-
-def cache_directory() -> pathlib.Path:
-    """Returns where compiled kernels live: `$XDG_CACHE_HOME/igc_tf`, else `~/.cache/igc_tf`."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (pathlib.Path(root) if root else pathlib.Path.home() / ".cache") / "igc_tf"
 
 
 def load(
@@ -63,7 +59,7 @@ def load(
         tuple(map(pathlib.Path, sources)),
         tuple(map(pathlib.Path, headers)),
         tuple(extra_flags),
-        cache_directory(),
+        cache_dir(),
     )
 
 

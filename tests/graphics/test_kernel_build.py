@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from igc_tf import cache
 from igc_tf.graphics import native_build
 
 SCRIPT = """
@@ -76,7 +77,7 @@ def test_processes_may_compile_a_kernel_at_once(tmp_path, backend):
 
 def test_a_cached_kernel_needs_no_compiler(compiled):
     output, _ = start(
-        draw("auto"), native_build.cache_directory().parent, PATH="", CXX=""
+        draw("auto"), cache.cache_dir().parent, PATH="", CXX=""
     ).communicate()
     assert "covered 20" in output
     assert output.count("Rasteriser backend: native (") == 1  # Said once.
@@ -92,7 +93,7 @@ def test_a_cached_kernel_needs_no_compiler(compiled):
 def test_without_a_compiler(tmp_path, environment, reason):
     script = (
         draw("auto")
-        + """
+from igc_tf import cache
 from igc_tf.graphics import native_build
 for backend in ('native', 'tfg'):
     try:

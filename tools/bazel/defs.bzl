@@ -51,7 +51,7 @@ def pytest_tree(deps, data):
     for file in native.glob(patterns):
         py_test(
             name = file[:-len(".py")],
-            timeout = "long",
+            timeout = "eternal",  # An hour: a slow one may share its cores with others.
             srcs = [file, "//tools/bazel:pytest_main.py"],
             args = [native.package_name() + "/" + file],
             data = data + native.glob(["**"], exclude = _NOT_DATA),
