@@ -93,7 +93,7 @@ def test_a_cached_kernel_needs_no_compiler(compiled):
 def test_without_a_compiler(tmp_path, environment, reason):
     script = (
         draw("auto")
-from igc_tf import cache
+        + """
 from igc_tf.graphics import native_build
 for backend in ('native', 'tfg'):
     try:
