@@ -74,7 +74,7 @@ def table(metrics: Mapping[str, Metric], title: str = "") -> Table:
       For `rich.console.Console().print`.
     """
     result = Table(title=title or None, title_justify="left")
-    result.add_column("metric")
+    result.add_column("metric", no_wrap=True)  # a name cut short could not be looked up
     result.add_column("", justify="center")
     result.add_column("value", justify="right")
     result.add_column("95 % interval", justify="right")
