@@ -90,6 +90,13 @@ class ModelConfig:
         "capsules interleave in a checkerboard [group: bilinear].",
         ("bilinear", "transposed"),
     )
+    decoder_head: str = _field(
+        "full",
+        "Where the capsule decoders turn features into maps: at full size [group], or at half of "
+        "it, whence depth is doubled bilinearly and albedo by a sub-pixel convolution; that is four "
+        "times cheaper [choice].",
+        ("full", "half"),
+    )
     confidence_channels: int = _field(
         16, "Channels of the confidence network's first stage [unsup3d: 64 at 64 px]."
     )

@@ -71,11 +71,11 @@ class Renderer:
         if visibility is not None:
             maps.append(tf.transpose(visibility, [0, 2, 3, 1]))
         drawn, mask = self._draw(vertices, tf.concat(maps, axis=-1))
-        image, seen_depth, part_maps = drawn[..., :3], drawn[..., 3], drawn[..., 4:]
+        image, seen_depth, part_maps = tf.split(drawn, [3, 1, -1], axis=-1)
         return Rendering(
             image=image,
             mask=mask,
-            depth=tf.where(mask > 0, seen_depth, self.far_depth),
+            depth=tf.where(mask > 0, tf.squeeze(seen_depth, axis=3), self.far_depth),
             normals=normals,
             shading=shading,
             canonical_image=canonical_image,
@@ -101,8 +101,8 @@ class Renderer:
             backend=self.backend,
         )
         depth = -vertices[..., 2:]
-        padded = camera.pad_maps(maps, MARGIN)
-        attributes = tf.concat([padded[..., :3], depth, padded[..., 3:]], axis=-1)
+        colour, others = tf.split(camera.pad_maps(maps, MARGIN), [3, -1], axis=-1)
+        attributes = tf.concat([colour, depth, others], axis=-1)
         flat = tf.reshape(attributes, [-1, rows * columns, attributes.shape[-1]])
         drawn = rasterizer.interpolate(fragments, triangles, flat, backend=self.backend)
         return drawn, fragments.mask

@@ -54,7 +54,7 @@ def make(config: TrainingConfig, total_steps: int):
     betas = {"beta_1": config.adam_beta_1, "beta_2": config.adam_beta_2}
     keras, addons = tf.keras.optimizers, tfa.optimizers
     makers = {
-        "adam": lambda: keras.Adam(rate, **betas, jit_compile=False),
+        "adam": lambda: keras.legacy.Adam(rate, **betas),
         "adamw": lambda: keras.AdamW(rate, weight_decay=config.l2, **betas, jit_compile=False),
         "lion": lambda: keras.Lion(rate, **betas, jit_compile=False),
         "lamb": lambda: addons.LAMB(rate, **betas),

@@ -91,18 +91,19 @@ class TrainingStep:
         totals = [gradient for gradient, _ in pairs]
         if context.num_replicas_in_sync > 1:
             totals = context.all_reduce(tf.distribute.ReduceOp.SUM, totals)
-        finite = tf.stack([tf.reduce_all(tf.math.is_finite(total)) for total in totals])
-        norm = tf.linalg.global_norm(totals)
-        if config.clip_norm:
-            totals, _ = tf.clip_by_global_norm(totals, config.clip_norm, use_norm=norm)
-        if config.l2 and config.optimizer != "adamw":  # AdamW decays by itself
-            totals = [
-                total + config.l2 * variable
-                for total, (_, variable) in zip(totals, pairs, strict=True)
-            ]
+        squares = tf.stack([tf.nn.l2_loss(total) for total in totals])
+        finite, norm = tf.math.is_finite(squares), tf.sqrt(2.0 * tf.reduce_sum(squares))
         # A step that is not finite must not reach the weights: the loop stops at it.
         keep = tf.reduce_all(finite)
-        totals = [tf.where(keep, total, tf.zeros_like(total)) for total in totals]
+        clipped = tf.minimum(1.0, config.clip_norm / norm) if config.clip_norm else 1.0
+        scale = tf.where(keep, clipped, 0.0)
+        totals = [tf.math.multiply_no_nan(total, scale) for total in totals]
+        if config.l2 and config.optimizer != "adamw":  # AdamW decays by itself
+            l2 = tf.where(keep, config.l2, 0.0)
+            totals = [
+                total + l2 * variable
+                for total, (_, variable) in zip(totals, pairs, strict=True)
+            ]
         updates = zip(totals, [variable for _, variable in pairs], strict=True)
         if isinstance(self.optimizer, tf.keras.optimizers.legacy.Optimizer):
             self.optimizer.apply_gradients(updates, experimental_aggregate_gradients=False)
