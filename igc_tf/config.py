@@ -233,8 +233,9 @@ class TrainingConfig:
     seed: int = _field(0, "Seed of weights, data order and augmentation.")
     precision: str = _field(
         "float32",
-        "Compute type of the networks; graphics and losses stay float32.",
-        ("float32", "mixed_bfloat16"),
+        "Compute type of the networks; graphics and losses stay float32. auto: mixed_bfloat16 where "
+        "this machine has matrix units for it, else float32; the run keeps what was chosen.",
+        ("float32", "mixed_bfloat16", "auto"),
     )
     strategy: str = _field(
         "mirrored",
@@ -394,6 +395,8 @@ def differences(ours: Config, theirs: Config) -> list[str]:
       Lines `--name: theirs in the run, ours now`.
     """
     old, new = theirs.flat(), ours.flat()
+    if new["precision"] == "auto":
+        new["precision"] = old["precision"]
     return [
         f"--{name}: {old[name]!r} in the run, {new[name]!r} now"
         for name in new

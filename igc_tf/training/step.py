@@ -72,14 +72,21 @@ class TrainingStep:
             losses = self.objective(image, output, images_seen, gather_global)
             summed = {f"loss/{name}": tf.reduce_sum(v) * share for name, v in losses.items()}
         gradients = tape.gradient(summed["loss/total"], self.variables)
-        norm, finite = self._apply(gradients)
+        norm, finite = self.update(gradients)
         l1 = reconstruction.l1(image, output.rendering.image, output.rendering.mask)
         summed["l1"] = tf.reduce_sum(l1) * share
         summed.update(self._capsules(output, share))
         return {"summed": summed, "same": {"gradient_norm": norm, "gradient_finite": finite}}
 
-    def _apply(self, gradients: list[tf.Tensor | None]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Sums over devices, clips, adds L2, updates. Returns the norm and each one's finiteness."""
+    def update(self, gradients: list[tf.Tensor | None]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sums over devices, clips, adds L2, updates the variables; in a replica's context.
+
+        Args:
+          gradients: one for each of `variables`, of this device; None where no loss reaches it.
+
+        Returns:
+          The global norm before clipping, and whether each gradient was finite.
+        """
         config = self.config.training
         self._warn_without_gradient(gradients)
         pairs = [
