@@ -82,7 +82,10 @@ class ModelConfig:
         32, "Channels of the last decoder stage, doubled towards the first, at most 8 times."
     )
     decoder_norm: str = _field(
-        "group", "Normalisation in the capsule decoders [group: group].", ("group", "none")
+        "group",
+        "Normalisation in the capsule decoders: group, after every growing stage [group]; inner, of "
+        "all features but the largest, which cost as much as all others [choice]; or none.",
+        ("group", "inner", "none"),
     )
     decoder_upsampling: str = _field(
         "bilinear",

@@ -23,14 +23,18 @@ class MapDecoder(tf.keras.layers.Layer):
         if config.decoder_head == "half":
             widths = widths[:-1]
         self.mix = tf.keras.layers.Dense(dim, name="mix")
+        first_norm, *norms = {
+            "group": ["none"] + ["group"] * len(widths),
+            "inner": ["group"] * len(widths) + ["none"],
+            "none": ["none"] * (len(widths) + 1),
+        }[config.decoder_norm]
         self.from_vector = tf.keras.layers.Dense(
-            layers.BOTTLENECK**2 * widths[0], "relu", name="from_vector"
+            layers.BOTTLENECK**2 * widths[0], name="from_vector"
         )
+        self.first_norm = layers.normalisation(first_norm, widths[0])
         self.grow = [
-            layers.GrowStage(
-                width, config.decoder_upsampling, config.decoder_norm, name=f"grow_{i}"
-            )
-            for i, width in enumerate(widths)
+            layers.GrowStage(width, config.decoder_upsampling, norm, name=f"grow_{i}")
+            for i, (width, norm) in enumerate(zip(widths, norms, strict=True))
         ]
         self.half = config.decoder_head == "half"
         self.smooth = smooth
@@ -48,6 +52,7 @@ class MapDecoder(tf.keras.layers.Layer):
         x = self.from_vector(self.mix(tf.cast(flat, self.compute_dtype)))
         side = layers.BOTTLENECK
         x = tf.reshape(x, [-1, side, side, x.shape[-1] // side**2])
+        x = tf.nn.relu(self.first_norm(x))
         for stage in self.grow:
             x = stage(x)
         x = self.to_map(x)

@@ -65,6 +65,19 @@ class ConvolutionStack(tf.keras.layers.Layer):
         return tf.maximum(x, self.slope * x) if self.slope else tf.nn.relu(x)
 
 
+def normalisation(norm: str, channels: int) -> tf.keras.layers.Layer:
+    """A layer that normalises groups of 4 of `channels` ('group'), or does nothing ('none').
+
+    Raises:
+      ValueError: an unknown `norm`.
+    """
+    if norm == "group":
+        return tf.keras.layers.GroupNormalization(max(1, channels // 4), name="norm")
+    if norm == "none":
+        return tf.keras.layers.Activation("linear", name="norm")
+    raise ValueError(f"norm={norm!r}: it must be 'group' or 'none'.")
+
+
 class GrowStage(tf.keras.layers.Layer):
     """Doubles the side of a feature map: up-sampling, convolution, normalisation, rectifier."""
 
@@ -88,13 +101,7 @@ class GrowStage(tf.keras.layers.Layer):
             self.convolution = tf.keras.layers.Conv2DTranspose(channels, 4, 2, "same", name="grow")
         else:
             raise ValueError(f"upsampling={upsampling!r}: it must be 'bilinear' or 'transposed'.")
-        if norm == "group":
-            groups = max(1, channels // 4)
-            self.norm = tf.keras.layers.GroupNormalization(groups, name="norm")
-        elif norm == "none":
-            self.norm = tf.keras.layers.Activation("linear", name="norm")
-        else:
-            raise ValueError(f"norm={norm!r}: it must be 'group' or 'none'.")
+        self.norm = normalisation(norm, channels)
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """`[B, s, s, C]` to `[B, 2s, 2s, channels]`."""

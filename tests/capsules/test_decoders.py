@@ -99,6 +99,8 @@ def test_each_block_feeds_its_own_map(tiny):
         ("none", "bilinear", 30 + 1536 + 3772 + 37),
         # Scale and offset a channel: 2 (16 + 8 + 4) = 56 more.
         ("group", "bilinear", 30 + 1536 + 3772 + 56 + 37),
+        # Of the first three maps' channels, those of 4 px among them: 2 (16 + 16 + 8) = 80 more.
+        ("inner", "bilinear", 30 + 1536 + 3772 + 80 + 37),
         # 4x4 kernels: (16*16*16 + 16) + (16*16*8 + 8) + (16*8*4 + 4) = 4112 + 2056 + 516 = 6684.
         ("none", "transposed", 30 + 1536 + 6684 + 37),
     ],
