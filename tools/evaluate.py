@@ -163,12 +163,14 @@ def _print(scores, title: str) -> None:
     for section in scores.sections:
         shown = report.section_metrics(scores, section)
         console.print(report.table(shown, section.capitalize(), scores.reasons))
+    pivots = {"Part by part": report.part_rows(scores)}
     if scores.protocol is not None:
-        header, *rows = report.recognition_rows(scores)
-        table = Table(title="Recognition by descriptor", title_justify="left")
+        pivots["Recognition by descriptor"] = report.recognition_rows(scores)
+    for name, (header, *rows) in pivots.items():
+        table = Table(title=name, title_justify="left")
         for column in header:
-            name = column == "descriptor"
-            table.add_column(column, justify="left" if name else "right", no_wrap=name)
+            first = column is header[0]
+            table.add_column(column, justify="left" if first else "right", no_wrap=first)
         for row in rows:
             table.add_row(*row)
         console.print(table)

@@ -7,7 +7,6 @@ chance; and another seed of the same recipe may differ too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,9 +15,6 @@ from rich.table import Table
 from igc_tf.evaluation import report
 from igc_tf.evaluation.metric import Metric, difference
 from igc_tf.evaluation.report import Samples
-
-#: Names of metrics of single parts: part 3 of one run is not part 3 of another.
-_OF_A_PART = re.compile(r"part_\d+")
 
 
 class Line(NamedTuple):
@@ -61,11 +57,14 @@ def compare(titles: Sequence[str], samples: Sequence[Samples]) -> Comparison:
     names = list(dict.fromkeys(name for one in samples for name in one.metrics))
     lines, left_out = [], []
     for name in names:
-        if _OF_A_PART.search(name):
+        if report.OF_A_PART.search(name):
             left_out.append(name)
             continue
         metrics = [one.metrics.get(name, Metric.absent()) for one in samples]
-        differences = [difference(metric, metrics[0]) for metric in metrics[1:]]
+        try:
+            differences = [difference(metric, metrics[0]) for metric in metrics[1:]]
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
         lines.append(Line(name, metrics, differences, [verdict(name, d) for d in differences]))
     return Comparison(list(titles), lines, left_out)
 

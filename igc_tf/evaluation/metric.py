@@ -29,6 +29,8 @@ class Metric:
     n: int  #: images (or pairs of images) that counted
     replicates: np.ndarray | None = dataclasses.field(default=None, compare=False, repr=False)
     """[samples] values on the resamples, NaN where it does not exist there; not in the JSON."""
+    drawn: int | None = dataclasses.field(default=None, compare=False, repr=False)
+    """From how many images, or people, each resample was drawn; not in the JSON."""
 
     @classmethod
     def absent(cls, unit: str = "") -> Metric:
@@ -91,7 +93,7 @@ def bootstrap_weighted(
         found.append(statistic(weights.astype(np.float64)))
     values = np.concatenate(found)
     low, high = _interval(values, value)
-    return Metric(value, low, high, unit, n if counted is None else counted, values)
+    return Metric(value, low, high, unit, n if counted is None else counted, values, n)
 
 
 def bootstrap(
@@ -158,16 +160,16 @@ def difference(ours: Metric, theirs: Metric) -> Metric:
       The difference; absent if one of the two is. Beyond noise where its interval leaves out 0.
 
     Raises:
-      ValueError: replicates are missing, or not equally many.
+      ValueError: replicates are missing, or were drawn from unlike numbers of images.
     """
     if ours.is_absent or theirs.is_absent:
         return Metric.absent(ours.unit)
     a, b = ours.replicates, theirs.replicates
-    if a is None or b is None or a.shape != b.shape:
-        raise ValueError("the bootstrap replicates of the two are missing or not equally many")
+    if a is None or b is None or a.shape != b.shape or ours.drawn != theirs.drawn:
+        raise ValueError("the two were not resampled alike: measured on unlike numbers of images?")
     value = ours.value - theirs.value
     low, high = _interval(a - b, value)
-    return Metric(value, low, high, ours.unit, min(ours.n, theirs.n), a - b)
+    return Metric(value, low, high, ours.unit, min(ours.n, theirs.n), a - b, ours.drawn)
 
 
 def _interval(replicates: np.ndarray, value: float) -> tuple[float, float]:

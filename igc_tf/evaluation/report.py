@@ -10,6 +10,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -57,6 +58,9 @@ BASELINES.update(
         for name, lines in BASELINES.items()
     }
 )
+
+#: Names of metrics of single parts: part 3 of one run is not part 3 of another.
+OF_A_PART = re.compile(r"part_\d+")
 
 UP, DOWN = "↑", "↓"
 
@@ -123,11 +127,12 @@ def write_samples(
     names: Sequence[str],
     path: str | os.PathLike[str],
 ) -> None:
-    """Writes `names`, `replicates/<metric>` `[1000]` and `image/<metric>` `[N]` to an NPZ file."""
+    """Writes `names`, `image/<metric>` `[N]`, `replicates/<metric>` `[1000]` and `drawn/<metric>`."""
     arrays = {"names": np.array(names, dtype=str)}
     for name, metric in metrics.items():
         if metric.replicates is not None:
             arrays[f"replicates/{name}"] = metric.replicates
+            arrays[f"drawn/{name}"] = np.array(metric.drawn)
     arrays.update({f"image/{name}": values for name, values in per_image.items()})
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
@@ -156,7 +161,13 @@ def read_samples(metrics_json: str | os.PathLike[str]) -> Samples:
             f"{metrics_json} or {path} is damaged ({error}); measure again."
         ) from error
     metrics = {
-        name: dataclasses.replace(metric, replicates=arrays.get(f"replicates/{name}"))
+        name: dataclasses.replace(
+            metric,
+            replicates=arrays[f"replicates/{name}"],
+            drawn=int(arrays[f"drawn/{name}"]),
+        )
+        if f"replicates/{name}" in arrays
+        else metric
         for name, metric in metrics.items()
     }
     per_image = {
@@ -251,15 +262,34 @@ def recognition_rows(scores: Scores) -> list[list[str]]:
     return found
 
 
+def part_rows(scores: Scores) -> list[list[str]]:
+    """Header, then a row for each part: where it exists, its area, how far it strays, its match."""
+    prefix = PSEUDO if f"{PSEUDO}position_spread_percent" in scores.metrics else ""
+    found = [["part", "exists", "area", "strays", "matched with", "IoU"]]
+    for part in range(scores.parts):
+        spread = scores.metrics.get(f"{prefix}position_spread_part_{part}_percent")
+        label = scores.matching.get(part)
+        found.append(
+            [
+                "background" if part == 0 else f"part {part}",
+                number(scores.metrics[f"exists_part_{part}"]),
+                number(scores.metrics[f"area_part_{part}_percent"]),
+                "" if spread is None else number(spread),
+                label or "",
+                "" if label is None else number(scores.metrics[f"iou_{label}"]),
+            ]
+        )
+    return found
+
+
 def section_metrics(scores: Scores, section: str) -> dict[str, Metric]:
-    """A section's metrics, without those that `recognition_rows` shows of other descriptors."""
-    shown = {
-        name
-        for descriptor in scores.descriptors
-        if scores.protocol is not None and descriptor != recognition.MAIN
-        for rank1, *rest in [recognition.metric_names(descriptor)]
-        for name in (rank1, *(f"{rank1}_{b}" for b in scores.bins), *rest)
-    }
+    """A section's metrics without those that `part_rows` and `recognition_rows` show."""
+    shown = {name for name in scores.metrics if OF_A_PART.search(name)}
+    if scores.protocol is not None:
+        for descriptor in scores.descriptors:
+            if descriptor != recognition.MAIN:
+                rank1, auc, eer = recognition.metric_names(descriptor)
+                shown |= {rank1, auc, eer, *(f"{rank1}_{name}" for name in scores.bins)}
     lines = {line for lines in BASELINES.values() for _, line in lines}
     return {n: scores.metrics[n] for n in scores.sections[section] if n not in shown or n in lines}
 

@@ -80,7 +80,9 @@ class Scores:
     metrics: dict[str, Metric] = dataclasses.field(default_factory=dict)
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)  #: why a metric is absent
     per_image: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  #: [N], NaN unknown
+    parts: int = 0  #: how many parts there are
     confusion: np.ndarray | None = None  #: [P, L] pixels of each part and true label
+    matching: dict[int, str] = dataclasses.field(default_factory=dict)  #: part to true label
     protocol: recognition.Protocol | None = None
     curves: dict[str, recognition.Curves] = dataclasses.field(default_factory=dict)
     bins: tuple[str, ...] = ()  #: of the recognition
@@ -142,7 +144,7 @@ def score(predictions: Predictions, truth: Truth, fit: Fit | None = None) -> Sco
     Raises:
       ValueError: arrays of shapes that do not fit, see the `evaluate` functions.
     """
-    scores = Scores()
+    scores = Scores(parts=predictions.parts)
     _reconstruction(scores, predictions)
     _segmentation(scores, predictions, truth)
     _landmarks(scores, predictions, truth, fit)
@@ -188,7 +190,13 @@ def _segmentation(scores: Scores, predictions: Predictions, truth: Truth) -> Non
             predictions.labels, truth.parts, predictions.parts, len(truth.label_names)
         )
         scores.confusion = tables.sum(0)
-        iou = segmentation.matched_iou(tables, segmentation.match(scores.confusion))
+        part_of_label = segmentation.match(scores.confusion)
+        scores.matching = {
+            int(part): name
+            for part, name in zip(part_of_label, truth.label_names, strict=True)
+            if part >= 0
+        }
+        iou = segmentation.matched_iou(tables, part_of_label)
         there = ~np.isnan(iou)
         miou = np.where(there, iou, 0.0).sum(1) / np.maximum(there.sum(1), 1)
         metrics = {
