@@ -106,14 +106,12 @@ def _of_photos(
     fit_images: int,
     gallery_view: float | None,
 ) -> Examination:
-    test = catalog.open_split(data, image_size, "test")
+    measured = catalog.open_split(data, image_size, photo_folder.ALL if whole else "test")
     train = catalog.open_split(data, image_size, "train")
-    pictures, names = np.asarray(test.images), list(test.names)
-    if whole:
-        validation = catalog.open_split(data, image_size, "validation")
-        pictures = np.concatenate([pictures, validation.images, train.images])
-        names += [*validation.names, *train.names]
-    pictures, names = pictures[: images or None], names[: images or None]
+    pictures, names = (
+        np.asarray(measured.images[: images or None]),
+        measured.names[: images or None],
+    )
     fit_pictures, fit_names = np.asarray(train.images[:fit_images]), train.names[:fit_images]
     truth, fit_landmarks, told = score.Truth(), None, "no labels"
     found = labels.read(data, [*names, *fit_names], image_size, label_source)
@@ -137,12 +135,7 @@ def _of_photos(
             identity=own.identity,
             condition=_condition(own, gallery_view),
         )
-        guessed = "pseudo-labels (a network's guess)" if own.pseudo else "hand-made labels"
-        told = (
-            f"{guessed} of pose and landmarks"
-            if own.landmarks is not None or own.rotation_degrees is not None
-            else "labels of identity alone"
-        )
+        told = _told(own)
     which = "every photo" if whole else f"test split, a share of {data.test_fraction:g} by path"
     return Examination(
         images=pictures,
@@ -153,8 +146,8 @@ def _of_photos(
         fit_landmarks=fit_landmarks,
         fit_mean_depth=None,
         description=(
-            f"{len(names)} photos ({which}); {told}; landmarks fitted on {len(fit_names)} of the train "
-            "split and scored on the test split"
+            f"{len(names)} photos ({which}); {told}; what is fitted is fitted on {len(fit_names)} of the "
+            "train split, landmarks are scored on the test split"
         ),
     )
 
@@ -185,6 +178,27 @@ def _condition(found: labels.Labels, gallery_view: float | None) -> Condition | 
     if found.light_degrees is not None:
         return light_condition(found.light_degrees)
     return None
+
+
+def _told(found: labels.Labels) -> str:
+    """Which labels there are, in words."""
+    guessed = [
+        name
+        for name, values in (("pose", found.rotation_degrees), ("landmarks", found.landmarks))
+        if values is not None
+    ]
+    given = [
+        name
+        for name, values in (
+            ("identity", found.identity), ("view", found.view), ("light", found.light_degrees),
+        )
+        if values is not None
+    ]  # fmt: skip
+    if guessed and found.pseudo:
+        given.append(f"pseudo-{' and '.join(guessed)} (a network's guess)")
+    else:
+        given += guessed
+    return f"labels: {', '.join(given) or 'none of these photos'}"
 
 
 def _bins(name: str, edges: tuple[int, ...]) -> tuple[tuple[str, float, float], ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +72,12 @@ def view_visibility(part_visibility: np.ndarray, mask: np.ndarray) -> np.ndarray
     return filled
 
 
+@functools.lru_cache(maxsize=1)
+def _graph_of(model: IGCNet) -> Callable[[tf.Tensor], IGCOutput]:
+    """The model as a graph, kept: tracing it takes seconds, and TensorFlow warns of doing so often."""
+    return tf.function(model, autograph=False)
+
+
 def predict(
     model: IGCNet, images: np.ndarray, batch_size: int = 32
 ) -> Iterator[tuple[slice, tf.Tensor, IGCOutput]]:
@@ -84,7 +91,7 @@ def predict(
     Yields:
       (which images, their `[B, H, W, 3]` float32, the model's output).
     """
-    run = tf.function(model, autograph=False)
+    run = _graph_of(model)
     for start in range(0, len(images), batch_size):
         where = slice(start, min(start + batch_size, len(images)))
         batch = to_float(tf.constant(images[where]))
@@ -187,7 +194,7 @@ def retake(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Retake:
     Returns:
       The capsules of the photos and of what was drawn from them.
     """
-    run = tf.function(model, autograph=False)
+    run = _graph_of(model)
     draw = tf.function(model.renderer, autograph=False)
     found: list[Retake] = []
     batches = predict(model, images, batch_size)

@@ -159,6 +159,8 @@ def _print(scores, title: str) -> None:
     from igc_tf.evaluation import report
 
     console = Console()
+    if not console.is_terminal:  # a log: no need to fold the rows at rich's 80 columns
+        console = Console(width=120)
     console.print(title)
     for section in scores.sections:
         shown = report.section_metrics(scores, section)

@@ -285,11 +285,10 @@ def part_rows(scores: Scores) -> list[list[str]]:
 def section_metrics(scores: Scores, section: str) -> dict[str, Metric]:
     """A section's metrics without those that `part_rows` and `recognition_rows` show."""
     shown = {name for name in scores.metrics if OF_A_PART.search(name)}
-    if scores.protocol is not None:
-        for descriptor in scores.descriptors:
-            if descriptor != recognition.MAIN:
-                rank1, auc, eer = recognition.metric_names(descriptor)
-                shown |= {rank1, auc, eer, *(f"{rank1}_{name}" for name in scores.bins)}
+    for descriptor in scores.descriptors:
+        if descriptor != recognition.MAIN:
+            rank1, auc, eer = recognition.metric_names(descriptor)
+            shown |= {rank1, auc, eer, *(f"{rank1}_{name}" for name in scores.bins)}
     lines = {line for lines in BASELINES.values() for _, line in lines}
     return {n: scores.metrics[n] for n in scores.sections[section] if n not in shown or n in lines}
 

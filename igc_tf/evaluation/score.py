@@ -220,10 +220,8 @@ def _landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit 
     if truth.pseudo:
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}))
     per_image = landmarks.per_image_errors(fit.centres, fit.landmarks, predictions.centres, marks)
-    if truth.identity is None:
-        spread = {}
-        scores.add("landmarks", _absent({prefix + name: unit for name, unit in _SPREAD.items()}))
-    else:
+    spread = dict.fromkeys(_SPREAD, np.full(len(marks), np.nan))
+    if truth.identity is not None:
         known = ~np.isnan(fit.landmarks).any((1, 2))
         middle = (predictions.labels.shape[2] / 2.0, predictions.labels.shape[1] / 2.0)
         spread = consistency.position_spread(

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page: tables, charts and pictures, no script, nothing loaded from elsewhere."""
+"""An evaluation as one HTML page: tables, charts, pictures; no script, nothing loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -68,10 +68,12 @@ th{font-weight:600;color:var(--faint)}
 td.n,th.n{text-align:right;white-space:nowrap}
 td.name{white-space:nowrap}
 tr.absent td{color:var(--faint)}
-td.beat{min-width:11em}
-table.heat td{text-align:right;padding:6px 10px;min-width:4.6em}
+@media(max-width:760px){td.beat{white-space:nowrap}}
+table.heat td{text-align:right;padding:6px 10px;min-width:4.6em;white-space:nowrap}
 table.heat td.match{outline:2px solid var(--ink);outline-offset:-2px}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:18px;margin:1em 0}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:18px}
+.charts.wide{grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
+.charts,.case{margin:1em 0}
 .charts>div,.case{background:var(--card);border-radius:10px;padding:12px}
 .charts h3{margin:0 0 .4em}
 figure{margin:0}
@@ -88,7 +90,6 @@ svg text.name{fill:var(--ink)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(76px,1fr));gap:8px;margin:.5em 0 1em}
 .tiles figcaption{font-size:.74rem;color:var(--faint);overflow-wrap:anywhere;line-height:1.25}
 .tiles img{width:100%;display:block;border-radius:4px;image-rendering:auto}
-.case{margin:.6em 0}
 """
 
 
@@ -149,8 +150,11 @@ def _metrics_table(metrics, scores: Scores) -> str:
 
 
 def _section_figures(section: str, scores: Scores, predictions: Predictions, truth: Truth) -> str:
-    if section == "segmentation" and scores.confusion is not None:
-        return _confusion(scores.confusion, truth.label_names)
+    if section == "segmentation":
+        drawn = "<h3>Part by part</h3>" + _pivot(report.part_rows(scores))
+        if scores.confusion is not None:
+            drawn += _confusion(scores.confusion, truth.label_names)
+        return drawn
     if section == "pose" and predictions.rotation_degrees is not None:
         if truth.rotation_degrees is not None:
             return _angles(predictions.rotation_degrees, truth)
@@ -198,16 +202,6 @@ def _angles(predicted: np.ndarray, truth: Truth) -> str:
 
 
 def _recognition(scores: Scores) -> str:
-    header, *rows = report.recognition_rows(scores)
-    cells = "".join(
-        f'<tr><td class="name">{row[0]}</td>'
-        + "".join(f'<td class="n">{value}</td>' for value in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    head = "".join(
-        f"<th{'' if index == 0 else ' class=n'}>{name}</th>" for index, name in enumerate(header)
-    )
     shown = {name: scores.curves[name] for name in _CURVES if name in scores.curves}
     shown = shown or dict(list(scores.curves.items())[: charts.SERIES])
     roc = {name: _thinned(c.false_accept, c.true_accept) for name, c in shown.items()}
@@ -238,10 +232,21 @@ def _recognition(scores: Scores) -> str:
         "<h3>What tells people apart</h3>"
         + charts.intervals([name for name, _ in found], *values.T, "verification AUC")
     )
-    return (
-        f'<h3>By descriptor</h3><div class="scroll"><table><tr>{head}</tr>{cells}</table></div>'
-        + _in_cards(drawn)
+    table = _pivot(report.recognition_rows(scores))
+    return f"<h3>By descriptor</h3>{table}" + _in_cards(drawn, wide=True)
+
+
+def _pivot(rows: Sequence[Sequence[str]]) -> str:
+    """A table of texts, its first row the header."""
+    header, *rows = ([html.escape(text) for text in row] for row in rows)
+    head = "".join(f'<th class="n">{name}</th>' for name in header[1:])
+    body = "".join(
+        f'<tr><td class="name">{row[0]}</td>'
+        + "".join(f'<td class="n">{text}</td>' for text in row[1:])
+        + "</tr>"
+        for row in rows
     )
+    return f'<div class="scroll"><table><tr><th>{header[0]}</th>{head}</tr>{body}</table></div>'
 
 
 def _thinned(x: np.ndarray, y: np.ndarray, most: int = 150) -> tuple[np.ndarray, np.ndarray]:
@@ -293,7 +298,7 @@ def _photo_tiles(predictions: Predictions, index: int) -> list[tuple[np.ndarray,
     tiles = [(photo, "photo")]
     if predictions.reconstruction is not None:
         drawn = np.clip(predictions.reconstruction[index], 0.0, 1.0)
-        tiles.append((fit(drawn, _TILE), "reconstruction"))
+        tiles.append((fit(drawn, _TILE), "redrawn"))
     places = _palette_places(_labels(predictions, index))
     tiles.append((colours.overlay(photo, places), "parts"))
     return tiles
@@ -336,5 +341,6 @@ def _data_uri(picture: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _in_cards(drawn: Sequence[str]) -> str:
-    return f'<div class="charts">{"".join(f"<div>{one}</div>" for one in drawn)}</div>'
+def _in_cards(drawn: Sequence[str], wide: bool = False) -> str:
+    name = "charts wide" if wide else "charts"
+    return f'<div class="{name}">{"".join(f"<div>{one}</div>" for one in drawn)}</div>'
