@@ -88,7 +88,9 @@ def test_reference_points_come_out_in_the_right_order():
     generator = np.random.default_rng(20)
     # Faces that move about, and whose features move a little on their own.
     train, test = (faces(seed, n=400) + generator.normal(0, 1.5, (400, 5, 2)) for seed in (21, 22))
-    parts = [landmarks.true_centres(f) + generator.normal(0, 2.0, (400, 3, 2)) for f in (train, test)]
+    parts = [
+        landmarks.true_centres(f) + generator.normal(0, 2.0, (400, 3, 2)) for f in (train, test)
+    ]
     centres = [
         landmarks.PartCentres(found, f.mean(1, keepdims=True))
         for found, f in zip(parts, (train, test), strict=True)
