@@ -64,7 +64,7 @@ a{color:var(--series-1)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
 th,td{padding:4px 12px 4px 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
-th{font-weight:600;color:var(--faint)}
+th{font-weight:600;color:var(--faint);white-space:nowrap}
 td.n,th.n{text-align:right;white-space:nowrap}
 td.name{white-space:nowrap}
 tr.absent td{color:var(--faint)}

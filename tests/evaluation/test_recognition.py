@@ -164,3 +164,17 @@ def test_pairs_are_capped_and_repeatable():
     np.testing.assert_array_equal(plans[0].pairs, plans[1].pairs)
     other = recognition.plan(identity, max_pairs=50, seed=1)
     assert not np.array_equal(other.pairs, plans[0].pairs)
+
+
+def test_a_pair_counts_as_often_as_both_its_people_are_drawn():
+    vectors, identity = people(8, count=4, images=3, noise=1.5)
+    plan = recognition.plan(identity)
+    scores = recognition.pair_scores(vectors, plan)
+    drawn = np.array([2.0, 0.0, 1.0, 3.0])
+    genuine = plan.pair_people[:, 0] == plan.pair_people[:, 1]
+    weights = [
+        drawn[a] if a == b else drawn[a] * drawn[b] for a, b in plan.pair_people
+    ]  # one person's pairs come along with the person
+    auc, _ = recognition._verification(scores, plan, drawn[np.newaxis])
+    expected = sklearn_metrics.roc_auc_score(genuine, scores, sample_weight=weights)
+    assert auc[0] == pytest.approx(expected)
