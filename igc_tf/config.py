@@ -90,6 +90,13 @@ class ModelConfig:
         "capsules interleave in a checkerboard [group: bilinear].",
         ("bilinear", "transposed"),
     )
+    decoder_head: str = _field(
+        "full",
+        "Where the capsule decoders turn features into maps: at full size [group], or at half of "
+        "it, whence depth is doubled bilinearly and albedo by a sub-pixel convolution; that is four "
+        "times cheaper [choice].",
+        ("full", "half"),
+    )
     confidence_channels: int = _field(
         16, "Channels of the confidence network's first stage [unsup3d: 64 at 64 px]."
     )
@@ -226,8 +233,9 @@ class TrainingConfig:
     seed: int = _field(0, "Seed of weights, data order and augmentation.")
     precision: str = _field(
         "float32",
-        "Compute type of the networks; graphics and losses stay float32.",
-        ("float32", "mixed_bfloat16"),
+        "Compute type of the networks; graphics and losses stay float32. auto: mixed_bfloat16 where "
+        "this machine has matrix units for it, else float32; the run keeps what was chosen.",
+        ("float32", "mixed_bfloat16", "auto"),
     )
     strategy: str = _field(
         "mirrored",
@@ -387,6 +395,8 @@ def differences(ours: Config, theirs: Config) -> list[str]:
       Lines `--name: theirs in the run, ours now`.
     """
     old, new = theirs.flat(), ours.flat()
+    if new["precision"] == "auto":
+        new["precision"] = old["precision"]
     return [
         f"--{name}: {old[name]!r} in the run, {new[name]!r} now"
         for name in new

@@ -39,8 +39,8 @@ def assemble(
     """
     depth, count = parts.depth, parts.depth.shape[1]
     visibility = tf.one_hot(tf.argmin(depth, axis=1), count, axis=1, dtype=depth.dtype)
-    soft_visibility = tf.nn.softmax(-visibility_sharpness * depth, axis=1)
-    object_depth = tf.reduce_sum(tf.nn.softmax(-sharpness * depth, axis=1) * depth, axis=1)
+    soft_visibility = _nearness(depth, visibility_sharpness)
+    object_depth = tf.reduce_sum(_nearness(depth, sharpness) * depth, axis=1)
     if albedo_assembly == "hard":
         weights = visibility
     elif albedo_assembly == "soft":
@@ -49,10 +49,17 @@ def assemble(
         raise ValueError(f"albedo_assembly={albedo_assembly!r}: it must be 'hard' or 'soft'.")
     return ObjectCapsule(
         depth=fix_border(object_depth, border_depth) if border_depth else object_depth,
-        albedo=tf.einsum("bmhw,bmhwc->bhwc", weights, parts.albedo),
+        albedo=tf.reduce_sum(weights[..., tf.newaxis] * parts.albedo, axis=1),
         visibility=visibility,
         soft_visibility=soft_visibility,
     )
+
+
+def _nearness(depth: tf.Tensor, sharpness: float) -> tf.Tensor:
+    """softmax_m(-sharpness d_m) of `[B, M, h, w]`; `tf.nn.softmax` would transpose M to the end."""
+    nearest = tf.stop_gradient(tf.reduce_min(depth, axis=1, keepdims=True))
+    share = tf.exp(-sharpness * (depth - nearest))
+    return share / tf.reduce_sum(share, axis=1, keepdims=True)
 
 
 def fix_border(depth: tf.Tensor, border_depth: float) -> tf.Tensor:

@@ -6,6 +6,7 @@ import math
 
 import tensorflow as tf
 
+from igc_tf import maps
 from igc_tf.capsules import layers
 from igc_tf.config import ModelConfig
 from igc_tf.structures import BACKGROUND, PartCapsules, PartEmbeddings, Pose
@@ -14,11 +15,13 @@ from igc_tf.structures import BACKGROUND, PartCapsules, PartEmbeddings, Pose
 class MapDecoder(tf.keras.layers.Layer):
     """An embedding to a map: Linear(D, D) first, then growing stages [group]."""
 
-    def __init__(self, config: ModelConfig, dim: int, channels: int, **kwargs):
+    def __init__(self, config: ModelConfig, dim: int, channels: int, smooth: bool, **kwargs):
         """Makes a decoder from `dim` numbers to `channels` maps of `config.map_size` px."""
         super().__init__(**kwargs)
         count = layers.stages(config.map_size)
         widths = [config.decoder_channels * min(2 ** (count - 1 - i), 8) for i in range(count)]
+        if config.decoder_head == "half":
+            widths = widths[:-1]
         self.mix = tf.keras.layers.Dense(dim, name="mix")
         self.from_vector = tf.keras.layers.Dense(
             layers.BOTTLENECK**2 * widths[0], "relu", name="from_vector"
@@ -29,9 +32,14 @@ class MapDecoder(tf.keras.layers.Layer):
             )
             for i, width in enumerate(widths)
         ]
-        self.to_map = tf.keras.layers.Conv2D(
-            channels, 3, padding="same", name="to_map", dtype="float32"
-        )
+        self.half = config.decoder_head == "half"
+        self.smooth = smooth
+        if self.half and not smooth:
+            self.to_map = layers.SubPixelConvolution(channels, name="to_map", dtype="float32")
+        else:
+            self.to_map = tf.keras.layers.Conv2D(
+                channels, 3, padding="same", name="to_map", dtype="float32"
+            )
 
     def call(self, embedding: tf.Tensor) -> tf.Tensor:
         """`[B, M, D]` to raw, unbounded float32 maps `[B, M, h, w, channels]`."""
@@ -43,6 +51,8 @@ class MapDecoder(tf.keras.layers.Layer):
         for stage in self.grow:
             x = stage(x)
         x = self.to_map(x)
+        if self.half and self.smooth:
+            x = maps.double(x)
         return tf.reshape(x, [-1, parts, x.shape[1], x.shape[2], x.shape[3]])
 
 
@@ -53,8 +63,8 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         """Makes the decoders of `config`; the embeddings pass through in float32, losses read them."""
         super().__init__(dtype="float32", **kwargs)
         self.config = config
-        self.depth = MapDecoder(config, config.shape_dim, 1, name="depth")
-        self.albedo = MapDecoder(config, config.albedo_dim, 3, name="albedo")
+        self.depth = MapDecoder(config, config.shape_dim, 1, smooth=True, name="depth")
+        self.albedo = MapDecoder(config, config.albedo_dim, 3, smooth=False, name="albedo")
         self.pose = tf.keras.Sequential(
             [
                 tf.keras.layers.Dense(config.view_dim, "relu", dtype="float32"),
@@ -66,9 +76,10 @@ class CapsuleDecoders(tf.keras.layers.Layer):
     def call(self, embeddings: PartEmbeddings) -> PartCapsules:
         """Decodes the part embeddings of B images to their part capsules."""
         config = self.config
-        raw_depth = self.depth(embeddings.shape)[..., 0]  # B x M x h x w
+        raw_depth = tf.squeeze(self.depth(embeddings.shape), axis=4)  # B x M x h x w
         raw_albedo = self.albedo(embeddings.albedo)  # B x M x h x w x 3
         unit_pose = self.pose(embeddings.view)  # B x M x 6, in [-1, 1]
+        rotation, translation = tf.split(unit_pose, 2, axis=-1)
         rotation_range = math.radians(config.rotation_range_degrees)
         xy, z = config.translation_range_xy, config.translation_range_z
         return PartCapsules(
@@ -76,8 +87,8 @@ class CapsuleDecoders(tf.keras.layers.Layer):
             depth=self._depth(raw_depth),
             albedo=tf.nn.sigmoid(raw_albedo),
             pose=Pose(
-                rotation=unit_pose[..., :3] * rotation_range,
-                translation=unit_pose[..., 3:] * tf.constant([xy, xy, z]),
+                rotation=rotation * rotation_range,
+                translation=translation * tf.constant([xy, xy, z]),
             ),
         )
 
@@ -89,8 +100,9 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         if config.background_relief == 1.0 or config.parts == 1:
             return depth
         middle = (config.min_depth + config.max_depth) / 2.0
-        flat = config.border_depth + (depth[:, :1] - middle) * config.background_relief
-        return tf.concat([flat, depth[:, 1:]], axis=1)
+        background, foreground = tf.split(depth, [1, config.parts - 1], axis=1)
+        flat = config.border_depth + (background - middle) * config.background_relief
+        return tf.concat([flat, foreground], axis=1)
 
 
 def bound_depth(

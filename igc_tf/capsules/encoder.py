@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from igc_tf import maps
 from igc_tf.capsules import layers
 from igc_tf.config import ModelConfig
 from igc_tf.graphics import lighting
@@ -81,7 +82,9 @@ class ConfidenceNetwork(tf.keras.layers.Layer):
         self.from_vector = tf.keras.layers.Dense(
             layers.BOTTLENECK**2 * 8 * channels, "relu", name="from_vector"
         )
-        side = size if pixels else FEATURE_CONFIDENCE_SIZE
+        self.half = config.decoder_head == "half"
+        full = size // 2 if self.half else size
+        side = full if pixels else FEATURE_CONFIDENCE_SIZE
         self.grow = [
             layers.GrowStage(channels * min(2 ** (count - 1 - stage), 8), "transposed", "none")
             for stage in range(layers.stages(side))
@@ -107,4 +110,6 @@ class ConfidenceNetwork(tf.keras.layers.Layer):
                 features = self.to_features(x) + EPSILON
         if self.to_pixels:
             pixels = self.to_pixels(x) + EPSILON
+            if self.half:
+                pixels = maps.double(pixels)
         return Confidence(pixels, features)

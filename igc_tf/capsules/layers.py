@@ -6,6 +6,8 @@ import math
 
 import tensorflow as tf
 
+from igc_tf import maps
+
 #: Side of the smallest feature map, between the convolutions and the embedding.
 BOTTLENECK = 4
 
@@ -79,16 +81,11 @@ class GrowStage(tf.keras.layers.Layer):
           ValueError: an unknown `upsampling` or `norm`.
         """
         super().__init__(**kwargs)
+        self.doubled_first = upsampling == "bilinear"
         if upsampling == "bilinear":
-            self.grow = tf.keras.Sequential(
-                [
-                    tf.keras.layers.UpSampling2D(interpolation="bilinear"),
-                    tf.keras.layers.Conv2D(channels, 3, padding="same"),
-                ],
-                name="grow",
-            )
+            self.convolution = tf.keras.layers.Conv2D(channels, 3, padding="same", name="grow")
         elif upsampling == "transposed":
-            self.grow = tf.keras.layers.Conv2DTranspose(channels, 4, 2, "same", name="grow")
+            self.convolution = tf.keras.layers.Conv2DTranspose(channels, 4, 2, "same", name="grow")
         else:
             raise ValueError(f"upsampling={upsampling!r}: it must be 'bilinear' or 'transposed'.")
         if norm == "group":
@@ -101,4 +98,36 @@ class GrowStage(tf.keras.layers.Layer):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """`[B, s, s, C]` to `[B, 2s, 2s, channels]`."""
-        return tf.nn.relu(self.norm(self.grow(x)))
+        if self.doubled_first:
+            x = maps.double(x)
+        return tf.nn.relu(self.norm(self.convolution(x)))
+
+
+class SubPixelConvolution(tf.keras.layers.Layer):
+    """Doubles the side of a feature map by one convolution at the small size [Shi et al. 2016].
+
+    It begins with the four pixels of a cell alike, so that nothing starts as a checkerboard
+    [Aitken et al. 2017].
+    """
+
+    def __init__(self, channels: int, **kwargs):
+        """Makes a 3x3 convolution to 4 `channels`, dealt to the pixels of 2x2 cells."""
+        super().__init__(**kwargs)
+        self.convolution = tf.keras.layers.Conv2D(
+            4 * channels,
+            3,
+            padding="same",
+            kernel_initializer=_alike_in_a_cell,
+            name="convolution",
+            dtype=self.dtype_policy,
+        )
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """`[B, s, s, C]` to `[B, 2s, 2s, channels]`."""
+        return tf.nn.depth_to_space(self.convolution(x), 2)
+
+
+def _alike_in_a_cell(shape: tf.TensorShape, dtype: tf.DType = tf.float32) -> tf.Tensor:
+    """A Glorot kernel of a quarter of the outputs, four times over."""
+    glorot = tf.keras.initializers.GlorotUniform()
+    return tf.tile(glorot([*shape[:-1], shape[-1] // 4], dtype), [1, 1, 1, 4])

@@ -39,7 +39,7 @@ def shade(normals: tf.Tensor, light: Light) -> tf.Tensor:
       `[B, h, w]` float32 in [0, 2]. Differentiable; not smooth where the light grazes the surface.
     """
     to_light = light.direction[:, tf.newaxis, tf.newaxis, :]
-    cosine = tf.nn.relu(vector.dot(normals, to_light))[..., 0]  # B x h x w
+    cosine = tf.nn.relu(vector.dot(normals, to_light, keepdims=False))  # B x h x w
     irradiance = math.pi * light.diffuse[:, tf.newaxis, tf.newaxis] * cosine
     # A Lambertian BRDF is the same in all directions, so it is asked for once, head on; TF Graphics'
     # takes an unknown batch size for 1 and could not be asked pixel by pixel in an exported graph.

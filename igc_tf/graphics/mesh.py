@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_graphics.math import vector
 
+from igc_tf import maps
+
 
 @functools.cache
 def grid_triangles(height: int, width: int) -> np.ndarray:
@@ -41,10 +43,12 @@ def grid_normals(points: tf.Tensor) -> tf.Tensor:
       `[B, h, w, 3]` float32 unit vectors; border normals are one-sided. Differentiable; a cell of
       zero area gets a zero vector, with zero gradient.
     """
+    height, width = points.shape[1:3]
     padded = tf.pad(points, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")
-    right = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
-    down = padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]
-    normal = vector.cross(down, right)
+    left, right = maps.neighbours(tf.slice(padded, [0, 1, 0, 0], [-1, height, -1, -1]), 2, 2)
+    above, below = maps.neighbours(tf.slice(padded, [0, 0, 1, 0], [-1, -1, width, -1]), 1, 2)
+    along, down = right - left, below - above
+    normal = vector.cross(down, along)
     squared = tf.reduce_sum(normal * normal, axis=-1, keepdims=True)
     proper = squared > 1e-20
     return tf.where(proper, normal * tf.math.rsqrt(tf.where(proper, squared, 1.0)), 0.0)

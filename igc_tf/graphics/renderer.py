@@ -60,27 +60,29 @@ class Renderer:
           A `Rendering` of B images of `image_size`.
         """
         # Canonical view: light the surface.
-        points = camera.unproject(depth, self.fov_degrees)
-        normals = mesh.grid_normals(points)  # B x h x w x 3
-        shading = lighting.shade(normals, light)  # B x h x w
+        normals, shading = self.shade(depth, light)
         canonical_image = albedo * shading[..., tf.newaxis]
 
         # Photo's view: turn the mesh, then look each pixel's colour up on it.
-        vertices = self.posed_vertices(depth, view)
         maps = [canonical_image]
         if visibility is not None:
             maps.append(tf.transpose(visibility, [0, 2, 3, 1]))
-        drawn, mask = self._draw(vertices, tf.concat(maps, axis=-1))
-        image, seen_depth, part_maps = drawn[..., :3], drawn[..., 3], drawn[..., 4:]
+        drawn, mask = self.draw(depth, view, tf.concat(maps, axis=-1))
+        image, seen_depth, part_maps = tf.split(drawn, [3, 1, -1], axis=-1)
         return Rendering(
             image=image,
             mask=mask,
-            depth=tf.where(mask > 0, seen_depth, self.far_depth),
+            depth=tf.where(mask > 0, tf.squeeze(seen_depth, axis=3), self.far_depth),
             normals=normals,
             shading=shading,
             canonical_image=canonical_image,
             part_visibility=None if visibility is None else tf.transpose(part_maps, [0, 3, 1, 2]),
         )
+
+    def shade(self, depth: tf.Tensor, light: Light) -> tuple[tf.Tensor, tf.Tensor]:
+        """Normals `[B, h, w, 3]` and shading `[B, h, w]` of canonical depth `[B, h, w]`."""
+        normals = mesh.grid_normals(camera.unproject(depth, self.fov_degrees))
+        return normals, lighting.shade(normals, light)
 
     def posed_vertices(self, depth: tf.Tensor, view: Pose) -> tf.Tensor:
         """The mesh of a canonical depth map in the photo's view, `[B, h + 2, w + 2, 3]`."""
@@ -89,8 +91,19 @@ class Renderer:
         moved = pose.apply(view, tf.reshape(points, [-1, rows * columns, 3]))
         return tf.reshape(moved, [-1, rows, columns, 3])
 
-    def _draw(self, vertices: tf.Tensor, maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Rasterises maps `[B, h, w, C]` (and depth, as channel 3) over a posed grid mesh."""
+    def draw(self, depth: tf.Tensor, view: Pose, maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Rasterises canonical maps over the posed mesh of their depth.
+
+        Args:
+          depth: `[B, h, w]` canonical depth.
+          view: pose of B images.
+          maps: `[B, h, w, C]`, C at least 3.
+
+        Returns:
+          The maps in the photo's view, `[B, H, W, C + 1]`, where channel 3 is the depth seen and the
+          maps' channels from 3 on follow it; and the mask `[B, H, W]`.
+        """
+        vertices = self.posed_vertices(depth, view)
         rows, columns = vertices.shape[1], vertices.shape[2]
         triangles = mesh.grid_triangles(rows, columns)
         clip = camera.to_clip_space(vertices, self.image_size, self.fov_degrees)
@@ -100,9 +113,9 @@ class Renderer:
             self.image_size,
             backend=self.backend,
         )
-        depth = -vertices[..., 2:]
-        padded = camera.pad_maps(maps, MARGIN)
-        attributes = tf.concat([padded[..., :3], depth, padded[..., 3:]], axis=-1)
+        seen_depth = -vertices[..., 2:]
+        colour, others = tf.split(camera.pad_maps(maps, MARGIN), [3, -1], axis=-1)
+        attributes = tf.concat([colour, seen_depth, others], axis=-1)
         flat = tf.reshape(attributes, [-1, rows * columns, attributes.shape[-1]])
         drawn = rasterizer.interpolate(fragments, triangles, flat, backend=self.backend)
         return drawn, fragments.mask

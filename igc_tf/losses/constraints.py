@@ -8,6 +8,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tensorflow_addons as tfa
 
+from igc_tf import maps
 from igc_tf.structures import BACKGROUND
 
 
@@ -123,6 +124,6 @@ def smoothness(part_depth: tf.Tensor, depth_range: float) -> tf.Tensor:
     """
     side = part_depth.shape[3]
     slope = side / depth_range
-    dy = (part_depth[:, :, 1:] - part_depth[:, :, :-1]) * slope
-    dx = (part_depth[:, :, :, 1:] - part_depth[:, :, :, :-1]) * slope
+    dy = maps.forward_difference(part_depth, 2) * slope
+    dx = maps.forward_difference(part_depth, 3) * slope
     return tf.reduce_mean(dy * dy, axis=(1, 2, 3)) + tf.reduce_mean(dx * dx, axis=(1, 2, 3))

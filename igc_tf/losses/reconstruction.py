@@ -6,6 +6,8 @@ import math
 
 import tensorflow as tf
 
+from igc_tf import maps
+
 #: Levels of the pyramid loss: full, half and quarter size. [choice]
 PYRAMID_LEVELS = 3
 
@@ -58,8 +60,8 @@ def pyramid(image: tf.Tensor, reconstruction: tf.Tensor, mask: tf.Tensor) -> tf.
     for level in range(PYRAMID_LEVELS):
         if level:
             difference = tf.nn.avg_pool2d(difference, 2, 2, "VALID")
-        dy = difference[:, 1:] - difference[:, :-1]
-        dx = difference[:, :, 1:] - difference[:, :, :-1]
+        dy = maps.forward_difference(difference, 1)
+        dx = maps.forward_difference(difference, 2)
         for term in (difference, dy, dx):
             total += tf.reduce_mean(tf.abs(term), axis=(1, 2, 3))
     return total

@@ -49,12 +49,16 @@ def learning_rate(config: TrainingConfig, total_steps: int):
 
 
 def make(config: TrainingConfig, total_steps: int):
-    """The optimizer of the configuration, Keras' or TF Addons'."""
+    """The optimizer of the configuration, Keras' or TF Addons'.
+
+    Adam is Keras' legacy one: one fused operation a variable, where the newer class takes a dozen. The
+    update is the same.
+    """
     rate = learning_rate(config, total_steps)
     betas = {"beta_1": config.adam_beta_1, "beta_2": config.adam_beta_2}
     keras, addons = tf.keras.optimizers, tfa.optimizers
     makers = {
-        "adam": lambda: keras.Adam(rate, **betas, jit_compile=False),
+        "adam": lambda: keras.legacy.Adam(rate, **betas),
         "adamw": lambda: keras.AdamW(rate, weight_decay=config.l2, **betas, jit_compile=False),
         "lion": lambda: keras.Lion(rate, **betas, jit_compile=False),
         "lamb": lambda: addons.LAMB(rate, **betas),
@@ -62,3 +66,11 @@ def make(config: TrainingConfig, total_steps: int):
         "lookahead_adam": lambda: addons.Lookahead(keras.legacy.Adam(rate, **betas)),
     }
     return makers[config.optimizer]()
+
+
+def build(optimizer, variables: list[tf.Variable]) -> None:
+    """Makes the optimizer's own variables now, so that a checkpoint finds them all."""
+    if isinstance(optimizer, tf.keras.optimizers.legacy.Optimizer):
+        optimizer._create_all_weights(variables)  # noqa: SLF001 - its only way but to take a step
+    else:
+        optimizer.build(variables)

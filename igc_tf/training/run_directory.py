@@ -18,6 +18,7 @@ import tensorflow as tf
 from igc_tf import config as config_lib
 from igc_tf import igc_net
 from igc_tf.config import Config
+from igc_tf.training import precision
 
 DONE_FILE = "done.json"
 
@@ -37,20 +38,25 @@ class RunDirectory:
         """Starts the run, or checks that it may be continued with `config`.
 
         Returns:
-          `config`, which is now in flags.json.
+          `config`, with the precision that the run began with, or now begins with, in place of
+          'auto'. It is now in flags.json.
 
         Raises:
           ConfigurationMismatch: the run was made with another configuration; all differences are
             listed.
         """
+        chosen = config.training.precision
         if (self.path / config_lib.FILE_NAME).is_file():
-            differing = config_lib.differences(config, config_lib.load(self.path))
+            begun = config_lib.load(self.path)
+            differing = config_lib.differences(config, begun)
             if differing:
                 raise ConfigurationMismatch(
                     f"{self.path} holds a run with another configuration:\n  "
                     + "\n  ".join(differing)
                     + "\nContinue it with its own flags, or give another --run_dir."
                 )
+            chosen = begun.training.precision
+        config = config.replace(precision=precision.settle(chosen))
         self.path.mkdir(parents=True, exist_ok=True)
         config_lib.save(config, self.path)
         return config

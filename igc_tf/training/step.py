@@ -72,14 +72,21 @@ class TrainingStep:
             losses = self.objective(image, output, images_seen, gather_global)
             summed = {f"loss/{name}": tf.reduce_sum(v) * share for name, v in losses.items()}
         gradients = tape.gradient(summed["loss/total"], self.variables)
-        norm, finite = self._apply(gradients)
+        norm, finite = self.update(gradients)
         l1 = reconstruction.l1(image, output.rendering.image, output.rendering.mask)
         summed["l1"] = tf.reduce_sum(l1) * share
         summed.update(self._capsules(output, share))
         return {"summed": summed, "same": {"gradient_norm": norm, "gradient_finite": finite}}
 
-    def _apply(self, gradients: list[tf.Tensor | None]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Sums over devices, clips, adds L2, updates. Returns the norm and each one's finiteness."""
+    def update(self, gradients: list[tf.Tensor | None]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sums over devices, clips, adds L2, updates the variables; in a replica's context.
+
+        Args:
+          gradients: one for each of `variables`, of this device; None where no loss reaches it.
+
+        Returns:
+          The global norm before clipping, and whether each gradient was finite.
+        """
         config = self.config.training
         self._warn_without_gradient(gradients)
         pairs = [
@@ -91,18 +98,19 @@ class TrainingStep:
         totals = [gradient for gradient, _ in pairs]
         if context.num_replicas_in_sync > 1:
             totals = context.all_reduce(tf.distribute.ReduceOp.SUM, totals)
-        finite = tf.stack([tf.reduce_all(tf.math.is_finite(total)) for total in totals])
-        norm = tf.linalg.global_norm(totals)
-        if config.clip_norm:
-            totals, _ = tf.clip_by_global_norm(totals, config.clip_norm, use_norm=norm)
-        if config.l2 and config.optimizer != "adamw":  # AdamW decays by itself
-            totals = [
-                total + config.l2 * variable
-                for total, (_, variable) in zip(totals, pairs, strict=True)
-            ]
+        squares = tf.stack([tf.nn.l2_loss(total) for total in totals])
+        finite, norm = tf.math.is_finite(squares), tf.sqrt(2.0 * tf.reduce_sum(squares))
         # A step that is not finite must not reach the weights: the loop stops at it.
         keep = tf.reduce_all(finite)
-        totals = [tf.where(keep, total, tf.zeros_like(total)) for total in totals]
+        clipped = tf.minimum(1.0, config.clip_norm / norm) if config.clip_norm else 1.0
+        scale = tf.where(keep, clipped, 0.0)
+        totals = [tf.math.multiply_no_nan(total, scale) for total in totals]
+        if config.l2 and config.optimizer != "adamw":  # AdamW decays by itself
+            l2 = tf.where(keep, config.l2, 0.0)
+            totals = [
+                total + l2 * variable
+                for total, (_, variable) in zip(totals, pairs, strict=True)
+            ]
         updates = zip(totals, [variable for _, variable in pairs], strict=True)
         if isinstance(self.optimizer, tf.keras.optimizers.legacy.Optimizer):
             self.optimizer.apply_gradients(updates, experimental_aggregate_gradients=False)

@@ -71,17 +71,15 @@ class Trainer:
           ConfigurationMismatch: the directory holds a run with another configuration.
           FileNotFoundError, ValueError: the data is missing or does not fit.
         """
+        self.photos = catalog.open_split(config.data, config.model.image_size, "train")
+        self.validation = catalog.open_split(config.data, config.model.image_size, "validation")
+        self.run = run_directory.RunDirectory(run_dir)
+        self.config = config = self.run.open(config)
         training = config.training
-        self.config = config
         tf.keras.utils.set_random_seed(training.seed)
         if training.deterministic:
             tf.config.experimental.enable_op_determinism()
         tf.keras.mixed_precision.set_global_policy(training.precision)
-
-        self.photos = catalog.open_split(config.data, config.model.image_size, "train")
-        self.validation = catalog.open_split(config.data, config.model.image_size, "validation")
-        self.run = run_directory.RunDirectory(run_dir)
-        self.run.open(config)
 
         self.strategy = make_strategy(training, devices)
         replicas = self.strategy.num_replicas_in_sync
@@ -94,8 +92,7 @@ class Trainer:
             self.model = igc_net.build(config)
             self.objective = Objective(config)
             self.optimizer = optimizers.make(training, self.total_steps)
-            if hasattr(self.optimizer, "build"):
-                self.optimizer.build(self.model.trainable_variables)
+            optimizers.build(self.optimizer, self.model.trainable_variables)
             self.step_counter = tf.Variable(0, dtype=tf.int64, trainable=False)
             self.best_l1 = tf.Variable(np.inf, dtype=tf.float32, trainable=False)
         self.step = TrainingStep(config, self.model, self.objective, self.optimizer, self.strategy)
@@ -138,7 +135,7 @@ class Trainer:
             with progress:
                 if step == 0:
                     summaries.pictures(0, self.model)
-                for batch, indices in self._batches(step):
+                for batch, indices in self.batches(step):
                     found = self._checked(
                         self.step(batch, self._images(step)), batch, indices, step
                     )
@@ -164,7 +161,8 @@ class Trainer:
     def _images(self, step: int) -> tf.Tensor:
         return tf.constant(step * self.config.training.batch_size, tf.int64)
 
-    def _batches(self, start: int) -> Iterator:
+    def batches(self, start: int) -> Iterator:
+        """Distributed batches of pictures and their indices, from step `start` to the last."""
         training = self.config.training
         dataset = pipeline.training_batches(
             self.photos.images,

@@ -1,0 +1,52 @@
+"""The exported SavedModel beside the live model it was made of."""
+
+from __future__ import annotations
+
+import pathlib
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+
+from igc_tf import igc_net
+from igc_tf.benchmarks import timing
+from igc_tf.benchmarks.timing import Timing
+from igc_tf.config import Config
+from igc_tf.serving import export
+
+
+def compare(config: Config, batches: tuple[int, ...], seconds: float) -> dict[int, dict[str, Timing]]:
+    """Exports a model of `config`, loads it back and times both on uint8 pictures.
+
+    Args:
+      config: of the architecture; the weights are random, which costs the same.
+      batches: numbers of pictures at a time.
+      seconds: for each of them.
+
+    Returns:
+      Timings `{batch: {"live", "exported"}}` of a batch.
+    """
+    policy = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy("float32")
+    try:
+        config = config.replace(rasterizer="tensorflow")
+        model = igc_net.build(config)
+    finally:
+        tf.keras.mixed_precision.set_global_policy(policy)
+    served = export.ServedModel(model)
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = export.export(config, model, pathlib.Path(folder))
+        exported = tf.saved_model.load(str(path)).signatures["serving_default"]
+        for batch in batches:
+            size = config.model.image_size
+            pictures = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), np.uint8)
+            images = tf.constant(pictures)
+            found[batch] = timing.alternate(
+                {
+                    "live": lambda images=images: served.reconstruct(images),
+                    "exported": lambda images=images: exported(images=images),
+                },
+                seconds,
+            )
+    return found

@@ -1,0 +1,129 @@
+"""The training step, whole and in stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from igc_tf.benchmarks import operations, timing
+from igc_tf.benchmarks.timing import Timing
+from igc_tf.datasets.pipeline import to_float
+from igc_tf.training.trainer import Trainer
+
+
+class Stage(NamedTuple):
+    """A part of the step and what it took."""
+
+    name: str
+    forward: Timing
+    both: Timing  #: forward and backward; where there is no backward, `forward` again
+    times: int  #: how often a step does it
+
+
+class WholeStep:
+    """A `Trainer`'s step on one batch of its data, again and again."""
+
+    def __init__(self, trainer: Trainer):
+        """Takes the first batch of the training."""
+        self.trainer = trainer
+        self.batch_size = trainer.config.training.batch_size
+        self._batches = iter(trainer.batches(0))
+        self.batch, _ = next(self._batches)
+        self._seen = tf.constant(0, tf.int64)
+
+    def __call__(self) -> None:
+        """One step, with everything it reports fetched, as the training loop does."""
+        for value in self.trainer.step(self.batch, self._seen).values():
+            value.numpy()
+
+    def work(self) -> operations.Work:
+        """Convolutions and matrix products of one step."""
+        step = self.trainer.step
+        return operations.count(step.__call__.get_concrete_function(self.batch, self._seen))
+
+    def input_pipeline(self) -> Callable[[], object]:
+        """Fetches the next batch; endless."""
+
+        def fetch():
+            try:
+                return next(self._batches)
+            except StopIteration:
+                self._batches = iter(self.trainer.batches(0))
+                return next(self._batches)
+
+        return fetch
+
+
+def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage]:
+    """Times the stages of a step, each on what the stage before gives.
+
+    Args:
+      trainer: on one device.
+      batch: `[B, H, W, 3]` uint8.
+      seconds: for each stage.
+
+    Yields:
+      Stages, in the step's order. Their sum is less than a step, which also adds and reports.
+    """
+    model, objective, config = trainer.model, trainer.objective, trainer.config
+    image = to_float(batch)
+    features = model.encoder(image)
+    embeddings = model.decomposition(features)
+    output = model(image, training=True)
+    capsule, light, view = output.object, output.light, output.pose
+    canonical = output.rendering.canonical_image
+
+    def stage(name: str, function: Callable, inputs: Any, layer=None, times: int = 1) -> Stage:
+        variables = layer.trainable_variables if layer is not None else []
+        forward, both = _forward_and_backward(function, inputs, variables)
+        timings = timing.alternate({"forward": forward, "both": both}, seconds)
+        return Stage(name, timings["forward"], timings["both"], times)
+
+    yield stage("encoder", model.encoder, image, model.encoder)
+    yield stage("lighting network", model.lighting, image, model.lighting)
+    if model.confidence is not None:
+        yield stage("confidence network", model.confidence, image, model.confidence)
+    yield stage("GDM", model.decomposition, features, model.decomposition)
+    decoders = model.decoders
+    yield stage("depth decoder", decoders.depth, embeddings.shape, decoders.depth)
+    yield stage("albedo decoder", decoders.albedo, embeddings.albedo, decoders.albedo)
+    yield stage("assembly", model.assemble, output.parts)
+    renderer = model.renderer
+    yield stage("shading", lambda given: renderer.shade(*given), (capsule.depth, light), times=2)
+    yield stage(
+        "rasterisation",
+        lambda given: renderer.draw(*given)[0],
+        (capsule.depth, view, canonical),
+        times=2,
+    )
+    yield stage("losses", lambda given: objective(image, given, 0)["total"], output)
+
+    gradients = [tf.zeros_like(variable) for variable in trainer.step.variables]
+    update = tf.function(
+        lambda: trainer.strategy.run(trainer.step.update, args=(gradients,)), autograph=False
+    )
+    assert config.training.batch_size == batch.shape[0]
+    updated = timing.measure(update, seconds)
+    yield Stage("optimizer", updated, updated, 1)
+
+
+def _forward_and_backward(
+    function: Callable, inputs: Any, variables: list[tf.Variable]
+) -> tuple[Callable, Callable]:
+    """A stage alone, and with its gradients to inputs and variables; both traced functions."""
+    outputs = [value for value in tf.nest.flatten(function(inputs)) if value is not None]
+    upstream = [tf.ones_like(value) for value in outputs]
+    forward = tf.function(function, autograph=False)
+
+    @tf.function(autograph=False)
+    def both(inputs, upstream):
+        watched = [value for value in tf.nest.flatten(inputs) if value is not None]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(watched)
+            tape.watch(variables)
+            found = [value for value in tf.nest.flatten(function(inputs)) if value is not None]
+        return tape.gradient(found, watched + variables, output_gradients=upstream)
+
+    return lambda: forward(inputs), lambda: both(inputs, upstream)
