@@ -11,10 +11,9 @@ import numpy as np
 from igc_tf.config import DataConfig
 from igc_tf.datasets import catalog, labels, photo_folder
 from igc_tf.evaluation import geometry, score
-from igc_tf.evaluation.recognition import Condition
+from igc_tf.evaluation.recognition import Condition, bins, yaw_condition
 
-#: Degrees, [choice]; the light's are Yale B's four usual subsets and the rest.
-YAW_BINS = (0, 15, 30, 45, 180)
+#: Degrees: Yale B's four usual subsets and the rest.
 LIGHT_BINS = (0, 12, 25, 50, 77, 180)
 #: Steps of a turning head between two views [choice].
 VIEW_BINS = (1, 4, 7, 10, 13, 1000)
@@ -152,22 +151,17 @@ def _of_photos(
     )
 
 
-def yaw_condition(rotation_degrees: np.ndarray) -> Condition:
-    """The distance from frontal is the yaw's size; of `[N, 3]` (pitch, yaw, roll)."""
-    return Condition(np.abs(rotation_degrees[:, 1]), _bins("yaw", YAW_BINS))
-
-
 def light_condition(light_degrees: np.ndarray) -> Condition:
     """The distance is the angle between light and optical axis; of `[N, 2]` (azimuth, elevation)."""
     azimuth, elevation = np.radians(light_degrees).T
     angle = np.degrees(np.arccos(np.clip(np.cos(azimuth) * np.cos(elevation), -1.0, 1.0)))
-    return Condition(angle, _bins("light", LIGHT_BINS))
+    return Condition(angle, bins("light", LIGHT_BINS))
 
 
 def view_condition(view: np.ndarray, gallery_view: float | None = None) -> Condition:
     """The distance is in views, from the gallery's (by default the greatest there is)."""
     gallery = np.nanmax(view) if gallery_view is None else gallery_view
-    return Condition(np.abs(view - gallery), _bins("view", VIEW_BINS))
+    return Condition(np.abs(view - gallery), bins("view", VIEW_BINS))
 
 
 def _condition(found: labels.Labels, gallery_view: float | None) -> Condition | None:
@@ -199,15 +193,6 @@ def _told(found: labels.Labels) -> str:
     else:
         given += guessed
     return f"labels: {', '.join(given) or 'none of these photos'}"
-
-
-def _bins(name: str, edges: tuple[int, ...]) -> tuple[tuple[str, float, float], ...]:
-    """`yaw_0_15`, `yaw_15_30`, ...; the last is `yaw_45_up`."""
-    ends = [*edges[1:-1], "up"]
-    return tuple(
-        (f"{name}_{low}_{end}", float(low), float(high))
-        for low, high, end in zip(edges[:-1], edges[1:], ends, strict=True)
-    )
 
 
 def truth_of(exam: Examination, names: list[str]) -> score.Truth:

@@ -24,7 +24,7 @@ the parts, `labels` or `part_maps`:
     true_is_pseudo         true: a network guessed landmarks and rotation
     true_depth, true_depth_mask   [N, S, S]
     true_identity          [N] integers, below 0 where unknown
-    true_condition         [N] >= 0, how far from frontal, in degrees of yaw for instance
+    true_condition         [N] >= 0, how far from frontal; else the size of the true yaw
 """
 
 from __future__ import annotations
@@ -177,7 +177,11 @@ def _picture(picture: np.ndarray | None) -> np.ndarray | None:
 
 
 def _truth(arrays: Mapping[str, np.ndarray]) -> score.Truth:
-    condition = arrays.get("true_condition")
+    condition, rotation = None, arrays.get("true_rotation_degrees")
+    if "true_condition" in arrays:
+        condition = recognition.Condition(arrays["true_condition"], ())
+    elif rotation is not None:
+        condition = recognition.yaw_condition(rotation)
     names = arrays.get("true_label_names")
     parts = arrays.get("true_parts")
     if names is not None:
@@ -188,10 +192,10 @@ def _truth(arrays: Mapping[str, np.ndarray]) -> score.Truth:
         parts=parts,
         label_names=names or score.LABELS,
         landmarks=arrays.get("true_landmarks"),
-        rotation_degrees=arrays.get("true_rotation_degrees"),
+        rotation_degrees=rotation,
         pseudo=bool(arrays.get("true_is_pseudo", False)),
         depth=arrays.get("true_depth"),
         depth_mask=arrays.get("true_depth_mask"),
         identity=arrays.get("true_identity"),
-        condition=None if condition is None else recognition.Condition(condition, ()),
+        condition=condition,
     )

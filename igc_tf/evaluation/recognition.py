@@ -11,7 +11,7 @@ one by one would claim more certainty than there is. Line to beat: chance, one o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,10 @@ from igc_tf.evaluation.metric import Metric, bootstrap_weighted
 
 #: The descriptor whose metrics have no suffix.
 MAIN = "object"
+#: Degrees [choice].
+YAW_BINS = (0, 15, 30, 45, 180)
+#: Ranks of the CMC that are metrics of the main descriptor, beside the first.
+RANKS = (5, 10)
 #: Most pairs of one person, and of two people, that are compared.
 MAX_PAIRS = 5000
 
@@ -32,6 +36,20 @@ class Condition(NamedTuple):
 
     distance: np.ndarray  #: [N] >= 0, NaN where unknown
     bins: tuple[tuple[str, float, float], ...]  #: (name, low, high), low <= distance < high
+
+
+def yaw_condition(rotation_degrees: np.ndarray) -> Condition:
+    """The distance from frontal is the yaw's size; of `[N, 3]` (pitch, yaw, roll)."""
+    return Condition(np.abs(rotation_degrees[:, 1]), bins("yaw", YAW_BINS))
+
+
+def bins(name: str, edges: Sequence[int]) -> tuple[tuple[str, float, float], ...]:
+    """Bins between the edges, called `yaw_0_15`, `yaw_15_30`, ...; the last is `yaw_45_up`."""
+    ends = [*edges[1:-1], "up"]
+    return tuple(
+        (f"{name}_{low}_{end}", float(low), float(high))
+        for low, high, end in zip(edges[:-1], edges[1:], ends, strict=True)
+    )
 
 
 class Protocol(NamedTuple):
@@ -81,13 +99,13 @@ def plan(
     order = np.lexsort((np.arange(len(known)), np.nan_to_num(distance, nan=np.inf), person))
     first = order[np.unique(person[order], return_index=True)[1]]
     probe = np.setdiff1d(np.arange(len(known)), first)
-    bins = {}
+    inside = {}
     for name, low, high in () if condition is None else condition.bins:
-        inside = (distance[probe] >= low) & (distance[probe] < high)
-        if inside.any():
-            bins[name] = inside
+        there = (distance[probe] >= low) & (distance[probe] < high)
+        if there.any():
+            inside[name] = there
     pairs = _pairs(person, max_pairs, np.random.default_rng(seed))
-    return Protocol(known[first], known[probe], person[probe], bins, known[pairs], person[pairs])
+    return Protocol(known[first], known[probe], person[probe], inside, known[pairs], person[pairs])
 
 
 def _pairs(person: np.ndarray, most: int, generator: np.random.Generator) -> np.ndarray:
@@ -175,24 +193,31 @@ def evaluate(descriptors: Mapping[str, np.ndarray], protocol: Protocol | None) -
 
     Returns:
       `rank1`, `rank1_<bin>`, `verification_auc`, `verification_eer_percent` of the descriptor
-      `object`, and with `_<descriptor>` behind the first words those of the others, e.g.
-      `rank1_albedo_yaw_0_15`, `verification_eer_albedo_percent`; `rank1_chance`.
+      `object`, with `rank5`, `rank10` and theirs by bin; and with `_<descriptor>` behind the first
+      words those of the others, e.g. `rank1_albedo_yaw_0_15`, `verification_eer_albedo_percent`;
+      `rank1_chance`.
     """
     metrics = {}
     if protocol is None:
         for name in descriptors:
             rank1, auc, eer = metric_names(name)
             metrics.update({rank1: Metric.absent(), auc: Metric.absent(), eer: Metric.absent("%")})
+            if name == MAIN:
+                metrics.update({f"rank{rank}": Metric.absent() for rank in RANKS})
         return metrics
     people = len(protocol.gallery)
     for name, vectors in descriptors.items():
         rank1, auc, eer = metric_names(name)
         similarity = cosine(vectors[protocol.probes], vectors[protocol.gallery])
-        hit = hits(similarity, protocol.person, 1)[:, 0]
+        hit = hits(similarity, protocol.person, max(RANKS))
         everyone = np.ones(len(hit), bool)
         chosen = {"": everyone, **{f"_{b}": mask for b, mask in protocol.bins.items()}}
-        for where, mask in chosen.items():
-            metrics[f"{rank1}{where}"] = _by_person(hit, mask, protocol.person, people)
+        ranks = {rank1: 1, **({f"rank{rank}": rank for rank in RANKS} if name == MAIN else {})}
+        for metric, rank in ranks.items():
+            for where, mask in chosen.items():
+                metrics[metric + where] = _by_person(
+                    hit[:, rank - 1], mask, protocol.person, people
+                )
         scores = pair_scores(vectors, protocol)
         for index, (metric, scale, unit) in enumerate(((auc, 1.0, ""), (eer, 100.0, "%"))):
             metrics[metric] = bootstrap_weighted(

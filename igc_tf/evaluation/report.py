@@ -66,8 +66,8 @@ UP, DOWN = "↑", "↓"
 
 _LOWER_IS_BETTER = ("l1", "nme", "side", "mad", "mae", "error", "spread", "eer")
 _HIGHER_IS_BETTER = (
-    "psnr", "ssim", "nmi", "ari", "miou", "iou", "correlation", "share", "rank1", "auc", "agreement",
-    "exists",
+    "psnr", "ssim", "nmi", "ari", "miou", "iou", "correlation", "share", "rank1", "rank5", "rank10",
+    "auc", "agreement", "exists",
 )  # fmt: skip
 
 

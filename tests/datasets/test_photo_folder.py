@@ -344,7 +344,9 @@ def test_good_photos_are_used_and_bad_ones_named_once_with_their_cause(tmp_path,
 
 def test_a_folder_of_only_bad_photos_raises(tmp_path):
     (tmp_path / "text.jpg").write_bytes(BAD["text.jpg"])
-    with pytest.raises(ValueError, match="Not one picture could be read.*text.jpg: no picture"):
+    with pytest.raises(
+        ValueError, match="Not one picture could be read.*text.jpg: no picture"
+    ):
         photo_folder.open_split(data(tmp_path), 8, "test")
 
 

@@ -59,6 +59,14 @@ def test_everything_is_read(tmp_path):
     assert metrics["miou"].value == 1.0 and metrics["iou_skin"].value == 1.0
 
 
+def test_frontal_is_told_by_the_true_yaw(tmp_path):
+    found = files.read(
+        saved(tmp_path, labels=LABELS, true_rotation_degrees=[[1.0, -20, 3], [0, 40, 0]])
+    )
+    np.testing.assert_array_equal(found.truth.condition.distance, [20, 40])
+    assert found.truth.condition.bins[1] == ("yaw_15_30", 15.0, 30.0)
+
+
 def test_labels_without_names_are_numbered(tmp_path):
     assert files.read(saved(tmp_path, labels=LABELS, true_parts=LABELS)).truth.label_names == (
         "label_0", "label_1", "label_2",

@@ -128,6 +128,16 @@ def test_noise_costs():
     assert values[0] > values[1] > values[2] and values[2][1] < values[0][1]
 
 
+def test_later_ranks_are_those_of_the_cmc():
+    vectors, identity = people(9, noise=1.5)
+    plan = recognition.plan(identity)
+    found = recognition.evaluate({"object": vectors, "other": vectors}, plan)
+    cmc = recognition.curves(vectors, plan).cmc
+    for rank in (1, 5, 10):
+        assert found[f"rank{rank}"].value == pytest.approx(cmc[rank - 1])
+    assert cmc[0] < cmc[4] < cmc[9] and "rank5_other" not in found
+
+
 def test_interval_is_over_people():
     vectors, identity = people(6, count=12, images=9, noise=1.2)
     metric = recognition.evaluate({"object": vectors}, recognition.plan(identity))["rank1"]
@@ -146,7 +156,9 @@ def test_nobody_to_tell_apart_is_absent(identity):
     plan = recognition.plan(np.array(identity, int))
     assert plan is None
     found = recognition.evaluate({"object": np.zeros((len(identity), 2))}, plan)
-    assert set(found) == {"rank1", "verification_auc", "verification_eer_percent"}
+    assert set(found) == {
+        "rank1", "rank5", "rank10", "verification_auc", "verification_eer_percent",
+    }  # fmt: skip
     assert all(metric.is_absent for metric in found.values())
 
 
