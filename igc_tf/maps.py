@@ -1,4 +1,4 @@
-"""What is done to maps everywhere: neighbours along an axis, doubling. Written to be fast to differentiate.
+"""What is done to maps everywhere: neighbours along an axis, doubling. Fast to differentiate.
 
 On a CPU the gradients of `x[:, 1:]` (StridedSliceGrad) and of `tf.image.resize` (ResizeBilinearGrad)
 cost several times what they compute; `tf.slice`'s is a plain pad, a matrix product's are matrix

@@ -28,3 +28,15 @@ def own_cache(tmp_path, monkeypatch):
     folder = tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     return folder / "igc_tf"
+
+
+@pytest.fixture
+def compiled():
+    """Skips the test where the compiled kernels cannot be built."""
+    from igc_tf.graphics import native_build, native_kernel, tfg_kernel
+
+    try:
+        native_kernel.load()
+        tfg_kernel.load()
+    except native_build.BuildError as error:
+        pytest.skip(str(error))

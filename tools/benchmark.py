@@ -121,7 +121,9 @@ def _reference(config):
         values(["", f"--flagfile={FLAGS.reference}"])
     except flags.Error as error:
         raise ValueError(f"--reference={FLAGS.reference}: {error}") from error
-    data = {field.name: getattr(config.data, field.name) for field in dataclasses.fields(config.data)}
+    data = {
+        field.name: getattr(config.data, field.name) for field in dataclasses.fields(config.data)
+    }
     return config_lib.from_flags(values).replace(**data)
 
 
@@ -173,7 +175,11 @@ def _step(report: _Report, config, reference) -> None:
     report.numbers["step.share_of_peak"] = work.operations / step.median / peak
     numbers = report.numbers
     rows = [
-        ["step", f"{numbers['step.images_per_second']:.1f} images/s", f"{_spread(step, 1e3 / batch)} ms an image"],
+        [
+            "step",
+            f"{numbers['step.images_per_second']:.1f} images/s",
+            f"{_spread(step, 1e3 / batch)} ms an image",
+        ],
         [
             "its convolutions and products",
             f"{numbers['step.gflop_per_image']:.3f} GFLOP an image",
@@ -219,9 +225,7 @@ def _stages(report: _Report, config) -> None:
                     _spread(stage.both, scale * stage.times),
                 ]
             )
-    report.table(
-        "Stages by themselves, ms an image", ["", "forward", "forward and backward"], rows
-    )
+    report.table("Stages by themselves, ms an image", ["", "forward", "forward and backward"], rows)
 
 
 def _inference(report: _Report, config) -> None:
@@ -281,7 +285,10 @@ def _scaling(report: _Report, config) -> None:
             whole = steps.WholeStep(_trainer(config.replace(**changes), folder))
             taken = timing.measure(whole, FLAGS.seconds)
         rows.append(
-            [", ".join(f"{k}={v}" for k, v in changes.items()), _spread(taken, 1e3 / whole.batch_size)]
+            [
+                ", ".join(f"{k}={v}" for k, v in changes.items()),
+                _spread(taken, 1e3 / whole.batch_size),
+            ]
         )
         return taken.median / whole.batch_size
 

@@ -15,7 +15,9 @@ from igc_tf.config import Config
 from igc_tf.serving import export
 
 
-def compare(config: Config, batches: tuple[int, ...], seconds: float) -> dict[int, dict[str, Timing]]:
+def compare(
+    config: Config, batches: tuple[int, ...], seconds: float
+) -> dict[int, dict[str, Timing]]:
     """Exports a model of `config`, loads it back and times both on uint8 pictures.
 
     Args:

@@ -108,8 +108,7 @@ class TrainingStep:
         if config.l2 and config.optimizer != "adamw":  # AdamW decays by itself
             l2 = tf.where(keep, config.l2, 0.0)
             totals = [
-                total + l2 * variable
-                for total, (_, variable) in zip(totals, pairs, strict=True)
+                total + l2 * variable for total, (_, variable) in zip(totals, pairs, strict=True)
             ]
         updates = zip(totals, [variable for _, variable in pairs], strict=True)
         if isinstance(self.optimizer, tf.keras.optimizers.legacy.Optimizer):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from igc_tf import maps
 from igc_tf.capsules import decoders
 from igc_tf.structures import PartEmbeddings
 
@@ -106,9 +107,33 @@ def test_map_decoder_parameter_count(tiny, norm, upsampling, expected):
     model = tiny.replace(
         decoder_channels=4, decoder_norm=norm, decoder_upsampling=upsampling, map_size=32
     ).model
-    decoder = decoders.MapDecoder(model, dim=5, channels=1)
+    decoder = decoders.MapDecoder(model, dim=5, channels=1, smooth=True)
     decoder(tf.zeros([1, 2, 5]))
     assert parameter_count(decoder) == expected
+
+
+@pytest.mark.parametrize(
+    "channels, smooth, to_map",
+    [
+        # At half size the stage to 32 px is gone: 30 + 1536 + 2320 + 1160 as above, then 8 channels
+        # to 1 by 3x3, or to 4 of each of 3 colours.
+        (1, True, 9 * 8 * 1 + 1),
+        (3, False, 9 * 8 * 12 + 12),
+    ],
+)
+def test_half_size_head(tiny, channels, smooth, to_map):
+    model = tiny.replace(
+        decoder_channels=4, decoder_norm="none", decoder_head="half", map_size=32
+    ).model
+    decoder = decoders.MapDecoder(model, dim=5, channels=channels, smooth=smooth)
+    drawn = decoder(tf.random.stateless_normal([2, 3, 5], [0, 1]))
+    assert drawn.shape == (2, 3, 32, 32, channels)
+    assert parameter_count(decoder) == 30 + 1536 + 2320 + 1160 + to_map
+    if smooth:  # It is a map of 16 px, doubled.
+        drawn = drawn.numpy()[..., 0]
+        double = maps._doubling(16)
+        halve = np.linalg.pinv(double)
+        np.testing.assert_allclose(double @ (halve @ drawn @ halve.T) @ double.T, drawn, atol=1e-5)
 
 
 def test_pose_decoder_parameter_count(tiny):
@@ -122,7 +147,7 @@ def test_map_sizes_that_do_not_fit_raise(tiny):
     # Config.validate refuses it first; the decoder must not rely on that.
     model = tiny.model.__class__(map_size=48)
     with pytest.raises(ValueError, match="Maps of 48 px"):
-        decoders.MapDecoder(model, 8, 1)
+        decoders.MapDecoder(model, 8, 1, smooth=True)
 
 
 def test_bound_depth_preset():

@@ -29,7 +29,8 @@ def _wait_for_checkpoint(run_dir, process):
 
 @pytest.fixture(scope="module")
 def flags(tiny_flags):
-    return [*tiny_flags, "--flip", f"--max_steps={_STEPS}", "--checkpoint_every_seconds=0"]
+    fast = ["--precision=mixed_bfloat16", "--decoder_head=half"]  # what the CPU recipes use
+    return [*tiny_flags, *fast, "--flip", f"--max_steps={_STEPS}", "--checkpoint_every_seconds=0"]
 
 
 @pytest.fixture(scope="module")

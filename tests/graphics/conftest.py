@@ -2,17 +2,7 @@
 
 import pytest
 
-from igc_tf.graphics import native_build, native_kernel, rasterizer, tfg_kernel
-
-
-@pytest.fixture
-def compiled():
-    """Skips the test where the compiled kernels cannot be built."""
-    try:
-        native_kernel.load()
-        tfg_kernel.load()
-    except native_build.BuildError as error:
-        pytest.skip(str(error))
+from igc_tf.graphics import rasterizer
 
 
 @pytest.fixture(params=[name for name in rasterizer.BACKENDS if name != "auto"])

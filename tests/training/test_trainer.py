@@ -10,7 +10,7 @@ from PIL import Image
 
 from igc_tf import igc_net
 from igc_tf.losses.objective import Objective
-from igc_tf.training import optimizers, trainer
+from igc_tf.training import optimizers, run_directory, trainer
 from igc_tf.training.step import TrainingStep
 
 
@@ -84,7 +84,7 @@ def test_a_step_that_is_not_finite_stops_with_a_report(run_config, tmp_path):
 
 
 def test_weights_are_untouched_by_gradients_that_are_not_finite(tiny):
-    config = tiny.replace(rasterizer="tensorflow", l2=0.0)
+    config = tiny.replace(rasterizer="tensorflow", l2=0.1)  # no decay either
     strategy = trainer.make_strategy(config.training)
     with strategy.scope():
         model = igc_net.build(config)
@@ -94,7 +94,7 @@ def test_weights_are_untouched_by_gradients_that_are_not_finite(tiny):
     before = [variable.numpy() for variable in model.trainable_variables]
     gradients = [tf.zeros_like(variable) for variable in model.trainable_variables]
     gradients[3] += np.nan
-    norm, finite = strategy.run(step._apply, args=(gradients,))
+    norm, finite = strategy.run(step.update, args=(gradients,))
     assert np.isnan(norm) and finite.numpy().sum() == len(gradients) - 1 and not finite[3]
     for old, variable in zip(before, model.trainable_variables, strict=True):
         np.testing.assert_array_equal(old, variable.numpy())
@@ -111,7 +111,7 @@ def test_variables_without_gradient_are_named(tiny, caplog):
     gradients = [None] + [tf.zeros_like(variable) for variable in model.trainable_variables[1:]]
     absl_logging.use_absl_handler()
     with caplog.at_level("WARNING", logger="absl"):
-        strategy.run(step._apply, args=(gradients,))
+        strategy.run(step.update, args=(gradients,))
     assert model.trainable_variables[0].name in caplog.text
     assert model.trainable_variables[1].name not in caplog.text
 
@@ -145,6 +145,34 @@ def test_every_optimizer_moves_a_weight(tiny, optimizer, schedule):
     for _ in range(8):
         made.apply_gradients([(variable * 2.0, variable)])
     assert np.abs(variable.numpy()).sum() < 3.0
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["adam", "adamw", "lion", "lamb", "rectified_adam", "lookahead_adam"]
+)
+def test_a_built_optimizer_is_restored_whole_before_its_first_step(tiny, optimizer, tmp_path):
+    training = tiny.replace(optimizer=optimizer, learning_rate=0.1).training
+
+    def start():
+        variable = tf.Variable([1.0, -2.0])
+        made = optimizers.make(training, 20)
+        optimizers.build(made, [variable])
+        return variable, made, tf.train.Checkpoint(variable=variable, optimizer=made)
+
+    def steps(variable, made, count):
+        for _ in range(count):
+            made.apply_gradients([(variable * 2.0, variable)])
+
+    variable, made, checkpoint = start()
+    steps(variable, made, 3)
+    path = checkpoint.save(str(tmp_path / "ckpt"))
+    steps(variable, made, 3)
+    resumed, made, checkpoint = start()
+    # The counter that `save` adds is no object of ours yet.
+    checkpoint.save_counter.assign(0)
+    run_directory.restore(checkpoint, path)
+    steps(resumed, made, 3)
+    np.testing.assert_array_equal(resumed, variable)
 
 
 def test_learning_rate_schedules_by_hand(tiny):
