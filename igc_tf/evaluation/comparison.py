@@ -16,7 +16,6 @@ from igc_tf.evaluation import report
 from igc_tf.evaluation.metric import Metric, difference
 from igc_tf.evaluation.report import Samples
 
-
 #: The lines to beat: no achievement of a method.
 _TO_BEAT = {line for lines in report.BASELINES.values() for _, line in lines}
 
