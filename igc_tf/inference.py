@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from rich import progress
+from rich.console import Console
 
 from igc_tf.datasets.pipeline import to_float
 from igc_tf.evaluation import landmarks
+from igc_tf.evaluation.consistency import Capsules, Retake
+from igc_tf.evaluation.descriptors import CapsuleMaps
 from igc_tf.evaluation.score import Predictions
 from igc_tf.igc_net import IGCNet
-from igc_tf.structures import BACKGROUND, IGCOutput
+from igc_tf.structures import BACKGROUND, IGCOutput, Light, Pose
 from igc_tf.viewing.result import PhotoResult
+
+_MAP_SIZE = 32  # of the maps kept for descriptors, px: all of a set must fit in memory
+_TURN_DEGREES, _LIGHT_DEGREES = 15.0, 35.0  # of `retake` [choice]
 
 
 def photo_results(image: tf.Tensor, output: IGCOutput) -> list[PhotoResult]:
@@ -62,6 +72,12 @@ def view_visibility(part_visibility: np.ndarray, mask: np.ndarray) -> np.ndarray
     return filled
 
 
+@functools.lru_cache(maxsize=1)
+def _graph_of(model: IGCNet) -> Callable[[tf.Tensor], IGCOutput]:
+    """The model as a graph, kept: tracing it takes seconds, and TensorFlow warns of doing so often."""
+    return tf.function(model, autograph=False)
+
+
 def predict(
     model: IGCNet, images: np.ndarray, batch_size: int = 32
 ) -> Iterator[tuple[slice, tf.Tensor, IGCOutput]]:
@@ -75,47 +91,159 @@ def predict(
     Yields:
       (which images, their `[B, H, W, 3]` float32, the model's output).
     """
-    run = tf.function(model, autograph=False)
+    run = _graph_of(model)
     for start in range(0, len(images), batch_size):
         where = slice(start, min(start + batch_size, len(images)))
         batch = to_float(tf.constant(images[where]))
         yield where, batch, run(batch)
 
 
+class Collected(NamedTuple):
+    """What a model finds in pictures, in the form that evaluation scores."""
+
+    predictions: Predictions  #: without descriptors and retake
+    maps: CapsuleMaps  #: what descriptors are made of
+
+
 def collect(
-    model: IGCNet, images: np.ndarray, truth_size: int, batch_size: int = 32
-) -> Predictions:
-    """A model's predictions on pictures, in the form that evaluation scores.
+    model: IGCNet,
+    images: np.ndarray,
+    truth_size: int,
+    batch_size: int = 32,
+    title: str = "Predicting",
+) -> Collected:
+    """A model's predictions on pictures.
 
     Args:
       model: with its weights.
       images: `[N, H, W, 3]` uint8.
       truth_size: side of the maps of the truth, px; parts and depth are resized to it.
       batch_size: images at a time.
+      title: beside the progress bar.
 
     Returns:
-      The predictions of all N.
+      The predictions of all N, and their capsules' maps, float16, at most 32 px large.
     """
-    gathered: dict[str, list[np.ndarray]] = {}
+    centres: list[landmarks.PartCentres] = []
+    found: list[dict[str, np.ndarray]] = []
+    maps: list[CapsuleMaps] = []
     size = [truth_size, truth_size]
-    for _, batch, output in predict(model, images, batch_size):
+    batches = predict(model, images, batch_size)
+    for _, batch, output in track(batches, title, -(-len(images) // batch_size)):
         rendering = output.rendering
         visible = view_visibility(rendering.part_visibility.numpy(), rendering.mask.numpy())
         visible = tf.image.resize(np.moveaxis(visible, 1, -1), size).numpy()
-        found = {
-            "image": batch,
-            "reconstruction": rendering.image,
-            "mask": rendering.mask,
-            "labels": visible.argmax(-1).astype(np.uint8),
-            "centres": landmarks.part_centres(np.moveaxis(visible, -1, 1)),
-            "rotation_degrees": np.degrees(output.pose.rotation),
-            "depth": tf.image.resize(output.object.depth[..., tf.newaxis], size)[..., 0],
-        }
-        for name, value in found.items():
-            value = value if name == "centres" else np.asarray(value)
-            gathered.setdefault(name, []).append(value)
-    joined = {
-        name: np.concatenate(values) for name, values in gathered.items() if name != "centres"
-    }
-    centres = landmarks.PartCentres.concatenate(gathered["centres"])
-    return Predictions(parts=model.config.parts, centres=centres, **joined)
+        depth = tf.image.resize(output.object.depth[..., tf.newaxis], size)
+        centres.append(landmarks.part_centres(np.moveaxis(visible, -1, 1)))
+        found.append(
+            {
+                "image": batch.numpy(),
+                "reconstruction": rendering.image.numpy(),
+                "mask": rendering.mask.numpy(),
+                "labels": visible.argmax(-1).astype(np.uint8),
+                "rotation_degrees": np.degrees(output.pose.rotation.numpy()),
+                "depth": depth[..., 0].numpy(),
+            }
+        )
+        maps.append(_capsule_maps(batch, output))
+    joined = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+    predictions = Predictions(
+        parts=model.config.parts, centres=landmarks.PartCentres.concatenate(centres), **joined
+    )
+    return Collected(
+        predictions, CapsuleMaps(*(np.concatenate(field) for field in zip(*maps, strict=True)))
+    )
+
+
+def _capsule_maps(batch: tf.Tensor, output: IGCOutput) -> CapsuleMaps:
+    parts, embeddings = output.parts, output.parts.embeddings
+
+    def small(maps: tf.Tensor, channels: int) -> np.ndarray:
+        """`[..., s, s(, channels)]`, s at most `_MAP_SIZE`, means over areas."""
+        lead, side = maps.shape[: maps.shape.rank - (3 if channels > 1 else 2)], maps.shape[-2]
+        side = min(side, _MAP_SIZE)
+        flat = tf.reshape(maps, [-1, maps.shape[len(lead)], maps.shape[len(lead) + 1], channels])
+        flat = tf.image.resize(flat, [side, side], method="area")
+        shape = [*lead, side, side, channels] if channels > 1 else [*lead, side, side]
+        return tf.reshape(flat, shape).numpy().astype(np.float16)
+
+    return CapsuleMaps(
+        image=small(batch, 3),
+        albedo=small(output.object.albedo, 3),
+        depth=small(output.object.depth, 1),
+        visibility=small(output.object.visibility, 1),
+        part_albedo=small(parts.albedo, 3),
+        part_depth=small(parts.depth, 1),
+        shape_embedding=embeddings.shape.numpy(),
+        albedo_embedding=embeddings.albedo.numpy(),
+    )
+
+
+def retake(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Retake:
+    """Draws every face turned by 15 degrees, then lit from the other side, and looks at it again.
+
+    The face is turned past or towards the front, where the canvas still covers the picture, with its own
+    light; it is lit from 35 degrees on the other side in its own pose. Pixels that the canvas does
+    not cover are the photo's own.
+
+    Args:
+      model: with its weights.
+      images: `[N, H, W, 3]` uint8.
+      batch_size: images at a time.
+
+    Returns:
+      The capsules of the photos and of what was drawn from them.
+    """
+    run = _graph_of(model)
+    draw = tf.function(model.renderer, autograph=False)
+    found: list[Retake] = []
+    batches = predict(model, images, batch_size)
+    for _, batch, output in track(batches, "Taking again", -(-len(images) // batch_size)):
+        capsule, light, view = output.object, output.light, output.pose
+
+        def again(new_light: Light, new_view: Pose, batch=batch, capsule=capsule) -> Capsules:
+            drawn = draw(capsule.depth, capsule.albedo, new_light, new_view)
+            covered = drawn.mask[..., tf.newaxis]
+            picture = covered * drawn.image + (1.0 - covered) * batch
+            return _capsules(run(tf.clip_by_value(picture, 0.0, 1.0)))
+
+        yaw = view.rotation[:, 1]
+        turned = yaw - np.radians(_TURN_DEGREES) * tf.where(yaw < 0, -1.0, 1.0)
+        rotation = tf.stack([view.rotation[:, 0], turned, view.rotation[:, 2]], axis=1)
+        side = tf.where(light.direction[:, 0] < 0, 1.0, -1.0) * np.tan(np.radians(_LIGHT_DEGREES))
+        direction = tf.stack([side, tf.zeros_like(side), tf.ones_like(side)], axis=1)
+        direction = tf.linalg.normalize(direction, axis=1)[0]
+        found.append(
+            Retake(
+                first=_capsules(output),
+                turned=again(light, view._replace(rotation=rotation)),
+                turned_yaw_degrees=np.degrees(turned.numpy()),
+                relit=again(light._replace(direction=direction), view),
+                relit_direction=direction.numpy(),
+            )
+        )
+    return tf.nest.map_structure(lambda *arrays: np.concatenate(arrays), *found)
+
+
+def _capsules(output: IGCOutput) -> Capsules:
+    return Capsules(
+        depth=output.object.depth.numpy(),
+        albedo=output.object.albedo.numpy(),
+        labels=output.object.visibility.numpy().argmax(1).astype(np.uint8),
+        yaw_degrees=np.degrees(output.pose.rotation[:, 1].numpy()),
+        light_direction=output.light.direction.numpy(),
+    )
+
+
+def track(items: Iterable, title: str, count: int) -> Iterator:
+    """The items, with a progress bar on the terminal; elsewhere nothing is shown."""
+    with progress.Progress(
+        progress.TextColumn(title),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        yield from bar.track(items, total=count)

@@ -135,12 +135,29 @@ def test_flag_files_parse_and_fit_together(path):
     found = parsed(f"--flagfile={path}", *extra)
     assert found != config.Config()
     # Every line took effect: none is overridden by a later one.
-    lines = re.findall(r"^--(\w+)(?:=(.*))?$", text, re.MULTILINE)
+    lines = re.findall(r"^--(?!flagfile=)(\w+)(?:=(.*))?$", text, re.MULTILINE)
     names = [name for name, _ in lines]
     assert len(names) == len(set(names))
     for name, value in lines:
         expected = type(found.flat()[name])(value) if value else not name.startswith("no")
         assert found.flat()[name.removeprefix("no") if not value else name] == expected, name
+
+
+@pytest.mark.parametrize(
+    ("name", "flag", "value"),
+    [
+        ("no_one_hot", "one_hot", False),
+        ("no_contrastive", "contrastive_weight", 0.0),
+        ("no_sparsity", "sparsity_weight", 0.0),
+        ("no_background", "background_weight", 0.0),
+    ],
+)
+def test_an_ablation_differs_from_its_recipe_in_one_value(name, flag, value):
+    folder = FLAG_FILES[0].parent
+    recipe = parsed(f"--flagfile={folder / 'quickstart.flags'}").flat()
+    ablation = parsed(f"--flagfile={folder / f'ablation_{name}.flags'}").flat()
+    assert recipe[flag] != value
+    assert ablation == {**recipe, flag: value}
 
 
 # ---- values that do not fit ----------------------------------------------------------------------

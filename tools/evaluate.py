@@ -1,9 +1,12 @@
-"""Measures a trained run on the test split of its data set.
+"""Measures a trained run, or any method's predictions, on pictures it was not trained on.
 
-    python -m tools.evaluate --run_dir=runs/a --metrics_json=runs/a/metrics.json
+    python -m tools.evaluate --run_dir=runs/a --metrics_json=runs/a/metrics.json --report_dir=report
+    python -m tools.evaluate --run_dir=runs/a --dataset=photo_folder --data_dir=LFW --whole_folder
+    python -m tools.evaluate --predictions=mine.npz --dataset=synthetic_faces
 
-Every number comes with its bootstrap 95 % interval. Metrics the data set has no truth for are listed as
-"no truth".
+Every number comes with its bootstrap 95 % interval and the lines it must beat. Metrics that cannot be
+measured are listed with the reason, "no truth" or "not predicted". Beside the JSON the samples are kept
+(NPZ), from which tools.compare sets runs side by side. docs/evaluation.md says what each metric is.
 """
 
 from __future__ import annotations
@@ -11,7 +14,6 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 
-import numpy as np
 from absl import flags
 
 from tools import program
@@ -19,55 +21,161 @@ from tools import program
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "Run to measure.")
 flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which of the run's checkpoints.")
+flags.DEFINE_string(
+    "predictions",
+    None,
+    "Instead of --run_dir: any method's predictions, the NPZ file of igc_tf.evaluation.files.",
+)
 flags.DEFINE_string("metrics_json", None, "File to write the metrics to.")
-flags.DEFINE_string("data_dir", None, "Where the data lies now, if not where the run found it.")
+flags.DEFINE_string("report_dir", None, "Folder for the report, one HTML page: index.html.")
+flags.DEFINE_string("save_predictions", None, "NPZ file to write the run's predictions to.")
+flags.DEFINE_enum(
+    "dataset", None, ["synthetic_faces", "photo_folder"], "Data set; the run's own by default."
+)
+flags.DEFINE_string("data_dir", None, "Where the data lies, if not where the run found it.")
+flags.DEFINE_string("data_config", None, "synthetic_faces: the configuration, e.g. px64.")
+flags.DEFINE_string(
+    "labels",
+    "",
+    "photo_folder: a CSV file, 'folders' (a sub-folder is a person), or a regular expression with named "
+    "groups such as (?P<identity>\\d+)_(?P<view>\\d+); by default the folder's labels.csv.",
+)
+flags.DEFINE_boolean(
+    "whole_folder", False, "photo_folder: measure on every photo, for a folder never trained on."
+)
+flags.DEFINE_float(
+    "gallery_view", None, "The `view` label of the gallery's images; the greatest by default."
+)
+flags.DEFINE_enum("crop", None, ["center", "none"], "How to cut photos; the run's way by default.")
+flags.DEFINE_float("crop_scale", None, "Side of the crop over the shorter side; the run's default.")
+flags.DEFINE_float("crop_center_y", None, "Height of the crop's centre, 0..1; the run's default.")
 flags.DEFINE_integer("images", 0, "Test images to measure on; 0 for all.", lower_bound=0)
 flags.DEFINE_integer(
-    "fit_images", 2000, "Training images the landmark regression is fitted on.", lower_bound=10
+    "fit_images", 2000, "Training images that what is learned is fitted on.", lower_bound=10
 )
-flags.mark_flag_as_required("run_dir")
+flags.DEFINE_integer(
+    "retake_images", 500, "Images for rotation and relighting consistency.", lower_bound=0
+)
+
+_DATA_FLAGS = ("dataset", "data_dir", "data_config", "crop", "crop_scale", "crop_center_y")
 
 
 def main(argv: list[str]) -> int:
-    """Measures the run and prints a table."""
+    """Measures, and prints the tables."""
     program.no_arguments(argv)
     with program.plain_errors():
-        from rich.console import Console
+        if bool(FLAGS.run_dir) == bool(FLAGS.predictions):
+            raise ValueError("Give either --run_dir=RUN or --predictions=FILE.npz.")
 
-        from igc_tf.datasets import catalog
         from igc_tf.evaluation import report, score
-        from igc_tf.inference import collect
-        from igc_tf.training import run_directory
 
-        config, model = run_directory.load_model(FLAGS.run_dir, FLAGS.checkpoint)
-        data = config.data
-        if FLAGS.data_dir:
-            data = dataclasses.replace(data, data_dir=FLAGS.data_dir)
-        size = config.model.image_size
-        count = FLAGS.images or None
-        test = catalog.open_split(data, size, "test")
-        images, names = np.asarray(test.images[:count]), test.names[:count]
-        truth = catalog.truth(data, "test", names)
-        fit = None
-        truth_size = size
-        if truth is not None:
-            truth_size = truth["parts"].shape[1]
-            train = catalog.open_split(data, size, "train")
-            fit_names = train.names[: FLAGS.fit_images]
-            fit_images = np.asarray(train.images[: FLAGS.fit_images])
-            fit = score.Fit(
-                collect(model, fit_images, truth_size).centres,
-                catalog.truth(data, "train", fit_names, ["landmarks"])["landmarks"],
-            )
-        predictions = collect(model, images, truth_size)
-        metrics = score.score(predictions, truth, fit)
-        Console().print(report.table(metrics, title=f"{FLAGS.run_dir}: {len(images)} test images"))
+        if FLAGS.run_dir:
+            title, names, predictions, truth, fit = _measure_run()
+        else:
+            title, names, predictions, truth, fit = _read_predictions()
+        scores = score.score(predictions, truth, fit)
+        _print(scores, title)
         if FLAGS.metrics_json:
             path = pathlib.Path(FLAGS.metrics_json)
             path.parent.mkdir(parents=True, exist_ok=True)
-            report.write_json(metrics, path)
-            print(f"metrics: {path}")
+            report.write_json(scores.metrics, path)
+            report.write_samples(scores.metrics, scores.per_image, names, report.samples_path(path))
+            print(f"metrics: {path}\nsamples: {report.samples_path(path)}")
+        if FLAGS.report_dir:
+            from igc_tf.viewing import report_page
+
+            folder = pathlib.Path(FLAGS.report_dir)
+            folder.mkdir(parents=True, exist_ok=True)
+            page = folder / "index.html"
+            page.write_text(report_page.page(title, names, scores, predictions, truth))
+            print(f"report: {page}")
     return 0
+
+
+def _measure_run():
+    """Title, names, predictions, truth and fit of a run."""
+    from igc_tf import examination, inference
+    from igc_tf.evaluation import descriptors, files, score
+    from igc_tf.training import run_directory
+
+    config, model = run_directory.load_model(FLAGS.run_dir, FLAGS.checkpoint)
+    changed = {name: FLAGS[name].value for name in _DATA_FLAGS}
+    if changed["dataset"] not in (None, config.data.dataset) and changed["data_dir"] is None:
+        changed["data_dir"] = ""  # the run's own folder holds another data set
+    data = config.replace(**{n: value for n, value in changed.items() if value is not None}).data
+    exam = examination.prepare(
+        data,
+        config.model.image_size,
+        FLAGS.labels,
+        FLAGS.whole_folder,
+        FLAGS.images,
+        FLAGS.fit_images,
+        FLAGS.gallery_view,
+    )
+    size = exam.truth_size
+    fitted = inference.collect(model, exam.fit_images, size, title="Fitting")
+    found = inference.collect(model, exam.images, size)
+    predictions = dataclasses.replace(
+        found.predictions, descriptors=descriptors.describe(found.maps, fitted.maps)
+    )
+    fit = score.Fit(fitted.predictions.centres, exam.fit_landmarks, exam.fit_mean_depth)
+    if FLAGS.save_predictions:
+        files.write(FLAGS.save_predictions, exam.names, predictions, fit)
+        print(f"predictions: {FLAGS.save_predictions}")
+    if FLAGS.retake_images:
+        again = inference.retake(model, exam.images[: FLAGS.retake_images])
+        predictions = dataclasses.replace(predictions, retake=again)
+    return f"{FLAGS.run_dir}: {exam.description}", exam.names, predictions, exam.truth, fit
+
+
+def _read_predictions():
+    """The same of a file of predictions, with a data set's truth where one is named."""
+    from igc_tf import config, examination
+    from igc_tf.evaluation import files
+
+    stored = files.read(FLAGS.predictions)
+    predictions, truth = stored.predictions, stored.truth
+    title = f"{FLAGS.predictions}: {len(stored.names)} pictures"
+    if FLAGS.dataset:
+        size = predictions.labels.shape[1]
+        changed = {name: FLAGS[name].value for name in _DATA_FLAGS}
+        data = config.Config().replace(**{n: v for n, v in changed.items() if v is not None}).data
+        exam = examination.prepare(
+            data, size, FLAGS.labels, FLAGS.whole_folder, gallery_view=FLAGS.gallery_view
+        )
+        truth = examination.truth_of(exam, stored.names)
+        if size != exam.truth_size:
+            raise ValueError(
+                f"--predictions={FLAGS.predictions} has parts of {size} px, the truth {exam.truth_size}."
+            )
+        title = f"{title} of {exam.description}"
+    return title, stored.names, predictions, truth, stored.fit
+
+
+def _print(scores, title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from igc_tf.evaluation import report
+
+    console = Console()
+    if not console.is_terminal:  # a log: no need to fold the rows at rich's 80 columns
+        console = Console(width=120)
+    console.print(title)
+    for section in scores.sections:
+        shown = report.section_metrics(scores, section)
+        console.print(report.table(shown, section.capitalize(), scores.reasons))
+    pivots = {"Part by part": report.part_rows(scores)}
+    if scores.protocol is not None:
+        pivots["Recognition by descriptor"] = report.recognition_rows(scores)
+    for name, (header, *rows) in pivots.items():
+        table = Table(title=name, title_justify="left")
+        for column in header:
+            first = column is header[0]
+            table.add_column(column, justify="left" if first else "right", no_wrap=first)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@ from igc_tf.datasets import image_store, photo_folder
 from igc_tf.datasets.synthetic_faces import builder as synthetic_faces
 
 SPLITS = photo_folder.SPLITS
-#: The truths that `igc_tf.evaluation.score` reads.
-EVALUATED = ("parts", "landmarks", "rotation_degrees", "canonical_depth", "canonical_parts")
+#: The truths that `igc_tf.examination` reads.
+EVALUATED = (
+    "identity", "parts", "landmarks", "rotation_degrees", "canonical_depth", "canonical_parts",
+)  # fmt: skip
 
 
 def open_split(data: DataConfig, image_size: int, split: str) -> image_store.ImageStore:

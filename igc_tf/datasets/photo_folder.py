@@ -16,6 +16,8 @@ from igc_tf.datasets import image_store
 
 EXTENSIONS = frozenset((".jpg", ".jpeg", ".png"))
 SPLITS = ("train", "validation", "test")
+#: In place of a split: every photo, for a folder that is only measured on.
+ALL = "all"
 #: A photo with more pixels than this is refused before it is decoded.
 MAX_PIXELS = 100_000_000
 
@@ -110,13 +112,18 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
 
     Unreadable files are left out, counted and named in the log.
 
+    Args:
+      data: the folder, and how its photos are cut.
+      image_size: side of the pictures, px.
+      split: one of `SPLITS`, or `ALL`.
+
     Raises:
       FileNotFoundError, ValueError: no folder, no photos, none readable, an unknown split.
     """
-    if split not in SPLITS:
+    if split not in (*SPLITS, ALL):
         raise ValueError(f"split={split!r}: it must be one of {', '.join(SPLITS)}.")
     folder = pathlib.Path(data.data_dir)
-    chosen = [path for path in find(folder) if split_of(path, data.test_fraction) == split]
+    chosen = [path for path in find(folder) if split in (ALL, split_of(path, data.test_fraction))]
     if not chosen:
         raise ValueError(
             f"--data_dir={folder} has too few photos: none fell into its {split} split."

@@ -1,4 +1,4 @@
-"""How true the shape is: SIDE and MAD (Unsup3D), and whether the relief has the right sign.
+"""How true the shape is: SIDE and MAD (Unsup3D), and the error of depth over the true relief.
 
 Depth of one photo is known only up to what its model calls zero and one, so the errors are given
 both as they are (Unsup3D's own definition, to be set beside its table) and after each depth map has
@@ -142,6 +142,29 @@ def mad_degrees(
     return _mean(angles, mask)
 
 
+def depth_error_percent(
+    predicted: np.ndarray, true: np.ndarray, mask: np.ndarray | None = None
+) -> np.ndarray:
+    """Root mean square error of depth in per cent of the true relief (its standard deviation).
+
+    Of depths brought to the truth by `align`, 100 is what a flat map gets and 0 is perfect.
+
+    Args:
+      predicted: `[N, h, w]`, > 0.
+      true: `[N, h, w]`, > 0 where the mask is.
+      mask: `[N, h, w]`; pixels where it is > 0.5 count. By default all do.
+
+    Returns:
+      `[N]`, >= 0; NaN (no truth) where the mask is empty or the truth is flat.
+    """
+    predicted, true, mask = _checked(predicted, true, mask)
+    mean = _mean(true, mask)[:, np.newaxis, np.newaxis]
+    relief = np.sqrt(_mean((true - mean) ** 2, mask))
+    error = np.sqrt(_mean((predicted - true) ** 2, mask))
+    known = relief > 1e-9
+    return np.where(known, 100.0 * error / np.where(known, relief, 1.0), np.nan)
+
+
 def mean_depth(true: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
     """The average of true depth maps, pixel by pixel, where they are valid.
 
@@ -176,33 +199,56 @@ def evaluate(
       predicted: `[N, h, w]` depth, > 0.
       true: `[N, h, w]` depth of the same view and size.
       mask: `[N, h, w]` where the truth is valid; by default everywhere.
-      average: `[h, w]` from `mean_depth` on the train split. By default the average of `true`
-        itself, which makes that line a little too good.
+      average: `[h, w]` from `mean_depth` on the train split, never on the test split's own truth;
+        without it the metrics of that line are absent.
       fov_degrees: horizontal field of view, degrees.
 
     Returns:
-      `side_e2` and `mad_degrees`, after `align`; `side_unaligned_e2` and `mad_unaligned_degrees`,
-      as Unsup3D's table has them; and the aligned `side_constant_e2`, `mad_constant_degrees`,
-      `side_mean_depth_e2`, `mad_mean_depth_degrees`.
+      `side_e2`, `mad_degrees` and `depth_error_percent`, after `align`; `side_unaligned_e2` and
+      `mad_unaligned_degrees`, as Unsup3D's table has them; and the three aligned ones of a constant
+      and of the mean true depth: `side_constant_e2`, `side_mean_depth_e2` and so on.
     """
+    return {
+        name: bootstrap(values, unit_of(name))
+        for name, values in per_image_errors(predicted, true, mask, average, fov_degrees).items()
+    }
+
+
+def unit_of(name: str) -> str:
+    """Unit of a metric of `evaluate`, which its name ends in."""
+    return {"e2": "x 1e-2", "degrees": "degrees", "percent": "%"}[name.rsplit("_", 1)[-1]]
+
+
+def per_image_errors(
+    predicted: np.ndarray,
+    true: np.ndarray,
+    mask: np.ndarray | None = None,
+    average: np.ndarray | None = None,
+    fov_degrees: float = FOV_DEGREES,
+) -> dict[str, np.ndarray]:
+    """What `evaluate` takes the means of, `[N]` each, NaN where there is no truth."""
     predicted, true, mask = _checked(predicted, true, mask)
-    if not mask.any():
-        average = np.ones(true.shape[1:])
-    elif average is None:
-        average = mean_depth(true, mask)
     candidates = {
         "": align(predicted, true, mask),
         "unaligned_": predicted,
         "constant_": align(np.ones_like(true), true, mask),
-        "mean_depth_": align(np.broadcast_to(average, true.shape), true, mask),
+        "mean_depth_": None,
     }
-    metrics = {}
+    if average is not None:
+        candidates["mean_depth_"] = align(np.broadcast_to(average, true.shape), true, mask)
+    unknown = np.full(len(true), np.nan)
+    errors = {}
     for name, depth in candidates.items():
-        metrics[f"side_{name}e2"] = bootstrap(side_e2(depth, true, mask), "x 1e-2")
-        metrics[f"mad_{name}degrees"] = bootstrap(
-            mad_degrees(depth, true, mask, fov_degrees), "degrees"
+        absent = depth is None
+        errors[f"side_{name}e2"] = unknown if absent else side_e2(depth, true, mask)
+        errors[f"mad_{name}degrees"] = (
+            unknown if absent else mad_degrees(depth, true, mask, fov_degrees)
         )
-    return metrics
+        if name != "unaligned_":
+            errors[f"depth_error_{name}percent"] = (
+                unknown if absent else depth_error_percent(depth, true, mask)
+            )
+    return errors
 
 
 def _cross(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> list[np.ndarray]:

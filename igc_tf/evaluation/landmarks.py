@@ -1,9 +1,10 @@
 """NME: how well landmarks can be told from where the parts are (the SCOPS protocol).
 
 A linear map is fitted, on the train split, from the centres of the parts to the landmarks; the
-error on the test split is given in per cent of the distance between the eyes. Two lines always
-stand beside it: the mean face, which looks at no image, and the face's centroid, which knows one
-point only. A segmentation that does not beat the centroid has found no parts.
+error on the test split is given in per cent of the distance between the eyes. Three lines always
+stand beside it: the mean face, which looks at no image; the face's centroid, which knows one
+point only; and the true centres of eyes, nose and mouth, which the best parts would give. A
+segmentation that does not beat the centroid has found no parts.
 
 Known for CelebA's five landmarks, aligned MAFL: mean face 8.43 %, centroid 5.57 %, true centres of
 (both eyes as one, nose, mouth) 2.35 %.
@@ -161,6 +162,12 @@ def per_image_nme(
     return np.where(usable, 100.0 * errors / np.where(usable, normaliser, 1.0), np.nan)
 
 
+def true_centres(landmarks: np.ndarray) -> np.ndarray:
+    """Centres of both eyes as one part, nose and mouth: `[N, 5, 2]` landmarks to `[N, 3, 2]`."""
+    eyes, nose, mouth = landmarks[:, :2].mean(1), landmarks[:, 2], landmarks[:, 3:].mean(1)
+    return np.stack([eyes, nose, mouth], axis=1)
+
+
 def per_image_errors(
     train: PartCentres,
     train_landmarks: np.ndarray,
@@ -176,12 +183,16 @@ def per_image_errors(
     from_whole = predict(train.whole, train_landmarks, test.whole)
     known = ~np.isnan(train_landmarks).any(axis=(1, 2))
     mean_face = np.broadcast_to(train_landmarks[known].mean(axis=0), test_landmarks.shape)
+    from_truth = predict(
+        true_centres(train_landmarks), train_landmarks, true_centres(test_landmarks)
+    )
     return {
         name: per_image_nme(predicted, test_landmarks, normaliser, eyes)
         for name, predicted in (
             ("nme_percent", from_parts),
             ("nme_mean_face_percent", mean_face),
             ("nme_centroid_percent", from_whole),
+            ("nme_true_centres_percent", from_truth),
         )
     }
 
@@ -198,14 +209,15 @@ def evaluate(
 
     Args:
       train: centres on the train split, from `part_centres`.
-      train_landmarks: `[N, L, 2]` (x, y) pixels.
+      train_landmarks: `[N, 5, 2]` (x, y) pixels, in CelebA's order.
       test: centres on the test split.
-      test_landmarks: `[K, L, 2]` (x, y) pixels; an image with a NaN landmark has no truth.
+      test_landmarks: `[K, 5, 2]` (x, y) pixels; an image with a NaN landmark has no truth.
       normaliser: `[K]` pixels, see `per_image_nme`.
       eyes: indices of the two eyes.
 
     Returns:
-      `nme_percent`, `nme_mean_face_percent`, `nme_centroid_percent`. The interval is over test
+      `nme_percent`, `nme_mean_face_percent`, `nme_centroid_percent` and
+      `nme_true_centres_percent`. The interval is over test
       images; the regression stays the one of the whole train split.
     """
     errors = per_image_errors(train, train_landmarks, test, test_landmarks, normaliser, eyes)

@@ -1,9 +1,14 @@
-"""A number with its unit, its 95 % interval and the count of samples behind it."""
+"""A number with its unit, its 95 % interval and the count of samples behind it.
+
+The resamples depend on the seed and on the number of images alone. So two methods measured on the same
+images are resampled alike, and the difference of their replicates, one by one, is a paired
+bootstrap of the difference: `difference`, whatever the statistic is.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -13,14 +18,19 @@ NO_TRUTH = "no truth"
 _CHUNK = 1 << 22  # resampled weights held at a time: 32 MiB of float64
 
 
-class Metric(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Metric:
     """One measured number. Either `value`, `low` and `high` are all finite, or all are None."""
 
     value: float | None  #: None where there was no truth to measure against
     low: float | None  #: lower end of the 95 % interval
     high: float | None  #: upper end of the 95 % interval
     unit: str  #: "%", "degrees", "dB", or "" for a pure number
-    n: int  #: images that counted
+    n: int  #: images (or pairs of images) that counted
+    replicates: np.ndarray | None = dataclasses.field(default=None, compare=False, repr=False)
+    """[samples] values on the resamples, NaN where it does not exist there; not in the JSON."""
+    drawn: int | None = dataclasses.field(default=None, compare=False, repr=False)
+    """From how many images, or people, each resample was drawn; not in the JSON."""
 
     @classmethod
     def absent(cls, unit: str = "") -> Metric:
@@ -34,7 +44,7 @@ class Metric(NamedTuple):
 
     def to_json(self) -> dict[str, object]:
         """`{"value", "low", "high", "unit", "n"}`; absent numbers are null."""
-        return dict(self._asdict())
+        return {name: getattr(self, name) for name in ("value", "low", "high", "unit", "n")}
 
     def __str__(self) -> str:
         """For example `12.30 % [11.90, 12.70], n = 2000`."""
@@ -49,6 +59,7 @@ def bootstrap_weighted(
     n: int,
     unit: str = "",
     *,
+    counted: int | None = None,
     samples: int = 1000,
     seed: int = 0,
 ) -> Metric:
@@ -59,8 +70,9 @@ def bootstrap_weighted(
     Args:
       statistic: `[S, n]` float64 counts to `[S]` values. A row of ones is the set itself. NaN says
         that the statistic does not exist on that resample; such resamples are left out.
-      n: number of images.
+      n: number of what is drawn: images, or people where one's images belong together.
       unit: unit of the value.
+      counted: `Metric.n`, if it is not `n`.
       samples: resamples; the interval runs from their 2.5th to their 97.5th percentile.
       seed: the same seed gives the same interval.
 
@@ -80,9 +92,8 @@ def bootstrap_weighted(
         weights = np.stack([np.bincount(row, minlength=n) for row in drawn])
         found.append(statistic(weights.astype(np.float64)))
     values = np.concatenate(found)
-    values = values[~np.isnan(values)]
-    low, high = np.percentile(values, [2.5, 97.5]) if values.size else (value, value)
-    return Metric(value, float(low), float(high), unit, n)
+    low, high = _interval(values, value)
+    return Metric(value, low, high, unit, n if counted is None else counted, values, n)
 
 
 def bootstrap(
@@ -125,11 +136,46 @@ def bootstrap(
         raise ValueError(f"per-image values must be a vector, got shape {values.shape}")
     if np.isinf(values).any():
         raise ValueError("per-image values hold infinity; use NaN for an image without truth")
-    values = values[~np.isnan(values)]
+    known = ~np.isnan(values)
+    # Drawn from all images, those without truth too, so that the draws depend on nothing but n.
+    counts, values = known.astype(np.float64), np.where(known, values, 0.0)
+
+    def mean(weights: np.ndarray) -> np.ndarray:
+        total = weights @ counts
+        return np.where(total > 0, weights @ values / np.where(total > 0, total, 1.0), np.nan)
+
     return bootstrap_weighted(
-        lambda weights: weights @ values / len(values),
-        len(values),
-        unit,
-        samples=samples,
-        seed=seed,
+        mean, len(values), unit, counted=int(known.sum()), samples=samples, seed=seed
     )
+
+
+def difference(ours: Metric, theirs: Metric) -> Metric:
+    """`ours - theirs` of two methods on the same images, with its paired bootstrap interval.
+
+    Args:
+      ours: with its replicates.
+      theirs: the same metric of another method, measured on the same images.
+
+    Returns:
+      The difference; absent if one of the two is. Beyond noise where its interval leaves out 0.
+
+    Raises:
+      ValueError: replicates are missing, or were drawn from unlike numbers of images.
+    """
+    if ours.is_absent or theirs.is_absent:
+        return Metric.absent(ours.unit)
+    a, b = ours.replicates, theirs.replicates
+    if a is None or b is None or a.shape != b.shape or ours.drawn != theirs.drawn:
+        raise ValueError("the two were not resampled alike: measured on unlike numbers of images?")
+    value = ours.value - theirs.value
+    low, high = _interval(a - b, value)
+    return Metric(value, low, high, ours.unit, min(ours.n, theirs.n), a - b, ours.drawn)
+
+
+def _interval(replicates: np.ndarray, value: float) -> tuple[float, float]:
+    """2.5th and 97.5th percentile of the replicates that exist."""
+    replicates = replicates[~np.isnan(replicates)]
+    if not replicates.size:
+        return value, value
+    low, high = np.percentile(replicates, [2.5, 97.5])
+    return float(low), float(high)

@@ -1,32 +1,74 @@
-"""Metrics to a JSON file and to a table for the terminal."""
+"""Metrics to a JSON file, and to tables for the terminal and the page.
+
+Beside the JSON lie the samples (NPZ): each metric's bootstrap replicates and the values of single
+images, from which runs are compared.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import os
+import re
 import tempfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 from rich.table import Table
 
+from igc_tf.evaluation import recognition
 from igc_tf.evaluation.metric import NO_TRUTH, Metric
+from igc_tf.evaluation.score import PSEUDO, Scores
 
 #: The lines each metric must beat, as (label, name of their metric).
 BASELINES: dict[str, tuple[tuple[str, str], ...]] = {
     "nme_percent": (
         ("mean face", "nme_mean_face_percent"),
         ("centroid", "nme_centroid_percent"),
+        ("true centres", "nme_true_centres_percent"),
     ),
+    "position_spread_percent": (("fixed point", "position_spread_fixed_point_percent"),),
     "side_e2": (("constant", "side_constant_e2"), ("mean depth", "side_mean_depth_e2")),
     "mad_degrees": (("constant", "mad_constant_degrees"), ("mean depth", "mad_mean_depth_degrees")),
+    "depth_error_percent": (
+        ("constant", "depth_error_constant_percent"),
+        ("mean depth", "depth_error_mean_depth_percent"),
+    ),
     "pitch_mae_degrees": (("constant", "pitch_mae_constant_degrees"),),
     "yaw_mae_degrees": (("constant", "yaw_mae_constant_degrees"),),
     "roll_mae_degrees": (("constant", "roll_mae_constant_degrees"),),
+    "rank1": (("pixels", "rank1_pixels"), ("chance", "rank1_chance")),
+    "verification_auc": (("pixels", "verification_auc_pixels"),),
+    "verification_eer_percent": (("pixels", "verification_eer_pixels_percent"),),
+    "rotation_yaw_error_degrees": (("unchanged", "rotation_yaw_error_unchanged_degrees"),),
+    "relighting_light_error_degrees": (("unchanged", "relighting_light_error_unchanged_degrees"),),
+    **{
+        f"{change}_{name}": (("other face", f"other_face_{name}"),)
+        for change in ("rotation", "relighting")
+        for name in ("albedo_l1", "side_e2", "parts_agreement_percent")
+    },
 }
+BASELINES.update(
+    {
+        PSEUDO + name: tuple((label, PSEUDO + line) for label, line in lines)
+        for name, lines in BASELINES.items()
+    }
+)
 
-_LOWER_IS_BETTER = ("l1", "nme", "side", "mad", "mae")
-_HIGHER_IS_BETTER = ("psnr", "ssim", "nmi", "ari", "miou", "iou", "correlation", "share")
+#: Names of metrics of single parts: part 3 of one run is not part 3 of another.
+OF_A_PART = re.compile(r"part_\d+")
+
+UP, DOWN = "↑", "↓"
+
+_LOWER_IS_BETTER = ("l1", "nme", "side", "mad", "mae", "error", "spread", "eer")
+_HIGHER_IS_BETTER = (
+    "psnr", "ssim", "nmi", "ari", "miou", "iou", "correlation", "share", "rank1", "rank5", "rank10",
+    "auc", "agreement", "exists",
+)  # fmt: skip
 
 
 def write_json(metrics: Mapping[str, Metric], path: str | os.PathLike[str]) -> None:
@@ -45,10 +87,14 @@ def write_json(metrics: Mapping[str, Metric], path: str | os.PathLike[str]) -> N
         raise FileNotFoundError(f"no folder {path.parent}; make it before writing metrics there")
     contents = {name: metric.to_json() for name, metric in metrics.items()}
     text = json.dumps(contents, indent=2, allow_nan=False) + "\n"
+    _write_whole(path, text.encode())
+
+
+def _write_whole(path: Path, contents: bytes) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(contents)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
@@ -62,13 +108,131 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Metric]:
         return {name: Metric(**fields) for name, fields in json.load(stream).items()}
 
 
-def table(metrics: Mapping[str, Metric], title: str = "") -> Table:
-    """A rich table: a metric a row, and beside it the lines that it must beat.
+class Samples(NamedTuple):
+    """What `compare` needs of an evaluation."""
+
+    names: list[str]  #: the pictures measured
+    metrics: dict[str, Metric]  #: with their replicates
+    per_image: dict[str, np.ndarray]  #: [N] by metric, NaN where unknown
+
+
+def samples_path(metrics_json: str | os.PathLike[str]) -> Path:
+    """Where the samples of a metrics file lie: metrics.json's in metrics.samples.npz."""
+    return Path(metrics_json).with_suffix(".samples.npz")
+
+
+def write_samples(
+    metrics: Mapping[str, Metric],
+    per_image: Mapping[str, np.ndarray],
+    names: Sequence[str],
+    path: str | os.PathLike[str],
+) -> None:
+    """Writes `names`, `image/<metric>` `[N]`, `replicates/<metric>` `[1000]` and `drawn/<metric>`."""
+    arrays = {"names": np.array(names, dtype=str)}
+    for name, metric in metrics.items():
+        if metric.replicates is not None:
+            arrays[f"replicates/{name}"] = metric.replicates
+            arrays[f"drawn/{name}"] = np.array(metric.drawn)
+    arrays.update({f"image/{name}": values for name, values in per_image.items()})
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    _write_whole(Path(path), buffer.getvalue())
+
+
+def read_samples(metrics_json: str | os.PathLike[str]) -> Samples:
+    """Reads a metrics file and the samples beside it.
+
+    Raises:
+      FileNotFoundError: one of the two is missing.
+      ValueError: one is damaged.
+    """
+    path = samples_path(metrics_json)
+    for needed in (Path(metrics_json), path):
+        if not needed.is_file():
+            raise FileNotFoundError(
+                f"{needed} is missing: measure first, with tools.evaluate --metrics_json={metrics_json}."
+            )
+    try:
+        metrics = read_json(metrics_json)
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (ValueError, TypeError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{metrics_json} or {path} is damaged ({error}); measure again."
+        ) from error
+    metrics = {
+        name: dataclasses.replace(
+            metric,
+            replicates=arrays[f"replicates/{name}"],
+            drawn=int(arrays[f"drawn/{name}"]),
+        )
+        if f"replicates/{name}" in arrays
+        else metric
+        for name, metric in metrics.items()
+    }
+    per_image = {
+        name.removeprefix("image/"): values
+        for name, values in arrays.items()
+        if name.startswith("image/")
+    }
+    return Samples([str(name) for name in arrays["names"]], metrics, per_image)
+
+
+class Row(NamedTuple):
+    """A metric as text."""
+
+    name: str
+    direction: str  #: which way is better, an arrow or nothing
+    value: str  #: or why there is none
+    interval: str
+    images: str
+    to_beat: str
+    absent: bool
+
+
+def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None) -> list[Row]:
+    """Metrics as text, those with a baseline's name beside the one that must beat them.
 
     Args:
       metrics: from the `evaluate` functions. Baselines whose metric is there stand in its row and
         have none of their own.
+      reasons: why a metric is absent, if it is not for want of truth.
+    """
+    beside = {name for own, lines in BASELINES.items() if own in metrics for _, name in lines}
+    found = []
+    for name, metric in metrics.items():
+        if name in beside:
+            continue
+        lines = [
+            f"{label} {number(metrics[line])}"
+            for label, line in BASELINES.get(name, ())
+            if line in metrics and not metric.is_absent
+        ]
+        value = (reasons or {}).get(name, NO_TRUTH) if metric.is_absent else number(metric)
+        interval = "" if metric.is_absent else f"{_short(metric.low)} to {_short(metric.high)}"
+        found.append(
+            Row(
+                name,
+                direction(name),
+                value,
+                interval,
+                str(metric.n),
+                ", ".join(lines),
+                metric.is_absent,
+            )
+        )
+    return found
+
+
+def table(
+    metrics: Mapping[str, Metric], title: str = "", reasons: Mapping[str, str] | None = None
+) -> Table:
+    """A rich table: a metric a row, and beside it the lines that it must beat.
+
+    Args:
+      metrics: from the `evaluate` functions, see `rows`.
       title: printed above.
+      reasons: see `rows`.
 
     Returns:
       For `rich.console.Console().print`.
@@ -76,36 +240,69 @@ def table(metrics: Mapping[str, Metric], title: str = "") -> Table:
     result = Table(title=title or None, title_justify="left")
     result.add_column("metric", no_wrap=True)  # a name cut short could not be looked up
     result.add_column("", justify="center")
-    result.add_column("value", justify="right")
+    result.add_column("value", justify="right", no_wrap=True)
     result.add_column("95 % interval", justify="right")
     result.add_column("images", justify="right")
     result.add_column("to beat")
-    beside = {name for own, lines in BASELINES.items() if own in metrics for _, name in lines}
-    for name, metric in metrics.items():
-        if name in beside:
-            continue
-        lines = [
-            f"{label} {_number(metrics[line])}"
-            for label, line in BASELINES.get(name, ())
-            if line in metrics
-        ]
-        if metric.is_absent:
-            cells = (f"[dim]{NO_TRUTH}[/dim]", "", "0")
-        else:
-            interval = f"{_short(metric.low)} to {_short(metric.high)}"
-            cells = (f"[bold]{_number(metric)}[/bold]", interval, str(metric.n))
-        result.add_row(name, _direction(name), *cells, ", ".join(lines))
+    for row in rows(metrics, reasons):
+        value = f"[dim]{row.value}[/dim]" if row.absent else f"[bold]{row.value}[/bold]"
+        result.add_row(row.name, row.direction, value, row.interval, row.images, row.to_beat)
     return result
 
 
-def _direction(name: str) -> str:
+def recognition_rows(scores: Scores) -> list[list[str]]:
+    """Header, then a row for each descriptor: rank-1 over all and by bin, AUC, EER; values only."""
+    bins = [name.replace("_", " ", 1).replace("_", "-") for name in scores.bins]
+    header = ["descriptor", "rank-1", *bins, "AUC", "EER"]
+    found = [header]
+    for descriptor in scores.descriptors:
+        rank1, auc, eer = recognition.metric_names(descriptor)
+        names = [rank1, *(f"{rank1}_{name}" for name in scores.bins), auc, eer]
+        found.append([descriptor, *(number(scores.metrics[name]) for name in names)])
+    return found
+
+
+def part_rows(scores: Scores) -> list[list[str]]:
+    """Header, then a row for each part: where it exists, its area, how far it strays, its match."""
+    prefix = PSEUDO if f"{PSEUDO}position_spread_percent" in scores.metrics else ""
+    found = [["part", "exists", "area", "strays", "matched with", "IoU"]]
+    for part in range(scores.parts):
+        spread = scores.metrics.get(f"{prefix}position_spread_part_{part}_percent")
+        label = scores.matching.get(part)
+        found.append(
+            [
+                "background" if part == 0 else f"part {part}",
+                number(scores.metrics[f"exists_part_{part}"]),
+                number(scores.metrics[f"area_part_{part}_percent"]),
+                "" if spread is None else number(spread),
+                label or "",
+                "" if label is None else number(scores.metrics[f"iou_{label}"]),
+            ]
+        )
+    return found
+
+
+def section_metrics(scores: Scores, section: str) -> dict[str, Metric]:
+    """A section's metrics without those that `part_rows` and `recognition_rows` show."""
+    shown = {name for name in scores.metrics if OF_A_PART.search(name)}
+    for descriptor in scores.descriptors:
+        if descriptor != recognition.MAIN:
+            rank1, auc, eer = recognition.metric_names(descriptor)
+            shown |= {rank1, auc, eer, *(f"{rank1}_{name}" for name in scores.bins)}
+    lines = {line for lines in BASELINES.values() for _, line in lines}
+    return {n: scores.metrics[n] for n in scores.sections[section] if n not in shown or n in lines}
+
+
+def direction(name: str) -> str:
+    """Which way a metric is better: `UP`, `DOWN`, or '' where neither is."""
     words = name.split("_")
     if any(word in words for word in _LOWER_IS_BETTER):
-        return "↓"
-    return "↑" if any(word in words for word in _HIGHER_IS_BETTER) else ""
+        return DOWN
+    return UP if any(word in words for word in _HIGHER_IS_BETTER) else ""
 
 
-def _number(metric: Metric) -> str:
+def number(metric: Metric) -> str:
+    """A metric's value with its unit, short."""
     if metric.is_absent:
         return NO_TRUTH
     unit = {"degrees": "°", "%": " %", "": "", "x 1e-2": "e-2"}.get(metric.unit, f" {metric.unit}")

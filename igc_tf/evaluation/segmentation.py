@@ -1,4 +1,4 @@
-"""How well the discovered parts agree with true ones: NMI, ARI, matched mIoU.
+"""How well the discovered parts agree with true ones, NMI, ARI, matched mIoU; and whether they exist.
 
 All of it follows from counts of (part, true label) per image, so images are reduced to those counts
 first and any number of them costs little to resample.
@@ -152,19 +152,15 @@ def evaluate(tables: np.ndarray) -> dict[str, Metric]:
     }
 
 
-def evaluate_parts(
-    tables: np.ndarray, label_names: Sequence[str], minimum_pixels: int = 1
-) -> dict[str, Metric]:
-    """The same label by label and part by part.
+def evaluate_parts(tables: np.ndarray, label_names: Sequence[str]) -> dict[str, Metric]:
+    """The same label by label: `iou_<label>`, IoU with the part matched to it.
 
     Args:
       tables: `[N, P, L]`, from `contingency`.
       label_names: L names of the true labels.
-      minimum_pixels: a part exists in an image from this many pixels on.
 
     Returns:
-      `iou_<label>` for each true label, and `exists_part_<m>`: the share of images in which
-      discovered part m exists.
+      A metric for each true label; absent for a label that no image has.
 
     Raises:
       ValueError: not L names.
@@ -173,15 +169,36 @@ def evaluate_parts(
         raise ValueError(f"{len(label_names)} names for {tables.shape[2]} true labels")
     tables = _with_truth(tables)
     matching = match(tables.sum(0))
-    metrics = {}
-    for index, name in enumerate(label_names):
-        metrics[f"iou_{name}"] = bootstrap_weighted(
+    return {
+        f"iou_{name}": bootstrap_weighted(
             _on_sum(lambda summed, i=index: matched_iou(summed, matching)[..., i], tables),
             len(tables),
         )
-    exists = (tables.sum(2) >= minimum_pixels).astype(np.float64)
-    for part in range(tables.shape[1]):
+        for index, name in enumerate(label_names)
+    }
+
+
+def part_areas(labels: np.ndarray, parts: int) -> np.ndarray:
+    """Pixels of each part in each image: labels `[N, H, W]` to `[N, parts]` int64."""
+    return contingency(labels, np.zeros_like(labels), parts, 1)[..., 0]
+
+
+def evaluate_existence(areas: np.ndarray, minimum_pixels: int = 1) -> dict[str, Metric]:
+    """In which share of the images each part exists, and how much of them it covers; needs no truth.
+
+    Args:
+      areas: `[N, P]` pixels, from `part_areas`.
+      minimum_pixels: a part exists in an image from this many pixels on.
+
+    Returns:
+      `exists_part_<m>` and `area_part_<m>_percent`, of the picture.
+    """
+    exists = (areas >= minimum_pixels).astype(np.float64)
+    percent = 100.0 * areas / np.maximum(areas.sum(1, keepdims=True), 1)
+    metrics = {}
+    for part in range(areas.shape[1]):
         metrics[f"exists_part_{part}"] = bootstrap(exists[:, part])
+        metrics[f"area_part_{part}_percent"] = bootstrap(percent[:, part], "%")
     return metrics
 
 

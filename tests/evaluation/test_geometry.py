@@ -110,6 +110,33 @@ def test_hollow_face_is_no_better_than_flat():
     assert metrics["mad_unaligned_degrees"].value > metrics["mad_constant_degrees"].value
 
 
+def test_depth_error_by_hand():
+    # The relief is 1 (depths 1 and 3 about 2); errors of 0.5 and 0.5: half the relief.
+    true, predicted = np.array([[[1.0, 3.0]]]), np.array([[[1.5, 2.5]]])
+    np.testing.assert_allclose(geometry.depth_error_percent(predicted, true), [50.0])
+    # A flat map is 100 % wrong by definition; a flat truth has no relief to compare with.
+    np.testing.assert_allclose(geometry.depth_error_percent(np.full_like(true, 2.0), true), [100.0])
+    assert np.isnan(geometry.depth_error_percent(predicted, np.ones_like(true))).all()
+
+
+def test_mean_depth_line_needs_the_train_split():
+    true = bumps(10)
+    metrics = geometry.evaluate(true, true)
+    for name in ("side_mean_depth_e2", "mad_mean_depth_degrees", "depth_error_mean_depth_percent"):
+        assert metrics[name].is_absent
+    assert metrics["depth_error_constant_percent"].value == pytest.approx(100.0)
+    assert metrics["depth_error_percent"].value == pytest.approx(0.0, abs=1e-6)
+
+
+def test_shifted_depth_is_seen():
+    true = bumps(11)
+    errors = [
+        geometry.evaluate(np.roll(true, shift, 2), true)["depth_error_percent"].value
+        for shift in (0, 2, 5)
+    ]
+    assert errors[0] < errors[1] < errors[2]
+
+
 def test_mean_depth_by_hand():
     true = np.array([[[1.0, 2.0, 9.0]], [[3.0, 5.0, 9.0]]])
     mask = np.array([[[1, 1, 0]], [[1, 0, 0]]])
@@ -123,7 +150,7 @@ def test_empty_masks_have_no_truth():
     mask = np.ones_like(true)
     mask[1] = 0
     with np.errstate(invalid="raise", divide="raise"):
-        metrics = geometry.evaluate(true, true, mask)
+        metrics = geometry.evaluate(true, true, mask, true[0])
         assert {metric.n for metric in metrics.values()} == {1}
         for metric in geometry.evaluate(true, true, 0 * mask).values():
             assert metric.is_absent

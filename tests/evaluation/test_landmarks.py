@@ -84,6 +84,30 @@ def test_true_centres_predict_all_landmarks():
     assert metrics["nme_mean_face_percent"].value == pytest.approx(100 * motion.mean() / 24)
 
 
+def test_reference_points_come_out_in_the_right_order():
+    generator = np.random.default_rng(20)
+    # Faces that move about, and whose features move a little on their own.
+    train, test = (faces(seed, n=400) + generator.normal(0, 1.5, (400, 5, 2)) for seed in (21, 22))
+    parts = [
+        landmarks.true_centres(f) + generator.normal(0, 2.0, (400, 3, 2)) for f in (train, test)
+    ]
+    centres = [
+        landmarks.PartCentres(found, f.mean(1, keepdims=True))
+        for found, f in zip(parts, (train, test), strict=True)
+    ]
+    metrics = landmarks.evaluate(centres[0], train, centres[1], test)
+    mean_face, centroid, true = (
+        metrics[f"nme_{name}_percent"].value for name in ("mean_face", "centroid", "true_centres")
+    )
+    assert mean_face > 1.5 * centroid > 0 and centroid > true
+    assert true < metrics["nme_percent"].value
+
+
+def test_true_centres_by_hand():
+    face = np.array([[[0, 0], [4, 2], [7, 7], [1, 9], [3, 11]]], float)
+    np.testing.assert_array_equal(landmarks.true_centres(face), [[[2, 1], [7, 7], [2, 10]]])
+
+
 def test_regression_is_least_squares_on_standardised_values():
     generator = np.random.default_rng(3)
     train_x, test_x = generator.normal(size=(30, 2, 2)), generator.normal(size=(4, 2, 2))

@@ -100,3 +100,12 @@ def test_empty_mask_has_no_truth():
 def test_bad_input_is_named(images, drawn, mask, message):
     with pytest.raises(ValueError, match=message):
         reconstruction.evaluate(images, drawn, mask)
+
+
+def test_ssim_is_tensorflows():
+    import tensorflow as tf  # here, so that the other tests need no TensorFlow
+
+    images, drawn = pictures(7), pictures(8)
+    mixed = 0.7 * images + 0.3 * drawn
+    expected = tf.image.ssim(tf.constant(images), tf.constant(mixed), 1.0).numpy()
+    np.testing.assert_allclose(reconstruction.ssim(images, mixed), expected, atol=1e-4)

@@ -114,7 +114,8 @@ def test_permuting_parts_changes_nothing():
     first = segmentation.evaluate(segmentation.contingency(predicted, true, 5, 4))
     second = segmentation.evaluate(segmentation.contingency(permuted, true, 5, 4))
     for name in first:
-        np.testing.assert_allclose(first[name][:3], second[name][:3], atol=1e-12)
+        ours, theirs = ([m.value, m.low, m.high] for m in (first[name], second[name]))
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
 
 
 def test_fewer_parts_than_labels_leaves_labels_at_zero():
@@ -134,15 +135,18 @@ def test_label_absent_from_the_truth_is_left_out():
     assert by_name["iou_skin"].value == pytest.approx(0.75)
 
 
-def test_existence_of_parts():
-    tables = np.zeros((4, 2, 1), int)
-    tables[:, 0] = 9
-    tables[0, 1], tables[1, 1] = 1, 5
-    by_name = segmentation.evaluate_parts(tables, ["all"])
-    assert by_name["exists_part_0"].value == 1.0
-    assert by_name["exists_part_1"].value == 0.5
-    fewer = segmentation.evaluate_parts(tables, ["all"], minimum_pixels=2)
-    assert fewer["exists_part_1"].value == 0.25
+def test_existence_of_parts_by_hand():
+    labels = np.zeros((4, 3, 3), int)
+    labels[0, 0, 0] = 1
+    labels[1, :, 0] = 1
+    areas = segmentation.part_areas(labels, 3)
+    np.testing.assert_array_equal(areas, [[8, 1, 0], [6, 3, 0], [9, 0, 0], [9, 0, 0]])
+    found = segmentation.evaluate_existence(areas)
+    assert found["exists_part_0"].value == 1.0
+    assert found["exists_part_1"].value == 0.5
+    assert found["exists_part_2"].value == 0.0
+    assert found["area_part_1_percent"].value == pytest.approx(100 * 4 / 36)
+    assert segmentation.evaluate_existence(areas, 2)["exists_part_1"].value == 0.25
 
 
 def test_no_truth_is_absent():

@@ -1,0 +1,204 @@
+"""What is known of the photos in a folder: who, which view, which light, pose and landmarks.
+
+Told in one of three ways (`read`'s `source`):
+
+* a CSV file with the columns of `COLUMNS`, all but `file` optional; by default the folder's own
+  labels.csv, if it has one. A `score` column says that yaw, pitch and landmarks are a network's guess,
+  so that results against them are called "pseudo"; rows with a score under 0.5 lose them;
+* `folders`: the name of the first sub-folder is the person;
+* a regular expression, looked for in the photo's path below the folder, with named groups of `GROUPS`:
+  `(?P<identity>\\d+)_(?P<view>\\d+)` reads 02_17.jpg.
+"""
+
+from __future__ import annotations
+
+import csv
+import pathlib
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from igc_tf.config import DataConfig
+from igc_tf.datasets import photo_folder
+
+FILE_NAME = "labels.csv"
+FOLDERS = "folders"
+#: Rows with a lower score are guesses not to be trusted.
+LEAST_SCORE = 0.5
+
+_NUMBERS = (
+    "view", "yaw_deg", "pitch_deg", "roll_deg", "light_azimuth_deg", "light_elevation_deg",
+)  # fmt: skip
+_LANDMARKS = tuple(
+    f"{mark}_{axis}"
+    for mark in ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+    for axis in "xy"
+)
+#: Named groups of a pattern.
+GROUPS = ("identity", *_NUMBERS)
+#: Columns of a labels file; others are not read. Landmarks are px of the photo as it is shown, left is
+#: the picture's left.
+COLUMNS = ("file", "score", *GROUPS, *_LANDMARKS)
+
+_ORIENTATION = 0x0112  # the EXIF tag; from 5 on the photo lies on its side
+
+
+class Labels(NamedTuple):
+    """What is known of N photos: NaN, or -1, where nothing is; None where no photo has it."""
+
+    identity: np.ndarray | None  #: [N] int64
+    view: np.ndarray | None  #: [N]
+    rotation_degrees: np.ndarray | None  #: [N, 3] (pitch, yaw, roll)
+    light_degrees: np.ndarray | None  #: [N, 2] (azimuth, elevation)
+    landmarks: np.ndarray | None  #: [N, 5, 2] (x, y), px of the cropped and resized picture
+    pseudo: bool  #: a network guessed rotation and landmarks
+
+
+def read(
+    data: DataConfig, names: Sequence[str], image_size: int, source: str = ""
+) -> Labels | None:
+    """The labels of some photos of a folder.
+
+    Args:
+      data: the folder, and how its photos are cut: landmarks are cut likewise.
+      names: the photos, paths below the folder, from `ImageStore.names`.
+      image_size: side of the pictures, px.
+      source: a CSV file, 'folders' or a pattern; '' for the folder's labels.csv.
+
+    Returns:
+      The labels; None without a source and a labels.csv.
+
+    Raises:
+      FileNotFoundError: the CSV file is not there.
+      ValueError: a damaged CSV file or pattern, or one that knows none of the photos.
+    """
+    folder = pathlib.Path(data.data_dir)
+    if not source:
+        if not (folder / FILE_NAME).is_file():
+            return None
+        source = str(folder / FILE_NAME)
+    if source.endswith(".csv"):
+        rows = _read_csv(pathlib.Path(source))
+    elif source == FOLDERS:
+        rows = {
+            name: {"identity": pathlib.PurePosixPath(name).parts[0]}
+            for name in names
+            if "/" in name
+        }
+    else:
+        rows = _match(source, names)
+    found = [rows.get(name, {}) for name in names]
+    if not any(found):
+        raise ValueError(
+            f"--labels={source} knows none of the {len(names)} photos of {folder}, e.g. {names[0]}."
+        )
+    pseudo = any("score" in row for row in found)
+    for row in found:
+        if float(row.get("score", 1.0)) < LEAST_SCORE:
+            for column in ("yaw_deg", "pitch_deg", "roll_deg", *_LANDMARKS):
+                row.pop(column, None)
+    numbers = {
+        name: np.array([float(row.get(name, "nan")) for row in found])
+        for name in (*_NUMBERS, *_LANDMARKS)
+    }
+    landmarks = np.stack([numbers[name] for name in _LANDMARKS], 1).reshape(-1, 5, 2)
+    return Labels(
+        identity=_codes([row.get("identity", "") for row in found]),
+        view=_or_none(numbers["view"]),
+        rotation_degrees=_or_none(
+            np.stack([numbers[f"{a}_deg"] for a in ("pitch", "yaw", "roll")], 1)
+        ),
+        light_degrees=_or_none(
+            np.stack([numbers[f"light_{a}_deg"] for a in ("azimuth", "elevation")], 1)
+        ),
+        landmarks=_or_none(_crop(landmarks, folder, names, data, image_size)),
+        pseudo=pseudo,
+    )
+
+
+def _read_csv(path: pathlib.Path) -> dict[str, dict[str, str]]:
+    """`{file: {column: text}}`, empty cells left out."""
+    if not path.is_file():
+        raise FileNotFoundError(f"--labels={path}: no such file.")
+    rows = {}
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        if "file" not in (reader.fieldnames or ()):
+            raise ValueError(f"--labels={path} has no column 'file'; its first line names them.")
+        for row in reader:
+            known = {name: row[name] for name in COLUMNS if row.get(name) not in (None, "")}
+            for name in ("score", *_NUMBERS, *_LANDMARKS):
+                if name in known and not _is_number(known[name]):
+                    raise ValueError(
+                        f"--labels={path}, line {reader.line_num}: {name} is {known[name]!r}, "
+                        "no number."
+                    )
+            rows[known.pop("file", "")] = known
+    return rows
+
+
+def _match(pattern: str, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """What a pattern's groups find in each name."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"--labels={pattern} is no regular expression: {error}.") from error
+    groups = set(compiled.groupindex)
+    if not groups or groups - set(GROUPS):
+        raise ValueError(
+            f"--labels={pattern}: give a .csv file, 'folders', or a regular expression with named "
+            f"groups of {', '.join(GROUPS)}."
+        )
+    rows = {}
+    for name in names:
+        match = compiled.search(name)
+        if match:
+            rows[name] = {key: text for key, text in match.groupdict().items() if text}
+            for key in _NUMBERS:
+                if key in rows[name] and not _is_number(rows[name][key]):
+                    raise ValueError(
+                        f"--labels={pattern} reads {key} = {rows[name][key]!r} from {name}, "
+                        "no number."
+                    )
+    return rows
+
+
+def _crop(
+    landmarks: np.ndarray,
+    folder: pathlib.Path,
+    names: Sequence[str],
+    data: DataConfig,
+    image_size: int,
+) -> np.ndarray:
+    """Landmarks of the photos as they lie to those of the pictures made of them."""
+    cropped = np.full(landmarks.shape, np.nan)
+    for index in np.flatnonzero(~np.isnan(landmarks).any((1, 2))):
+        with Image.open(folder / names[index]) as photo:  # reads the header only
+            sideways = photo.getexif().get(_ORIENTATION, 1) >= 5
+            size = photo.size[::-1] if sideways else photo.size
+        left, top, right, bottom = photo_folder.crop_box(*size, data)
+        extent = np.array([right - left, bottom - top])
+        cropped[index] = (landmarks[index] - np.array([left, top])) * image_size / extent
+    return cropped
+
+
+def _codes(texts: Sequence[str]) -> np.ndarray | None:
+    """Integers that are equal where the texts are; -1 where there is none."""
+    if not any(texts):
+        return None
+    code = {text: number for number, text in enumerate(sorted(set(texts) - {""}))}
+    return np.array([code.get(text, -1) for text in texts], np.int64)
+
+
+def _or_none(values: np.ndarray) -> np.ndarray | None:
+    return None if np.isnan(values).all() else values
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return np.isfinite(float(text))
+    except ValueError:
+        return False

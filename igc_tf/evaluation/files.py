@@ -1,0 +1,201 @@
+"""Predictions as an NPZ file of plain arrays, so that any method can be scored.
+
+N pictures, S x S the truth's size, K pictures of another split to fit on. All arrays are optional but
+the parts, `labels` or `part_maps`:
+
+    names                  [N] text; by them a data set's truth is found
+    labels                 [N, S, S] integers 0..M-1, the part at each pixel, 0 the background
+    part_maps              [N, M, S, S] >= 0, soft parts, instead of labels or beside them
+    parts                  M, if labels do not reach M - 1
+    part_centres, whole_centre   [N, M - 1, 2] and [N, 1, 2] (x, y) px of the parts but the background and
+                           of all of them together, NaN where empty; else they are made of the above
+    image                  [N, H, W, 3] uint8, or floats in [0, 1]
+    reconstruction         [N, H, W, 3] the same
+    mask                   [N, H, W] 1 where it claims to reconstruct
+    rotation_degrees       [N, 3] (pitch, yaw, roll)
+    depth                  [N, S, S] > 0, in the view of true_depth
+    descriptor_<name>      [N, D] for recognition; `descriptor_object` is the main one
+    fit_labels, fit_part_maps, fit_part_centres, fit_whole_centre   as above, of K pictures to fit on
+    fit_landmarks          [K, 5, 2] px, pixel centres at +0.5
+    fit_mean_depth         [S, S] mean of the train split's true depths
+    true_parts             [N, S, S] integers; true_label_names [L] text, their names
+    true_landmarks         [N, 5, 2] px of an S x S picture, CelebA's order, NaN where unknown
+    true_rotation_degrees  [N, 3], NaN where unknown
+    true_is_pseudo         true: a network guessed landmarks and rotation
+    true_depth, true_depth_mask   [N, S, S]
+    true_identity          [N] integers, below 0 where unknown
+    true_condition         [N] >= 0, how far from frontal; else the size of the true yaw
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from igc_tf.evaluation import landmarks, recognition, score
+
+_DESCRIPTOR = "descriptor_"
+_NAMES = frozenset(
+    "names labels part_maps parts part_centres whole_centre image reconstruction mask "
+    "rotation_degrees depth fit_labels fit_part_maps fit_part_centres fit_whole_centre "
+    "fit_landmarks fit_mean_depth true_parts true_label_names true_landmarks "
+    "true_rotation_degrees true_is_pseudo true_depth true_depth_mask true_identity "
+    "true_condition".split()
+)
+
+
+class PredictionFile(NamedTuple):
+    """What `read` finds in a file."""
+
+    names: list[str]  #: N
+    predictions: score.Predictions
+    truth: score.Truth  #: what the file itself knows
+    fit: score.Fit | None  #: None without the parts of pictures to fit on
+
+
+def read(path: str | os.PathLike[str]) -> PredictionFile:
+    """Reads and checks a file of predictions.
+
+    Raises:
+      FileNotFoundError: no such file.
+      ValueError: no NPZ file, an unknown name, no parts, or unlike numbers of pictures.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"--predictions={path}: no such file.")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (ValueError, OSError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"--predictions={path} is no NPZ file of plain arrays: {error}") from error
+    unknown = sorted(n for n in arrays if n not in _NAMES and not n.startswith(_DESCRIPTOR))
+    if unknown:
+        raise ValueError(
+            f"--predictions={path}: no array is called {', '.join(unknown)}; igc_tf.evaluation.files "
+            "lists the names."
+        )
+    if "labels" not in arrays and "part_maps" not in arrays:
+        raise ValueError(f"--predictions={path} holds neither labels nor part_maps.")
+    labels = arrays["labels"] if "labels" in arrays else arrays["part_maps"].argmax(1)
+    for name, array in arrays.items():
+        fitted = name.startswith("fit_")
+        count = len(arrays.get("fit_landmarks", array)) if fitted else len(labels)
+        single = name in ("parts", "true_label_names", "true_is_pseudo", "fit_mean_depth")
+        if not single and (not array.ndim or len(array) != count):
+            raise ValueError(
+                f"--predictions={path}: {name} has shape {array.shape}, but there are {count} pictures."
+            )
+    parts = _count_parts(arrays, labels)
+    predictions = score.Predictions(
+        labels=labels,
+        parts=parts,
+        centres=_centres(arrays, "", parts),
+        image=_picture(arrays.get("image")),
+        reconstruction=_picture(arrays.get("reconstruction")),
+        mask=arrays.get("mask"),
+        rotation_degrees=arrays.get("rotation_degrees"),
+        depth=arrays.get("depth"),
+        descriptors={
+            name.removeprefix(_DESCRIPTOR): array
+            for name, array in arrays.items()
+            if name.startswith(_DESCRIPTOR)
+        },
+    )
+    fit, fit_centres = None, _centres(arrays, "fit_", parts)
+    if fit_centres is not None:
+        fit = score.Fit(fit_centres, arrays.get("fit_landmarks"), arrays.get("fit_mean_depth"))
+    names = [str(name) for name in arrays.get("names", np.arange(len(labels)))]
+    return PredictionFile(names, predictions, _truth(arrays), fit)
+
+
+def write(
+    path: str | os.PathLike[str],
+    names: Sequence[str],
+    predictions: score.Predictions,
+    fit: score.Fit | None = None,
+) -> None:
+    """Writes predictions, and what is fitted on, for `read`; not the truth they are scored against.
+
+    Args:
+      path: file to write, ending in .npz; its folder must exist.
+      names: N names of the pictures.
+      predictions: of the N pictures; a retake is not written.
+      fit: of the train split.
+
+    Raises:
+      ValueError: the name does not end in .npz.
+    """
+    if Path(path).suffix != ".npz":
+        raise ValueError(f"the name must end in .npz, got {path}")
+    arrays = {
+        "names": np.array(names),
+        "parts": np.array(predictions.parts),
+        "part_centres": predictions.centres.parts,
+        "whole_centre": predictions.centres.whole,
+    }
+    for name in ("labels", "image", "reconstruction", "mask", "rotation_degrees", "depth"):
+        arrays[name] = getattr(predictions, name)
+    if fit is not None:
+        arrays["fit_part_centres"], arrays["fit_whole_centre"] = fit.centres
+        arrays["fit_landmarks"], arrays["fit_mean_depth"] = fit.landmarks, fit.mean_depth
+    for name, vectors in predictions.descriptors.items():
+        arrays[_DESCRIPTOR + name] = vectors
+    np.savez_compressed(path, **{name: a for name, a in arrays.items() if a is not None})
+
+
+def _count_parts(arrays: Mapping[str, np.ndarray], labels: np.ndarray) -> int:
+    if "parts" in arrays:
+        return int(arrays["parts"])
+    if "part_maps" in arrays:
+        return arrays["part_maps"].shape[1]
+    return int(labels.max(initial=0)) + 1
+
+
+def _centres(
+    arrays: Mapping[str, np.ndarray], prefix: str, parts: int
+) -> landmarks.PartCentres | None:
+    """The centres given, or those of the soft maps, or of the labels."""
+    given = [arrays.get(prefix + name) for name in ("part_centres", "whole_centre")]
+    if given[0] is not None and given[1] is not None:
+        return landmarks.PartCentres(*given)
+    if prefix + "part_maps" in arrays:
+        return landmarks.part_centres(arrays[prefix + "part_maps"])
+    if prefix + "labels" in arrays:
+        return landmarks.part_centres(landmarks.one_hot(arrays[prefix + "labels"], parts))
+    return None
+
+
+def _picture(picture: np.ndarray | None) -> np.ndarray | None:
+    """Floats in [0, 1]."""
+    if picture is None or np.issubdtype(picture.dtype, np.floating):
+        return picture
+    return picture.astype(np.float32) / 255.0
+
+
+def _truth(arrays: Mapping[str, np.ndarray]) -> score.Truth:
+    condition, rotation = None, arrays.get("true_rotation_degrees")
+    if "true_condition" in arrays:
+        condition = recognition.Condition(arrays["true_condition"], ())
+    elif rotation is not None:
+        condition = recognition.yaw_condition(rotation)
+    names = arrays.get("true_label_names")
+    parts = arrays.get("true_parts")
+    if names is not None:
+        names = tuple(str(name) for name in names)
+    elif parts is not None:
+        names = tuple(f"label_{label}" for label in range(int(parts.max(initial=0)) + 1))
+    return score.Truth(
+        parts=parts,
+        label_names=names or score.LABELS,
+        landmarks=arrays.get("true_landmarks"),
+        rotation_degrees=rotation,
+        pseudo=bool(arrays.get("true_is_pseudo", False)),
+        depth=arrays.get("true_depth"),
+        depth_mask=arrays.get("true_depth_mask"),
+        identity=arrays.get("true_identity"),
+        condition=condition,
+    )

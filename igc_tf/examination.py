@@ -1,0 +1,221 @@
+"""What a run is examined on: pictures of one split, the truth of them, and pictures to fit on."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from igc_tf.config import DataConfig
+from igc_tf.datasets import catalog, labels, photo_folder
+from igc_tf.evaluation import geometry, score
+from igc_tf.evaluation.recognition import Condition, bins, yaw_condition
+
+#: Degrees: Yale B's four usual subsets and the rest.
+LIGHT_BINS = (0, 12, 25, 50, 77, 180)
+#: Steps of a turning head between two views [choice].
+VIEW_BINS = (1, 4, 7, 10, 13, 1000)
+
+
+class Examination(NamedTuple):
+    """Pictures, their truth, and what may be learned from the train split."""
+
+    images: np.ndarray  #: [N, H, W, 3] uint8
+    names: list[str]  #: N
+    truth: score.Truth
+    truth_size: int  #: S, side of the truth's maps and pictures, px
+    fit_images: np.ndarray  #: [K, H, W, 3] uint8
+    fit_landmarks: np.ndarray | None  #: [K, 5, 2] px of an S x S picture
+    fit_mean_depth: np.ndarray | None  #: [S, S]
+    description: str  #: one line: which pictures, which of them are fitted on
+
+
+def prepare(
+    data: DataConfig,
+    image_size: int,
+    label_source: str = "",
+    whole: bool = False,
+    images: int = 0,
+    fit_images: int = 2000,
+    gallery_view: float | None = None,
+) -> Examination:
+    """Opens a data set to be measured on.
+
+    Args:
+      data: which, and how its photos are cut.
+      image_size: side of the pictures, px.
+      label_source: of a folder of photos, see `labels.read`.
+      whole: measure on every photo of the folder, for a folder that was not trained on; what is
+        fitted (the landmark regression) is still fitted on its train split and scored on its test split
+        only.
+      images: at most so many of the split's first pictures; 0 for all.
+      fit_images: at most so many of the train split's first.
+      gallery_view: the `view` label of the gallery; by default the greatest there is.
+
+    Returns:
+      The examination.
+
+    Raises:
+      FileNotFoundError, ValueError: the data, or the labels, are missing or damaged.
+    """
+    if data.dataset == "photo_folder":
+        return _of_photos(data, image_size, label_source, whole, images, fit_images, gallery_view)
+    if label_source or whole:
+        raise ValueError("--labels and --whole_folder are for --dataset=photo_folder.")
+    test = catalog.open_split(data, image_size, "test")
+    train = catalog.open_split(data, image_size, "train")
+    names, fit_names = test.names[: images or None], train.names[:fit_images]
+    known = catalog.truth(data, "test", names)
+    fit = catalog.truth(
+        data, "train", fit_names, ("landmarks", "canonical_depth", "canonical_parts")
+    )
+    truth = score.Truth(
+        parts=known["parts"],
+        landmarks=known["landmarks"],
+        rotation_degrees=known["rotation_degrees"],
+        depth=known["canonical_depth"],
+        depth_mask=known["canonical_parts"] > 0,
+        depth_regions=score.relief_regions(known["canonical_parts"], score.LABELS),
+        identity=known["identity"],
+        condition=yaw_condition(known["rotation_degrees"]),
+    )
+    return Examination(
+        images=np.asarray(test.images[: images or None]),
+        names=names,
+        truth=truth,
+        truth_size=known["parts"].shape[1],
+        fit_images=np.asarray(train.images[:fit_images]),
+        fit_landmarks=fit["landmarks"],
+        fit_mean_depth=geometry.mean_depth(fit["canonical_depth"], fit["canonical_parts"] > 0),
+        description=(
+            f"{len(names)} pictures of {data.dataset}/{data.data_config}, test split (people not in "
+            f"training); landmarks and mean depth fitted on {len(fit_names)} of its train split"
+        ),
+    )
+
+
+def _of_photos(
+    data: DataConfig,
+    image_size: int,
+    label_source: str,
+    whole: bool,
+    images: int,
+    fit_images: int,
+    gallery_view: float | None,
+) -> Examination:
+    measured = catalog.open_split(data, image_size, photo_folder.ALL if whole else "test")
+    train = catalog.open_split(data, image_size, "train")
+    pictures, names = (
+        np.asarray(measured.images[: images or None]),
+        measured.names[: images or None],
+    )
+    fit_pictures, fit_names = np.asarray(train.images[:fit_images]), train.names[:fit_images]
+    truth, fit_landmarks, told = score.Truth(), None, "no labels"
+    found = labels.read(data, [*names, *fit_names], image_size, label_source)
+    if found is not None:
+        own, fit = (
+            labels.Labels(*(a[rows] if isinstance(a, np.ndarray) else a for a in found))
+            for rows in (slice(len(names)), slice(len(names), None))
+        )
+        if own.landmarks is not None:
+            splits = [
+                photo_folder.split_of(pathlib.PurePosixPath(name), data.test_fraction)
+                for name in names
+            ]
+            seen = [split != "test" for split in splits]
+            own.landmarks[seen] = np.nan
+            fit_landmarks = fit.landmarks
+        truth = score.Truth(
+            landmarks=own.landmarks,
+            rotation_degrees=own.rotation_degrees,
+            pseudo=own.pseudo,
+            identity=own.identity,
+            condition=_condition(own, gallery_view),
+        )
+        told = _told(own)
+    which = "every photo" if whole else f"test split, a share of {data.test_fraction:g} by path"
+    return Examination(
+        images=pictures,
+        names=names,
+        truth=truth,
+        truth_size=image_size,
+        fit_images=fit_pictures,
+        fit_landmarks=fit_landmarks,
+        fit_mean_depth=None,
+        description=(
+            f"{len(names)} photos ({which}); {told}; what is fitted is fitted on {len(fit_names)} of the "
+            "train split, landmarks are scored on the test split"
+        ),
+    )
+
+
+def light_condition(light_degrees: np.ndarray) -> Condition:
+    """The distance is the angle between light and optical axis; of `[N, 2]` (azimuth, elevation)."""
+    azimuth, elevation = np.radians(light_degrees).T
+    angle = np.degrees(np.arccos(np.clip(np.cos(azimuth) * np.cos(elevation), -1.0, 1.0)))
+    return Condition(angle, bins("light", LIGHT_BINS))
+
+
+def view_condition(view: np.ndarray, gallery_view: float | None = None) -> Condition:
+    """The distance is in views, from the gallery's (by default the greatest there is)."""
+    gallery = np.nanmax(view) if gallery_view is None else gallery_view
+    return Condition(np.abs(view - gallery), bins("view", VIEW_BINS))
+
+
+def _condition(found: labels.Labels, gallery_view: float | None) -> Condition | None:
+    if found.view is not None:
+        return view_condition(found.view, gallery_view)
+    if found.rotation_degrees is not None:
+        return yaw_condition(found.rotation_degrees)
+    if found.light_degrees is not None:
+        return light_condition(found.light_degrees)
+    return None
+
+
+def _told(found: labels.Labels) -> str:
+    """Which labels there are, in words."""
+    guessed = [
+        name
+        for name, values in (("pose", found.rotation_degrees), ("landmarks", found.landmarks))
+        if values is not None
+    ]
+    given = [
+        name
+        for name, values in (
+            ("identity", found.identity), ("view", found.view), ("light", found.light_degrees),
+        )
+        if values is not None
+    ]  # fmt: skip
+    if guessed and found.pseudo:
+        given.append(f"pseudo-{' and '.join(guessed)} (a network's guess)")
+    else:
+        given += guessed
+    return f"labels: {', '.join(given) or 'none of these photos'}"
+
+
+def truth_of(exam: Examination, names: list[str]) -> score.Truth:
+    """The truth of some of an examination's pictures, in the order of `names`.
+
+    Raises:
+      ValueError: a name is none of the examination's pictures.
+    """
+    row = {name: index for index, name in enumerate(exam.names)}
+    missing = [name for name in names if name not in row]
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of {len(names)} predicted pictures are not in the data set's test split, "
+            f"e.g. {missing[0]!r}."
+        )
+    rows = [row[name] for name in names]
+    truth = exam.truth
+    changed = {
+        field.name: getattr(truth, field.name)[rows]
+        for field in dataclasses.fields(truth)
+        if isinstance(getattr(truth, field.name), np.ndarray)
+    }
+    if truth.condition is not None:
+        distance = truth.condition.distance[rows]
+        changed["condition"] = truth.condition._replace(distance=distance)
+    return dataclasses.replace(truth, **changed)

@@ -1,0 +1,124 @@
+"""Predictions of any method, from a file."""
+
+import numpy as np
+import pytest
+
+from igc_tf.evaluation import files, landmarks, score
+
+LABELS = np.array([[[0, 1], [2, 2]], [[0, 0], [1, 2]]])
+
+
+def saved(tmp_path, **arrays):
+    path = tmp_path / "mine.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+def test_labels_alone_are_enough(tmp_path):
+    found = files.read(saved(tmp_path, labels=LABELS))
+    assert found.names == ["0", "1"] and found.predictions.parts == 3 and found.fit is None
+    np.testing.assert_allclose(found.predictions.centres.parts[0], [[1.5, 0.5], [1.0, 1.5]])
+    assert found.truth.parts is None and found.predictions.image is None
+
+
+def test_soft_maps_give_labels_and_centres(tmp_path):
+    maps = np.zeros((1, 3, 2, 2))
+    maps[0, 0], maps[0, 1, 0] = 0.4, [0.5, 0.25]
+    maps[0, 2, 1, 1] = 0.6
+    found = files.read(saved(tmp_path, part_maps=maps))
+    np.testing.assert_array_equal(found.predictions.labels, [[[1, 0], [0, 2]]])
+    # x = (0.5 * 0.5 + 0.25 * 1.5) / 0.75, of the soft map and not of the labels.
+    np.testing.assert_allclose(found.predictions.centres.parts[0, 0], [0.625 / 0.75, 0.5])
+
+
+def test_everything_is_read(tmp_path):
+    path = saved(
+        tmp_path,
+        names=["a", "b"],
+        labels=LABELS,
+        parts=4,
+        image=np.full((2, 2, 2, 3), 51, np.uint8),
+        descriptor_object=np.eye(2),
+        descriptor_mine=np.eye(2),
+        fit_labels=np.concatenate([LABELS, LABELS]),
+        fit_landmarks=np.zeros((4, 5, 2)),
+        true_parts=LABELS,
+        true_label_names=["wall", "skin", "hair"],
+        true_identity=[3, 3],
+        true_condition=[0.0, 20.0],
+        true_is_pseudo=True,
+    )
+    found = files.read(path)
+    assert found.names == ["a", "b"] and found.predictions.parts == 4
+    np.testing.assert_allclose(found.predictions.image, 0.2)
+    assert list(found.predictions.descriptors) == ["object", "mine"]
+    assert found.fit.centres.parts.shape == (4, 3, 2) and found.fit.mean_depth is None
+    assert found.truth.label_names == ("wall", "skin", "hair") and found.truth.pseudo
+    np.testing.assert_array_equal(found.truth.condition.distance, [0, 20])
+    metrics = score.score(found.predictions, found.truth, found.fit).metrics
+    assert metrics["miou"].value == 1.0 and metrics["iou_skin"].value == 1.0
+
+
+def test_frontal_is_told_by_the_true_yaw(tmp_path):
+    found = files.read(
+        saved(tmp_path, labels=LABELS, true_rotation_degrees=[[1.0, -20, 3], [0, 40, 0]])
+    )
+    np.testing.assert_array_equal(found.truth.condition.distance, [20, 40])
+    assert found.truth.condition.bins[1] == ("yaw_15_30", 15.0, 30.0)
+
+
+def test_labels_without_names_are_numbered(tmp_path):
+    assert files.read(saved(tmp_path, labels=LABELS, true_parts=LABELS)).truth.label_names == (
+        "label_0", "label_1", "label_2",
+    )  # fmt: skip
+
+
+def test_what_is_written_comes_back(tmp_path):
+    generator = np.random.default_rng(0)
+    centres = landmarks.part_centres(generator.random((2, 3, 2, 2)))
+    predictions = score.Predictions(
+        labels=LABELS.astype(np.uint8),
+        parts=3,
+        centres=centres,
+        image=generator.random((2, 2, 2, 3)).astype(np.float32),
+        depth=1 + generator.random((2, 2, 2)),
+        descriptors={"object": generator.random((2, 4))},
+    )
+    fit = score.Fit(centres, generator.random((2, 5, 2)), generator.random((2, 2)))
+    files.write(tmp_path / "a.npz", ["x", "y"], predictions, fit)
+    found = files.read(tmp_path / "a.npz")
+    assert found.names == ["x", "y"]
+    np.testing.assert_array_equal(found.predictions.centres.parts, centres.parts)
+    np.testing.assert_array_equal(found.predictions.image, predictions.image)
+    np.testing.assert_array_equal(found.predictions.descriptors["object"],
+                                  predictions.descriptors["object"])  # fmt: skip
+    np.testing.assert_array_equal(found.fit.landmarks, fit.landmarks)
+    np.testing.assert_array_equal(found.fit.mean_depth, fit.mean_depth)
+    assert found.predictions.reconstruction is None
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"label": LABELS}, "no array is called label"),
+        ({"image": np.zeros((2, 2, 2, 3))}, "neither labels nor part_maps"),
+        ({"labels": LABELS, "depth": np.ones((3, 2, 2))}, r"depth has shape \(3, 2, 2\), but .* 2"),
+        ({"labels": LABELS, "true_identity": 3}, "true_identity has shape"),
+        ({"labels": LABELS, "fit_labels": LABELS, "fit_landmarks": np.zeros((3, 5, 2))},
+         "fit_labels has shape"),
+        ({"labels": np.array([{}], object)}, "no NPZ file of plain arrays"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(tmp_path, arrays, message):
+    with pytest.raises(ValueError, match=message):
+        files.read(saved(tmp_path, **arrays))
+
+
+def test_missing_and_damaged_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        files.read(tmp_path / "none.npz")
+    (tmp_path / "text.npz").write_text("hello")
+    with pytest.raises(ValueError, match="no NPZ file"):
+        files.read(tmp_path / "text.npz")
+    with pytest.raises(ValueError, match=r"must end in \.npz"):
+        files.write(tmp_path / "a.txt", [], None)

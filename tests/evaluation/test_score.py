@@ -1,0 +1,172 @@
+"""All metrics together: what is there is measured, what is not says why."""
+
+import numpy as np
+import pytest
+
+from igc_tf.evaluation import geometry, landmarks, report, score
+from igc_tf.evaluation.recognition import Condition
+
+SIZE = 24
+
+
+def faces(seed, people=6, images=4):
+    """Truth and predictions of simple faces that move about; the predictions are perfect."""
+    generator = np.random.default_rng(seed)
+    n = people * images
+    shift = generator.integers(-2, 3, (n, 2))
+    labels = np.zeros((n, SIZE, SIZE), np.uint8)
+    for image, (dx, dy) in enumerate(shift):
+        labels[image, 6 + dy : 19 + dy, 6 + dx : 19 + dx] = 5  # cheeks
+        labels[image, 8 + dy : 10 + dy, 8 + dx : 17 + dx] = 1  # eyes
+        labels[image, 15 + dy : 17 + dy, 10 + dx : 15 + dx] = 2  # mouth
+        labels[image, 6 + dy : 8 + dy, 6 + dx : 19 + dx] = 3  # forehead
+        labels[image, 11 + dy : 14 + dy, 11 + dx : 14 + dx] = 4  # nose
+    marks = np.array([[9, 9], [16, 9], [12.5, 12.5], [10, 16], [15, 16]]) + shift[:, np.newaxis]
+    axis = np.linspace(-1, 1, SIZE)
+    dome = np.exp(-(axis**2 + axis[:, np.newaxis] ** 2) / 0.3)
+    depth = 1.0 - generator.uniform(0.02, 0.06, (n, 1, 1)) * dome
+    identity = np.repeat(np.arange(people), images)
+    truth = score.Truth(
+        parts=labels,
+        landmarks=marks,
+        rotation_degrees=generator.normal(0, [5, 20, 3], (n, 3)),
+        depth=depth,
+        depth_mask=np.ones(depth.shape, bool),
+        identity=identity,
+        condition=Condition(generator.uniform(0, 45, n), (("yaw_0_45", 0, 46),)),
+    )
+    image = generator.random((n, SIZE, SIZE, 3)).astype(np.float32)
+    predictions = score.Predictions(
+        labels=labels,
+        parts=6,
+        centres=landmarks.part_centres(landmarks.one_hot(labels, 6)),
+        image=image,
+        reconstruction=image,
+        mask=np.ones(labels.shape),
+        rotation_degrees=truth.rotation_degrees,
+        depth=depth,
+        descriptors={"object": np.eye(people)[identity] + 0.01 * generator.random((n, people))},
+    )
+    fit = score.Fit(predictions.centres, marks, geometry.mean_depth(depth))
+    return predictions, truth, fit
+
+
+def values(scores):
+    return {name: metric.value for name, metric in scores.metrics.items() if not metric.is_absent}
+
+
+def test_perfect_predictions():
+    found = values(score.score(*faces(0)))
+    for name in (
+        "ari", "nmi", "miou", "rank1", "verification_auc", "ssim", "yaw_correlation", "iou_mouth",
+        "exists_part_5", "covered_share",
+    ):  # fmt: skip
+        assert found[name] == pytest.approx(1.0), name
+    for name in (
+        "l1", "side_e2", "mad_degrees", "depth_error_percent", "yaw_mae_degrees", "nme_percent",
+        "position_spread_percent", "verification_eer_percent",
+    ):  # fmt: skip
+        assert found[name] == pytest.approx(0.0, abs=1e-6), name
+    assert found["mad_mean_depth_degrees"] > 0 and found["depth_error_constant_percent"] > 99
+
+
+def test_permuted_parts_change_nothing_but_their_numbers():
+    predictions, truth, fit = faces(1)
+    order = np.array([0, 4, 2, 5, 1, 3], np.uint8)
+    labels = order[predictions.labels]
+    centres = landmarks.part_centres(landmarks.one_hot(labels, 6))
+    permuted = score.Predictions(labels=labels, parts=6, centres=centres)
+    first = values(score.score(predictions, truth, fit))
+    second = values(score.score(permuted, truth, fit._replace(centres=centres)))
+    for name in ("ari", "nmi", "miou", "nme_percent", "position_spread_percent", "iou_eyes"):
+        assert second[name] == pytest.approx(first[name], abs=1e-9), name
+    assert second["area_part_4_percent"] == pytest.approx(first["area_part_1_percent"])
+
+
+def test_shifted_predictions_are_worse_but_their_landmarks_are_not():
+    predictions, truth, fit = faces(2)
+    labels = np.roll(predictions.labels, 2, axis=2)
+    centres = landmarks.part_centres(landmarks.one_hot(labels, 6))
+    shifted = score.Predictions(labels=labels, parts=6, centres=centres)
+    found = values(score.score(shifted, truth, fit._replace(centres=centres)))
+    assert found["miou"] < 0.8 and found["ari"] < 0.9
+    assert found["nme_percent"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_an_empty_part_is_no_nan():
+    predictions, truth, fit = faces(3)
+    labels = np.where(predictions.labels == 4, 5, predictions.labels)
+    centres = landmarks.part_centres(landmarks.one_hot(labels, 7))
+    emptied = score.Predictions(labels=labels, parts=7, centres=centres)
+    with np.errstate(invalid="raise", divide="raise"):
+        scores = score.score(emptied, truth, fit._replace(centres=centres))
+    for metric in scores.metrics.values():
+        assert metric.is_absent or np.isfinite([metric.value, metric.low, metric.high]).all()
+    assert scores.metrics["exists_part_4"].value == 0.0
+    assert scores.metrics["iou_nose"].value == 0.0
+    assert scores.metrics["position_spread_part_4_percent"].is_absent
+
+
+def test_one_image_is_measured():
+    predictions, truth, fit = faces(4, people=1, images=1)
+    scores = score.score(predictions, truth, fit)
+    assert scores.metrics["miou"].value == pytest.approx(1.0)
+    assert scores.metrics["rank1"].is_absent and scores.metrics["yaw_correlation"].is_absent
+
+
+def test_nothing_known_lists_every_metric_with_its_reason():
+    predictions, truth, fit = faces(5)
+    complete = score.score(predictions, truth, fit)
+    bare = score.Predictions(predictions.labels, 6, predictions.centres)
+    unmeasured = score.score(bare, score.Truth())
+    of_labels = {f"iou_{name}" for name in score.LABELS}
+    of_parts = {f"position_spread_part_{part}_percent" for part in range(1, 6)}
+    missing = set(complete.metrics) - set(unmeasured.metrics)
+    assert missing == of_labels | of_parts | {
+        "rank1_yaw_0_45", "rank5_yaw_0_45", "rank10_yaw_0_45", "rank1_chance",
+    }  # fmt: skip
+    assert unmeasured.reasons["l1"] == unmeasured.reasons["side_e2"] == score.NOT_PREDICTED
+    assert unmeasured.reasons["nmi"] == unmeasured.reasons["nme_percent"] == "no truth"
+    for name, metric in unmeasured.metrics.items():
+        assert metric.is_absent == (name in unmeasured.reasons)
+    listed = [name for names in unmeasured.sections.values() for name in names]
+    assert sorted(listed) == sorted(unmeasured.metrics)
+
+
+def test_a_guessed_truth_is_called_so():
+    predictions, truth, fit = faces(6)
+    guessed = score.Truth(
+        landmarks=truth.landmarks, rotation_degrees=truth.rotation_degrees, pseudo=True
+    )
+    scores = score.score(predictions, guessed, fit)
+    for name in ("nme_percent", "yaw_correlation", "yaw_mae_degrees"):
+        assert scores.metrics[name].is_absent
+        assert scores.metrics[f"pseudo_{name}"].n == 24
+    rows = report.rows(report.section_metrics(scores, "landmarks"), scores.reasons)
+    row = next(row for row in rows if row.name == "pseudo_nme_percent")
+    assert "mean face" in row.to_beat and "true centres" in row.to_beat
+
+
+def test_the_mean_depth_line_knows_the_fit_only():
+    predictions, truth, fit = faces(7)
+    elsewhere = fit._replace(mean_depth=np.roll(fit.mean_depth, 6, axis=1))
+    near, far = (
+        values(score.score(predictions, truth, f))["depth_error_mean_depth_percent"]
+        for f in (fit, elsewhere)
+    )
+    assert near < far
+    without = score.score(predictions, truth, fit._replace(mean_depth=None))
+    assert without.metrics["depth_error_mean_depth_percent"].is_absent
+
+
+def test_rows_of_parts_and_descriptors():
+    scores = score.score(*faces(8))
+    header, *rows = report.part_rows(scores)
+    assert header[0] == "part" and len(rows) == 6
+    assert [row[4] for row in rows] == list(score.LABELS)
+    assert rows[0][0] == "background" and rows[3][5] == "1.000"
+    header, *rows = report.recognition_rows(scores)
+    assert header == ["descriptor", "rank-1", "yaw 0-45", "AUC", "EER"]
+    assert rows == [["object", "1.000", "1.000", "1.000", "0.0000 %"]]
+    shown = report.section_metrics(scores, "segmentation")
+    assert "miou" in shown and "exists_part_1" not in shown

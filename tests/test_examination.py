@@ -1,0 +1,97 @@
+"""What is measured on, what is fitted on, and that the two do not mix."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from igc_tf import examination
+from igc_tf.config import DataConfig
+from igc_tf.datasets import labels, photo_folder
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """80 photos of 8 people, with labels of everything."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    lines = [f"file,identity,score,yaw_deg,{','.join(labels._LANDMARKS)}"]
+    for number in range(80):
+        Image.fromarray(generator.integers(0, 255, (20, 20, 3), np.uint8)).save(
+            folder / f"{number:02d}.png"
+        )
+        marks = ",".join(f"{value:.2f}" for value in generator.uniform(5, 15, 10))
+        lines.append(f"{number:02d}.png,person{number // 10},1,{number % 10 * 5},{marks}")
+    (folder / "labels.csv").write_text("\n".join(lines))
+    return DataConfig(dataset="photo_folder", data_dir=str(folder), test_fraction=0.3)
+
+
+def splits(exam):
+    import pathlib
+
+    return [photo_folder.split_of(pathlib.PurePosixPath(name), 0.3) for name in exam.names]
+
+
+def test_the_test_split_is_measured_and_the_train_split_fitted_on(photos):
+    exam = examination.prepare(photos, 16)
+    assert set(splits(exam)) == {"test"} and len(exam.images) == len(exam.names)
+    assert len(exam.fit_images) == len(exam.fit_landmarks) and exam.fit_mean_depth is None
+    known = labels.read(photos, exam.names, 16)
+    np.testing.assert_array_equal(exam.truth.landmarks, known.landmarks)
+    assert exam.truth.pseudo and exam.truth.parts is None
+    assert "pseudo-pose and landmarks (a network's guess)" in exam.description
+    assert "identity" in exam.description
+
+
+def test_a_whole_folder_scores_landmarks_on_its_test_split_only(photos):
+    exam = examination.prepare(photos, 16, whole=True)
+    assert len(exam.names) == 80 and set(splits(exam)) == set(photo_folder.SPLITS)
+    known = ~np.isnan(exam.truth.landmarks).any((1, 2))
+    np.testing.assert_array_equal(known, np.array(splits(exam)) == "test")
+    assert (exam.truth.identity >= 0).all() and not np.isnan(exam.truth.condition.distance).any()
+    assert "every photo" in exam.description
+
+
+def test_photos_and_labels_stay_together(photos):
+    exam = examination.prepare(photos, 16, whole=True, images=30)
+    assert len(exam.images) == len(exam.names) == len(exam.truth.identity) == 30
+    for name, yaw, person in zip(
+        exam.names, exam.truth.rotation_degrees[:, 1], exam.truth.identity, strict=True
+    ):
+        number = int(name[:2])
+        assert yaw == number % 10 * 5 and person == number // 10
+
+
+def test_without_labels_only_the_pictures_are_known(photos, tmp_path):
+    (tmp_path / "photos" / "labels.csv").unlink()
+    exam = examination.prepare(photos, 16)
+    assert exam.truth.identity is None and exam.fit_landmarks is None
+    assert "no labels" in exam.description
+
+
+def test_conditions_by_hand():
+    light = examination.light_condition(np.array([[0, 0], [60, 0], [0, -45], [60, 60]]))
+    np.testing.assert_allclose(light.distance, [0, 60, 45, np.degrees(np.arccos(0.25))], atol=1e-5)
+    assert [name for name, *_ in light.bins][-1] == "light_77_up"
+    view = examination.view_condition(np.array([1.0, 19, 10, np.nan]))
+    np.testing.assert_array_equal(view.distance, [18, 0, 9, np.nan])
+    assert examination.view_condition(np.array([1.0, 4]), 1.0).distance[1] == 3
+    yaw = examination.yaw_condition(np.array([[5.0, -30, 0]]))
+    assert yaw.distance[0] == 30 and yaw.bins[2] == ("yaw_30_45", 30.0, 45.0)
+
+
+def test_the_truth_of_some_pictures(photos):
+    exam = examination.prepare(photos, 16)
+    chosen = [exam.names[3], exam.names[0]]
+    truth = examination.truth_of(exam, chosen)
+    np.testing.assert_array_equal(truth.landmarks, exam.truth.landmarks[[3, 0]])
+    np.testing.assert_array_equal(truth.condition.distance, exam.truth.condition.distance[[3, 0]])
+    with pytest.raises(ValueError, match=r"1 of 2 predicted pictures .* 'elsewhere.png'"):
+        examination.truth_of(exam, ["elsewhere.png", exam.names[0]])
+
+
+def test_photo_flags_with_synthetic_faces_are_refused():
+    with pytest.raises(ValueError, match="--whole_folder are for --dataset=photo_folder"):
+        examination.prepare(DataConfig(), 32, whole=True)

@@ -1,0 +1,48 @@
+"""A model's output as plain arrays, and the second look at what was drawn."""
+
+import numpy as np
+import pytest
+
+from igc_tf import igc_net, inference
+from igc_tf.evaluation import consistency, descriptors
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
+
+
+def test_collected_arrays_fit_together(tiny, photos):
+    found = inference.collect(igc_net.build(tiny), photos, truth_size=64, batch_size=2)
+    predictions, maps = found
+    assert predictions.labels.shape == predictions.depth.shape == (5, 64, 64)
+    assert predictions.reconstruction.shape == predictions.image.shape == (5, 32, 32, 3)
+    np.testing.assert_allclose(predictions.image, photos / 255.0, atol=1e-6)
+    assert predictions.centres.parts.shape == (5, 2, 2) and predictions.labels.max() < 3
+    assert maps.part_albedo.shape == (5, 3, 32, 32, 3) and maps.depth.shape == (5, 32, 32)
+    np.testing.assert_allclose(maps.visibility.sum(1), 1.0, atol=1e-3)
+    described = descriptors.describe(maps, maps)
+    assert all(vectors.shape[0] == 5 for vectors in described.values())
+
+
+def test_maps_are_reduced_by_their_means(tiny, photos, monkeypatch):
+    model = igc_net.build(tiny)
+    monkeypatch.setattr(inference, "_MAP_SIZE", 16)
+    small = inference.collect(model, photos, truth_size=32).maps
+    monkeypatch.undo()
+    whole = inference.collect(model, photos, truth_size=32).maps
+    means = whole.part_albedo.astype(float).reshape(5, 3, 16, 2, 16, 2, 3).mean((3, 5))
+    np.testing.assert_allclose(small.part_albedo, means, atol=2e-3)
+
+
+def test_retake_asks_for_what_it_says(tiny, photos):
+    found = inference.retake(igc_net.build(tiny), photos, batch_size=3)
+    own, asked = found.first.yaw_degrees, found.turned_yaw_degrees
+    np.testing.assert_allclose(asked - own, np.where(own < 0, 15.0, -15.0), atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(found.relit_direction, axis=1), 1.0, atol=1e-6)
+    side = found.relit_direction[:, 0] * np.where(found.first.light_direction[:, 0] < 0, -1, 1)
+    np.testing.assert_allclose(np.degrees(np.arcsin(-side)), 35.0, atol=1e-3)
+    metrics = consistency.evaluate_retake(found)
+    assert all(metric.n == 5 for metric in metrics.values())
+    again = inference.retake(igc_net.build(tiny), photos, batch_size=3)
+    assert again.first.depth.shape == found.first.depth.shape == (5, 32, 32)
