@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
-from igc_tf.capsules import layers
+from igc_tf.capsules import layers, support
 from igc_tf.config import ModelConfig
 from igc_tf.structures import BACKGROUND, PartCapsules, PartEmbeddings, Pose
 
@@ -53,7 +54,8 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         """Makes the decoders of `config`; the embeddings pass through in float32, losses read them."""
         super().__init__(dtype="float32", **kwargs)
         self.config = config
-        self.depth = MapDecoder(config, config.shape_dim, 1, name="depth")
+        self.supported = config.part_recess > 0 and config.parts > 1
+        self.depth = MapDecoder(config, config.shape_dim, 1 + self.supported, name="depth")
         self.albedo = MapDecoder(config, config.albedo_dim, 3, name="albedo")
         self.pose = tf.keras.Sequential(
             [
@@ -63,17 +65,32 @@ class CapsuleDecoders(tf.keras.layers.Layer):
             name="pose",
         )
 
+    def build(self, input_shape) -> None:
+        """Makes the parts' common support, `[M - 1, h, w]`, the same for every image [choice]."""
+        config = self.config
+        if self.supported:
+            shape = (config.parts - 1, config.map_size, config.map_size)
+            start = np.zeros(shape, np.float32)
+            if config.part_layout == "face":
+                start = config.layout_strength * support.face_layout(
+                    config.map_size, config.layout_eye_line, config.layout_eye_distance
+                )
+            self.support = self.add_weight(
+                name="support", shape=shape, initializer=tf.constant_initializer(start)
+            )
+        super().build(input_shape)
+
     def call(self, embeddings: PartEmbeddings) -> PartCapsules:
         """Decodes the part embeddings of B images to their part capsules."""
         config = self.config
-        raw_depth = self.depth(embeddings.shape)[..., 0]  # B x M x h x w
+        raw_shape = self.depth(embeddings.shape)  # B x M x h x w x 1, or 2 with a support
         raw_albedo = self.albedo(embeddings.albedo)  # B x M x h x w x 3
-        unit_pose = self.pose(embeddings.view)  # B x M x 6, in [-1, 1]
+        unit_pose = self.pose(config.view_gain * embeddings.view)  # B x M x 6, in [-1, 1]
         rotation_range = math.radians(config.rotation_range_degrees)
         xy, z = config.translation_range_xy, config.translation_range_z
         return PartCapsules(
             embeddings=embeddings,
-            depth=self._depth(raw_depth),
+            depth=self._depth(raw_shape),
             albedo=tf.nn.sigmoid(raw_albedo),
             pose=Pose(
                 rotation=unit_pose[..., :3] * rotation_range,
@@ -81,11 +98,19 @@ class CapsuleDecoders(tf.keras.layers.Layer):
             ),
         )
 
-    def _depth(self, raw: tf.Tensor) -> tf.Tensor:
-        """Raw maps `[B, M, h, w]` to depth."""
+    def _depth(self, raw_shape: tf.Tensor) -> tf.Tensor:
+        """Raw maps `[B, M, h, w, 1 or 2]` to depth."""
         config = self.config
+        raw = raw_shape[..., 0]
+        if self.supported:
+            own = support.bounded(raw_shape[:, 1:, ..., 1], config.support_freedom)
+            surface, behind = support.share_out(raw[:, 1:], self.support + own)
+            raw = tf.concat([raw[:, :1], tf.repeat(surface, config.parts - 1, axis=1)], axis=1)
         prior = convex_prior(config.parts, config.map_size, config.depth_prior)
         depth = bound_depth(raw, config.min_depth, config.max_depth, prior, config.depth_freedom)
+        if self.supported:
+            set_back = depth[:, 1:] + config.part_recess * behind
+            depth = tf.concat([depth[:, :1], tf.minimum(set_back, config.max_depth)], axis=1)
         if config.background_relief == 1.0 or config.parts == 1:
             return depth
         middle = (config.min_depth + config.max_depth) / 2.0

@@ -125,14 +125,18 @@ class Objective:
     ) -> list[tuple[str, tf.Tensor | float, tf.Tensor]]:
         """(name, weight, values) of the losses of one branch."""
         loss, mask = self.loss, rendering.mask
+        weights = mask
+        if loss.background_pixel_weight != 1:
+            background = tf.stop_gradient(rendering.part_visibility[:, 0])
+            weights = mask * (1.0 - (1.0 - loss.background_pixel_weight) * background)
         found = []
         if loss.likelihood_weight:
             values = reconstruction.negative_log_likelihood(
-                image, rendering.image, confidence.pixels[..., index], mask
+                image, rendering.image, confidence.pixels[..., index], weights
             )
             found.append(("likelihood", loss.likelihood_weight * settled, values))
         if loss.pyramid_weight:
-            values = reconstruction.pyramid(image, rendering.image, mask)
+            values = reconstruction.pyramid(image, rendering.image, weights)
             found.append(("pyramid", loss.pyramid_weight * warm, values))
         if self.features is not None and loss.perceptual_weight:
             canvas = mask[..., tf.newaxis]
