@@ -143,6 +143,9 @@ class ModelConfig:
     layout_eye_line: float = _field(
         0.475, "part_layout=face: height of the eyes in the view, 0 top, 1 bottom [choice]."
     )
+    layout_mouth_line: float = _field(
+        0.768, "part_layout=face: height of the mouth in the view, 0 top, 1 bottom [choice]."
+    )
     layout_eye_distance: float = _field(
         0.235, "part_layout=face: distance of the eyes over the view's side [choice]."
     )

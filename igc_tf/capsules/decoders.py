@@ -73,7 +73,10 @@ class CapsuleDecoders(tf.keras.layers.Layer):
             start = np.zeros(shape, np.float32)
             if config.part_layout == "face":
                 start = config.layout_strength * support.face_layout(
-                    config.map_size, config.layout_eye_line, config.layout_eye_distance
+                    config.map_size,
+                    config.layout_eye_line,
+                    config.layout_mouth_line,
+                    config.layout_eye_distance,
                 )
             self.support = self.add_weight(
                 name="support", shape=shape, initializer=tf.constant_initializer(start)

@@ -20,29 +20,34 @@ import tensorflow as tf
 FACE = ("eyes", "mouth", "forehead", "nose", "cheeks")
 
 
-def face_layout(size: int, eye_line: float, eye_distance: float) -> np.ndarray:
+def face_layout(
+    size: int, eye_line: float, mouth_line: float, eye_distance: float
+) -> np.ndarray:
     """Rough places of the five parts of an aligned face, in the canonical view [choice].
 
     Ellipses for eyes (a pair), mouth and nose, a half plane above the brows for forehead and hair, and all
-    the rest for the cheeks; measured in distances of the eyes from the middle of the eyes. It breaks the
-    symmetry of the capsules as a person would; the same for every face.
+    the rest for the cheeks. It breaks the symmetry of the capsules as a person would; the same for every
+    face.
 
     Args:
       size: side of the maps, px.
       eye_line: height of the eyes over the side of the view, 0 top, 1 bottom.
+      mouth_line: height of the mouth, likewise.
       eye_distance: distance of the eyes' centres over the side of the view.
 
     Returns:
       `[5, size, size]` float32 in [-1, 1], in the order of `FACE`; even in x.
     """
     axis = (np.arange(size) + 0.5) / size
-    x, y = np.meshgrid(np.abs(axis - 0.5) / eye_distance, (axis - eye_line) / eye_distance)
+    x, y = np.meshgrid(
+        np.abs(axis - 0.5) / eye_distance, (axis - eye_line) / (mouth_line - eye_line)
+    )
 
     def ellipse(cx: float, cy: float, rx: float, ry: float) -> np.ndarray:
         return 1.0 - ((x - cx) / rx) ** 2 - ((y - cy) / ry) ** 2
 
-    eyes, mouth = ellipse(0.5, 0.0, 0.42, 0.36), ellipse(0.0, 1.28, 0.42, 0.2)
-    nose, forehead = ellipse(0.0, 0.5, 0.24, 0.55), np.tanh((-0.3 - y) / 0.1)
+    eyes, mouth = ellipse(0.5, 0.0, 0.42, 0.29), ellipse(0.0, 1.02, 0.42, 0.16)
+    nose, forehead = ellipse(0.0, 0.4, 0.24, 0.44), np.tanh((-0.24 - y) / 0.08)
     layout = np.stack([eyes, mouth, forehead, nose, np.zeros_like(x)])
     return np.clip(layout, -1.0, 1.0).astype(np.float32)
 
