@@ -121,6 +121,12 @@ class ModelConfig:
         "Share of the depth range that the background capsule may use, around border_depth; 1 is "
         "all of it, as in the paper. A flat background cannot take the face over [choice].",
     )
+    symmetric_parts: bool = _field(
+        False,
+        "Make every foreground part's maps even in x, in the canonical view: then nothing but pose and "
+        "light explains an uneven photo, and the mirrored branch may go (flip_weight=0). The paper, as "
+        "[unsup3d], only asks for it by the mirrored branch [choice].",
+    )
     part_recess: float = _field(
         0.0,
         "If positive, foreground parts share one surface by a learned support each, and lie this much "

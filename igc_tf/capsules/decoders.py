@@ -88,6 +88,8 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         config = self.config
         raw_shape = self.depth(embeddings.shape)  # B x M x h x w x 1, or 2 with a support
         raw_albedo = self.albedo(embeddings.albedo)  # B x M x h x w x 3
+        if config.symmetric_parts:
+            raw_shape, raw_albedo = symmetric_foreground(raw_shape), symmetric_foreground(raw_albedo)
         unit_pose = self.pose(config.view_gain * embeddings.view)  # B x M x 6, in [-1, 1]
         rotation_range = math.radians(config.rotation_range_degrees)
         xy, z = config.translation_range_xy, config.translation_range_z
@@ -107,7 +109,8 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         raw = raw_shape[..., 0]
         if self.supported:
             own = support.bounded(raw_shape[:, 1:, ..., 1], config.support_freedom)
-            surface, behind = support.share_out(raw[:, 1:], self.support + own)
+            common = symmetric(self.support, 2) if config.symmetric_parts else self.support
+            surface, behind = support.share_out(raw[:, 1:], common + own)
             raw = tf.concat([raw[:, :1], tf.repeat(surface, config.parts - 1, axis=1)], axis=1)
         prior = convex_prior(config.parts, config.map_size, config.depth_prior)
         depth = bound_depth(raw, config.min_depth, config.max_depth, prior, config.depth_freedom)
@@ -119,6 +122,16 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         middle = (config.min_depth + config.max_depth) / 2.0
         flat = config.border_depth + (depth[:, :1] - middle) * config.background_relief
         return tf.concat([flat, depth[:, 1:]], axis=1)
+
+
+def symmetric(maps: tf.Tensor, axis: int) -> tf.Tensor:
+    """The mean of maps and of their mirror image along `axis`."""
+    return (maps + tf.reverse(maps, [axis])) / 2.0
+
+
+def symmetric_foreground(maps: tf.Tensor) -> tf.Tensor:
+    """Makes the maps `[B, M, h, w, C]` of all parts but the background's even in x [choice]."""
+    return tf.concat([maps[:, :1], symmetric(maps[:, 1:], 3)], axis=1)
 
 
 def bound_depth(

@@ -75,3 +75,23 @@ def test_off_there_is_no_support_and_no_second_channel():
 def test_a_layout_without_recess_is_refused():
     with pytest.raises(ValueError, match="part_recess"):
         Config().replace(part_layout="face")
+
+
+def test_symmetric_parts_are_even_in_x_and_the_background_is_free():
+    decoders = _decoders(part_recess=0.005, part_layout="face", symmetric_parts=True)
+    decoders(_embeddings())
+    decoders.support.assign(tf.random.stateless_normal(decoders.support.shape, [1, 2]))
+    found = decoders(_embeddings())
+    for maps, axis in ((found.depth, 3), (found.albedo, 3)):
+        mirrored = tf.reverse(maps, [axis])
+        np.testing.assert_allclose(maps[:, 1:], mirrored[:, 1:], atol=1e-6)
+        assert np.abs(maps[:, 0] - mirrored[:, 0]).max() > 1e-5
+
+
+def test_view_gain_undoes_the_division_by_the_parts():
+    plain, gained = _decoders(), _decoders(view_gain=36.0)
+    given = _embeddings()
+    plain(given), gained(given)
+    gained.set_weights(plain.get_weights())
+    scaled = given._replace(view=36.0 * given.view)
+    np.testing.assert_allclose(gained(given).pose.rotation, plain(scaled).pose.rotation, rtol=1e-6)
