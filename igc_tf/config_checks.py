@@ -57,6 +57,12 @@ def validate(config) -> None:
         f"--part_layout={model.part_layout} needs --part_recess > 0 (now {model.part_recess}) and "
         f"--parts=6 (now {model.parts}).",
     )
+    _require(
+        0 < model.layout_eye_line < model.layout_mouth_line < 1 and model.layout_eye_distance > 0,
+        f"--layout_eye_line={model.layout_eye_line} must lie above "
+        f"--layout_mouth_line={model.layout_mouth_line}, both within (0, 1), and "
+        f"--layout_eye_distance={model.layout_eye_distance} must be positive.",
+    )
     _require(0 < model.fov_degrees < 120, f"--fov_degrees={model.fov_degrees}: within (0, 120).")
     _require(
         0 <= model.rotation_range_degrees <= 90,
