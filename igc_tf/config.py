@@ -158,6 +158,11 @@ class ModelConfig:
     rotation_range_degrees: float = _field(
         60.0, "Pitch, yaw and roll lie within +- this, degrees [unsup3d; group: 80]."
     )
+    tilt_range_degrees: float = _field(
+        0.0,
+        "If positive, pitch and roll lie within +- this instead: heads turn further than they nod, and a "
+        "face seen from above is a trap early in training [choice].",
+    )
     translation_range_xy: float = _field(
         0.1, "x and y translation lie within +- this; the picture is 0.175 wide [unsup3d]."
     )

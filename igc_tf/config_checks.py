@@ -68,6 +68,10 @@ def validate(config) -> None:
         0 <= model.rotation_range_degrees <= 90,
         f"--rotation_range_degrees={model.rotation_range_degrees}: within [0, 90].",
     )
+    _require(
+        0 <= model.tilt_range_degrees <= 90,
+        f"--tilt_range_degrees={model.tilt_range_degrees}: within [0, 90]; 0 is off.",
+    )
     values = config.flat()
     for name in (
         "assembly_sharpness visibility_sharpness contrastive_temperature background_sigma "

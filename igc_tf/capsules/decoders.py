@@ -91,7 +91,9 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         if config.symmetric_parts:
             raw_shape, raw_albedo = symmetric_foreground(raw_shape), symmetric_foreground(raw_albedo)
         unit_pose = self.pose(config.view_gain * embeddings.view)  # B x M x 6, in [-1, 1]
-        rotation_range = math.radians(config.rotation_range_degrees)
+        tilt, yaw = config.tilt_range_degrees, config.rotation_range_degrees
+        tilt = tilt or yaw
+        rotation_range = tf.constant([math.radians(angle) for angle in (tilt, yaw, tilt)])
         xy, z = config.translation_range_xy, config.translation_range_z
         return PartCapsules(
             embeddings=embeddings,

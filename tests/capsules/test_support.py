@@ -95,3 +95,12 @@ def test_view_gain_undoes_the_division_by_the_parts():
     gained.set_weights(plain.get_weights())
     scaled = given._replace(view=36.0 * given.view)
     np.testing.assert_allclose(gained(given).pose.rotation, plain(scaled).pose.rotation, rtol=1e-6)
+
+
+def test_tilt_range_bounds_pitch_and_roll_but_not_yaw():
+    decoders = _decoders(tilt_range_degrees=30.0, rotation_range_degrees=60.0)
+    given = _embeddings()
+    decoders(given)
+    decoders.pose.layers[1].bias.assign(tf.fill([6], 20.0))  # tanh = 1 on every axis
+    found = np.degrees(decoders(given).pose.rotation)
+    np.testing.assert_allclose(found, np.broadcast_to([30.0, 60.0, 30.0], (2, 6, 3)), rtol=1e-4)
