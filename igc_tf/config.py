@@ -211,8 +211,8 @@ class LossConfig:
     )
     background_pixel_weight: float = _field(
         1.0,
-        "Weight of the pixels where the background capsule is seen, in likelihood and pyramid; a constant "
-        "to the gradient. Below 1 the small encoder spends itself on the face [choice].",
+        "Weight of the pixels where the background capsule is seen, in likelihood and pyramid; a "
+        "constant to the gradient. Below 1 the small encoder spends itself on the face [choice].",
     )
     perceptual: str = _field(
         "none", "Perceptual features [paper: VGG16 relu3_3].", ("none", "vgg16")

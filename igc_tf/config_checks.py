@@ -78,7 +78,10 @@ def validate(config) -> None:
         "learning_rate view_gain validate_every_steps validation_images"
     ).split():
         _require(values[name] > 0, f"--{name}={values[name]}: it must be positive.")
-    for name in "part_recess support_freedom depth_freedom pyramid_images max_steps warmup_steps l2 clip_norm seed".split():
+    for name in (
+        "part_recess support_freedom depth_freedom pyramid_images max_steps warmup_steps l2 clip_norm "
+        "seed"
+    ).split():
         _require(values[name] >= 0, f"--{name}={values[name]}: it must not be negative.")
     _require(training.batch_size >= 1, f"--batch_size={training.batch_size}: at least 1.")
     _require(

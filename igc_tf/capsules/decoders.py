@@ -89,7 +89,10 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         raw_shape = self.depth(embeddings.shape)  # B x M x h x w x 1, or 2 with a support
         raw_albedo = self.albedo(embeddings.albedo)  # B x M x h x w x 3
         if config.symmetric_parts:
-            raw_shape, raw_albedo = symmetric_foreground(raw_shape), symmetric_foreground(raw_albedo)
+            raw_shape, raw_albedo = (
+                symmetric_foreground(raw_shape),
+                symmetric_foreground(raw_albedo),
+            )
         unit_pose = self.pose(config.view_gain * embeddings.view)  # B x M x 6, in [-1, 1]
         tilt, yaw = config.tilt_range_degrees, config.rotation_range_degrees
         tilt = tilt or yaw

@@ -20,9 +20,7 @@ import tensorflow as tf
 FACE = ("eyes", "mouth", "forehead", "nose", "cheeks")
 
 
-def face_layout(
-    size: int, eye_line: float, mouth_line: float, eye_distance: float
-) -> np.ndarray:
+def face_layout(size: int, eye_line: float, mouth_line: float, eye_distance: float) -> np.ndarray:
     """Rough places of the five parts of an aligned face, in the canonical view [choice].
 
     Ellipses for eyes (a pair), mouth and nose, a half plane above the brows for forehead and hair, and all

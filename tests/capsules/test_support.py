@@ -44,7 +44,13 @@ def test_the_layout_of_a_face_names_the_right_part_at_each_place():
 
 def _decoders(**values) -> CapsuleDecoders:
     config = Config().replace(
-        image_size=32, map_size=32, decoder_channels=4, shape_dim=8, albedo_dim=8, view_dim=4, **values
+        image_size=32,
+        map_size=32,
+        decoder_channels=4,
+        shape_dim=8,
+        albedo_dim=8,
+        view_dim=4,
+        **values,
     )
     return CapsuleDecoders(config.model)
 
