@@ -6,9 +6,10 @@ every part follows that surface, set back by `part_recess` for each nat of suppo
 
     p = softmax_m(s)        raw = sum_m p_m raw_m        d_m = bound(raw) - part_recess ln p_m
 
-So the assembly stays the paper's (the nearest part is seen), the part with most support is the nearest, a
-part's own shape is what is seen of it, and a boundary between two parts may move without a bump in the
-object. Left alone, ownership and shape are one number, and every change of one disturbs the other [choice].
+So the assembly stays the paper's (the nearest part is seen), the part with most support is the
+nearest, a part's own shape is what is seen of it, and a boundary between two parts may move without
+a bump in the object. Left alone, ownership and shape are one number, and every change of one disturbs
+the other [choice].
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ FACE = ("eyes", "mouth", "forehead", "nose", "cheeks")
 def face_layout(size: int, eye_line: float, mouth_line: float, eye_distance: float) -> np.ndarray:
     """Rough places of the five parts of an aligned face, in the canonical view [choice].
 
-    Ellipses for eyes (a pair), mouth and nose, a half plane above the brows for forehead and hair, and all
-    the rest for the cheeks. It breaks the symmetry of the capsules as a person would; the same for every
-    face.
+    Ellipses for eyes (a pair), mouth and nose, a half plane above the brows for forehead and hair, and
+    all the rest for the cheeks; the same for every face. It breaks the symmetry of the capsules as a
+    person would.
 
     Args:
       size: side of the maps, px.
