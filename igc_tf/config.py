@@ -71,6 +71,11 @@ class ModelConfig:
     albedo_dim: int = _field(
         384, "Length of the albedo embedding f_a [group]; equal to shape_dim while one_hot is on."
     )
+    view_gain: float = _field(
+        1.0,
+        "Factor on the view embeddings before the pose decoder. The GDM divides them by M twice, so at 1 "
+        "the pose learns M^2 times more slowly than the rest; M^2 undoes that [choice].",
+    )
     view_dim: int = _field(48, "Length of the view embedding, decoded to the pose [group].")
     one_hot: bool = _field(
         True, "The GDM's one-hot operation (Eq. 6); off is the paper's ablation [paper]."
@@ -126,8 +131,47 @@ class ModelConfig:
         "Share of the depth range that the background capsule may use, around border_depth; 1 is "
         "all of it, as in the paper. A flat background cannot take the face over [choice].",
     )
+    symmetric_parts: bool = _field(
+        False,
+        "Make every foreground part's maps even in x, in the canonical view: then nothing but pose and "
+        "light explains an uneven photo, and the mirrored branch may go (flip_weight=0). The paper, as "
+        "[unsup3d], only asks for it by the mirrored branch [choice].",
+    )
+    part_recess: float = _field(
+        0.0,
+        "If positive, foreground parts share one surface by a learned support each, and lie this much "
+        "depth behind it for each nat of support they lack; see capsules/support.py. 0 is off: each "
+        "part's depth is free, as in the paper [choice].",
+    )
+    support_freedom: float = _field(
+        0.0,
+        "If positive, an image's own support lies within +- this around the one common to all images, "
+        "nats, so that parts mean the same in every image; 0 is unbounded [choice].",
+    )
+    part_layout: str = _field(
+        "none",
+        "Where the supports start: nowhere, or roughly where a face has eyes, mouth, forehead, nose and "
+        "cheeks (needs part_recess and 6 parts). It tells the capsules what the paper lets them find "
+        "[choice].",
+        ("none", "face"),
+    )
+    layout_strength: float = _field(2.0, "Height of part_layout's supports, nats [choice].")
+    layout_eye_line: float = _field(
+        0.475, "part_layout=face: height of the eyes in the view, 0 top, 1 bottom [choice]."
+    )
+    layout_mouth_line: float = _field(
+        0.768, "part_layout=face: height of the mouth in the view, 0 top, 1 bottom [choice]."
+    )
+    layout_eye_distance: float = _field(
+        0.235, "part_layout=face: distance of the eyes over the view's side [choice]."
+    )
     rotation_range_degrees: float = _field(
         60.0, "Pitch, yaw and roll lie within +- this, degrees [unsup3d; group: 80]."
+    )
+    tilt_range_degrees: float = _field(
+        0.0,
+        "If positive, pitch and roll lie within +- this instead: heads turn further than they nod, and a "
+        "face seen from above is a trap early in training [choice].",
     )
     translation_range_xy: float = _field(
         0.1, "x and y translation lie within +- this; the picture is 0.175 wide [unsup3d]."
@@ -175,6 +219,11 @@ class LossConfig:
         "If positive, the pyramid loss stands in for the likelihood during this many images: a "
         "warm-up. 0: both act all along [choice].",
     )
+    background_pixel_weight: float = _field(
+        1.0,
+        "Weight of the pixels where the background capsule is seen, in likelihood and pyramid; a "
+        "constant to the gradient. Below 1 the small encoder spends itself on the face [choice].",
+    )
     perceptual: str = _field(
         "none", "Perceptual features [paper: VGG16 relu3_3].", ("none", "vgg16")
     )
@@ -202,6 +251,11 @@ class LossConfig:
     )
     smoothness_weight: float = _field(
         0.0, "Mean squared slope of the parts' depth, in depth ranges per map side [choice]."
+    )
+    pose_centre_weight: float = _field(
+        0.0,
+        "Squared mean rotation of the batch, rad^2: keeps the canonical view the mean view, which "
+        "nothing else does [choice].",
     )
 
 

@@ -52,18 +52,36 @@ def validate(config) -> None:
         f"--background_relief={model.background_relief} takes the background beyond the depth range; "
         "lower it, or move --border_depth to the middle.",
     )
+    _require(
+        model.part_layout == "none" or model.part_recess > 0 and model.parts == 6,
+        f"--part_layout={model.part_layout} needs --part_recess > 0 (now {model.part_recess}) and "
+        f"--parts=6 (now {model.parts}).",
+    )
+    _require(
+        0 < model.layout_eye_line < model.layout_mouth_line < 1 and model.layout_eye_distance > 0,
+        f"--layout_eye_line={model.layout_eye_line} must lie above "
+        f"--layout_mouth_line={model.layout_mouth_line}, both within (0, 1), and "
+        f"--layout_eye_distance={model.layout_eye_distance} must be positive.",
+    )
     _require(0 < model.fov_degrees < 120, f"--fov_degrees={model.fov_degrees}: within (0, 120).")
     _require(
         0 <= model.rotation_range_degrees <= 90,
         f"--rotation_range_degrees={model.rotation_range_degrees}: within [0, 90].",
     )
+    _require(
+        0 <= model.tilt_range_degrees <= 90,
+        f"--tilt_range_degrees={model.tilt_range_degrees}: within [0, 90]; 0 is off.",
+    )
     values = config.flat()
     for name in (
         "assembly_sharpness visibility_sharpness contrastive_temperature background_sigma "
-        "learning_rate validate_every_steps validation_images"
+        "learning_rate view_gain validate_every_steps validation_images"
     ).split():
         _require(values[name] > 0, f"--{name}={values[name]}: it must be positive.")
-    for name in "depth_freedom pyramid_images max_steps warmup_steps l2 clip_norm seed".split():
+    for name in (
+        "part_recess support_freedom depth_freedom pyramid_images max_steps warmup_steps l2 clip_norm "
+        "seed"
+    ).split():
         _require(values[name] >= 0, f"--{name}={values[name]}: it must not be negative.")
     _require(training.batch_size >= 1, f"--batch_size={training.batch_size}: at least 1.")
     _require(

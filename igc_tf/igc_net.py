@@ -11,7 +11,7 @@ from igc_tf.capsules.encoder import ConfidenceNetwork, ImageEncoder, LightingNet
 from igc_tf.config import Config, ModelConfig
 from igc_tf.graphics import pose
 from igc_tf.graphics.renderer import Renderer
-from igc_tf.structures import IGCOutput, ObjectCapsule
+from igc_tf.structures import BACKGROUND, IGCOutput, Light, ObjectCapsule, Pose, Rendering
 
 
 class IGCNet(tf.keras.Model):
@@ -25,6 +25,7 @@ class IGCNet(tf.keras.Model):
         config: ModelConfig,
         pixel_confidence: bool = True,
         feature_confidence: bool = False,
+        draw_background: bool = False,
         **kwargs,
     ):
         """Makes the networks and the renderer of `config`.
@@ -33,10 +34,12 @@ class IGCNet(tf.keras.Model):
           config: the architecture.
           pixel_confidence: predict the confidence that the likelihood needs.
           feature_confidence: predict the confidence that the perceptual loss needs.
+          draw_background: in training, draw where the background capsule is seen, too.
           **kwargs: of `tf.keras.Model`.
         """
         super().__init__(**kwargs)
         self.config = config
+        self.draw_background = draw_background
         self.encoder = ImageEncoder(config, name="encoder")
         self.lighting = LightingNetwork(config, name="lighting")
         self.decomposition = GraphicsDecomposition(config, name="decomposition")
@@ -79,11 +82,17 @@ class IGCNet(tf.keras.Model):
             )
             return IGCOutput(parts, capsule, light, view, rendering, None, None)
 
-        rendering = self.renderer(capsule.depth, capsule.albedo, light, view)
-        mirrored = assembly.mirrored(capsule)
-        flipped_rendering = self.renderer(mirrored.depth, mirrored.albedo, light, view)
+        rendering = self._render(capsule, light, view)
+        flipped_rendering = self._render(assembly.mirrored(capsule), light, view)
         confidence = self.confidence(image) if self.confidence else None
         return IGCOutput(parts, capsule, light, view, rendering, flipped_rendering, confidence)
+
+    def _render(self, capsule: ObjectCapsule, light: Light, view: Pose) -> Rendering:
+        """Draws an object for the losses, with the background's visibility if they want it."""
+        visibility = None
+        if self.draw_background:
+            visibility = tf.stop_gradient(capsule.visibility[:, BACKGROUND : BACKGROUND + 1])
+        return self.renderer(capsule.depth, capsule.albedo, light, view, visibility=visibility)
 
     def assemble(self, parts) -> ObjectCapsule:
         """Merges part capsules by depth, with the constants of the configuration."""
@@ -103,6 +112,7 @@ def build(config: Config) -> IGCNet:
         config.model,
         pixel_confidence=config.loss.likelihood_weight > 0,
         feature_confidence=config.loss.perceptual != "none",
+        draw_background=config.loss.background_pixel_weight != 1,
         name="igc_net",
     )
     size = config.model.image_size

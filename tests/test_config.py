@@ -46,6 +46,7 @@ def another_value(name):
         "dataset": {"data_dir": "photos"},
         "perceptual": {"vgg_weights": "vgg.h5"},
         "pyramid_images": {"pyramid_weight": 1.0},
+        "part_layout": {"part_recess": 0.005},
     }.get(name, {})
     choices = field_of(name).metadata["choices"]
     if name in special:
@@ -201,6 +202,7 @@ def test_an_ablation_differs_from_its_recipe_in_one_value(name, flag, value):
         ({"likelihood_weight": 0.0}, "--likelihood_weight and --pyramid_weight are both 0"),
         ({"pyramid_images": 10}, "--pyramid_images asks for a warm-up"),
         ({"perceptual": "vgg16"}, "--perceptual=vgg16 needs --vgg_weights"),
+        ({"part_layout": "face"}, "--part_layout=face needs --part_recess > 0"),
         *[
             ({name: number}, f"--{name}={number}: it must be positive")
             for name, number in [
@@ -209,6 +211,7 @@ def test_an_ablation_differs_from_its_recipe_in_one_value(name, flag, value):
                 ("contrastive_temperature", 0.0),
                 ("background_sigma", 0.0),
                 ("learning_rate", 0.0),
+                ("view_gain", 0.0),
                 ("learning_rate", float("nan")),
                 ("validate_every_steps", 0),
                 ("validation_images", 0),

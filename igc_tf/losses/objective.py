@@ -98,6 +98,11 @@ class Objective:
                 loss.smoothness_weight,
                 constraints.smoothness(parts.depth, depth_range),
             )
+        if loss.pose_centre_weight:
+            terms["off_centre"] = (
+                loss.pose_centre_weight,
+                constraints.off_centre(output.pose.rotation),
+            )
         losses = {name: values for name, (_, values) in terms.items()}
         losses["total"] = tf.add_n([weight * values for weight, values in terms.values()])
         return losses
@@ -125,14 +130,18 @@ class Objective:
     ) -> list[tuple[str, tf.Tensor | float, tf.Tensor]]:
         """(name, weight, values) of the losses of one branch."""
         loss, mask = self.loss, rendering.mask
+        weights = mask
+        if loss.background_pixel_weight != 1:
+            background = tf.stop_gradient(rendering.part_visibility[:, 0])
+            weights = mask * (1.0 - (1.0 - loss.background_pixel_weight) * background)
         found = []
         if loss.likelihood_weight:
             values = reconstruction.negative_log_likelihood(
-                image, rendering.image, confidence.pixels[..., index], mask
+                image, rendering.image, confidence.pixels[..., index], weights
             )
             found.append(("likelihood", loss.likelihood_weight * settled, values))
         if loss.pyramid_weight:
-            values = reconstruction.pyramid(image, rendering.image, mask)
+            values = reconstruction.pyramid(image, rendering.image, weights)
             found.append(("pyramid", loss.pyramid_weight * warm, values))
         if self.features is not None and loss.perceptual_weight:
             canvas = mask[..., tf.newaxis]

@@ -245,3 +245,20 @@ def test_gradient_of_the_total_reaches_what_each_loss_is_about(config, image, ou
 def test_missing_perceptual_weights_raise_when_the_objective_is_made(config):
     with pytest.raises(FileNotFoundError, match="--vgg_weights=nowhere.h5"):
         objective.Objective(config.replace(perceptual="vgg16", vgg_weights="nowhere.h5"))
+
+
+def test_background_pixel_weight_weighs_the_drawn_background(config):
+    image, output = uniform(20, SIZE, SIZE, 3), made_up_output()
+    seen = tf.cast(uniform(21, 1, SIZE, SIZE) < 0.5, tf.float32)
+    output = output._replace(rendering=output.rendering._replace(part_visibility=seen))
+    weighted = config.replace(background_pixel_weight=0.25, flip_weight=0.0, pyramid_weight=1.0)
+    losses = objective.Objective(weighted)(image, output, 0)
+    drawn = output.rendering
+    weights = drawn.mask * (1.0 - 0.75 * seen[:, 0])  # 1 on the face, a quarter on the background
+    np.testing.assert_allclose(
+        losses["pyramid"], reconstruction.pyramid(image, drawn.image, weights), rtol=1e-6
+    )
+    expected = reconstruction.negative_log_likelihood(
+        image, drawn.image, output.confidence.pixels[..., 0], weights
+    )
+    np.testing.assert_allclose(losses["likelihood"], expected, rtol=1e-6)
