@@ -44,11 +44,13 @@ def grid_normals(points: tf.Tensor) -> tf.Tensor:
       zero area gets a zero vector, with zero gradient.
     """
     height, width = points.shape[1:3]
-    padded = tf.pad(points, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="SYMMETRIC")
-    left, right = maps.neighbours(tf.slice(padded, [0, 1, 0, 0], [-1, height, -1, -1]), 2, 2)
-    above, below = maps.neighbours(tf.slice(padded, [0, 0, 1, 0], [-1, -1, width, -1]), 1, 2)
-    along, down = right - left, below - above
-    normal = vector.cross(down, along)
-    squared = tf.reduce_sum(normal * normal, axis=-1, keepdims=True)
+    # Coordinates first: a vector's are then far apart, an image's together, and arithmetic is fast.
+    planes = tf.transpose(points, [3, 0, 1, 2])
+    padded = tf.pad(planes, [[0, 0], [0, 0], [1, 1], [1, 1]], mode="SYMMETRIC")
+    left, right = maps.neighbours(tf.slice(padded, [0, 0, 1, 0], [-1, -1, height, -1]), 3, 2)
+    above, below = maps.neighbours(tf.slice(padded, [0, 0, 0, 1], [-1, -1, -1, width]), 2, 2)
+    normal = vector.cross(below - above, right - left, axis=0)
+    squared = tf.reduce_sum(normal * normal, axis=0, keepdims=True)
     proper = squared > 1e-20
-    return tf.where(proper, normal * tf.math.rsqrt(tf.where(proper, squared, 1.0)), 0.0)
+    unit = tf.where(proper, normal * tf.math.rsqrt(tf.where(proper, squared, 1.0)), 0.0)
+    return tf.transpose(unit, [1, 2, 3, 0])
