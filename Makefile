@@ -48,7 +48,7 @@ train: $(done)/evaluated $(done)/exported $(done)/reconstructed ## train on the 
 	@echo
 	@echo "Done. What to look at, in $(RUN):"
 	@echo "  panels/        test photos, their parts and 3D shape"
-	@echo "  metrics.json   how good it is"
+	@echo "  report/        how good it is, as a page; metrics.json, as numbers"
 	@echo "  saved_model/   the exported model, for TensorFlow Serving and others"
 	@echo "  curves         $(VENV)/bin/tensorboard --logdir=$(RUN)"
 
@@ -66,7 +66,8 @@ $(RUN)/done.json: | $(done)/prepared
 
 $(done)/evaluated: $(RUN)/done.json $(call unless,$(RUN)/metrics.json) | $(installed)
 	@echo "== Evaluation"
-	$(python) -m tools.evaluate --run_dir=$(RUN) --metrics_json=$(RUN)/metrics.json
+	$(python) -m tools.evaluate --run_dir=$(RUN) --metrics_json=$(RUN)/metrics.json \
+	  --report_dir=$(RUN)/report
 	@mkdir -p $(@D) && touch $@
 
 # One after the other, under `make -j` too: each takes all cores.

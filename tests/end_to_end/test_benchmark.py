@@ -1,0 +1,53 @@
+"""tools.benchmark and tools.curves: what they print, write and refuse."""
+
+import json
+
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.slow
+
+
+def test_benchmark_times_every_section(program, tiny_flags, tmp_path, compiled):
+    reference = tmp_path / "reference.flags"
+    plain = [flag for flag in tiny_flags if not flag.startswith("--data")]
+    reference.write_text("\n".join([*plain, "--decoder_norm=group", "--rasterizer=tfg"]) + "\n")
+    path = tmp_path / "benchmark.json"
+    output = program(
+        "benchmark",
+        *tiny_flags,
+        f"--reference={reference}",
+        "--seconds=0",
+        "--sides=64",
+        f"--json={path}",
+        f"--profile={tmp_path / 'profile'}",
+    )
+    found = json.loads(path.read_text())
+    for name in (
+        "step.images_per_second", "step.vs_reference", "rasterizer.vs_tfg", "peak_memory_gib",
+        "input.share_of_step", "step.share_of_peak", "step.floor_ms_per_image",
+        "step.gflop_per_image", "machine.matmul_float32_gflops", "inference.batch_1.vs_live",
+        "inference.batch_32.vs_live", "rasterizer.tensorflow.64.vs_tfg",
+    ):  # fmt: skip
+        assert found[name] > 0, name
+    for stage in ("encoder", "GDM", "depth_decoder", "albedo_decoder", "assembly", "shading",
+                  "rasterisation", "losses", "optimizer"):  # fmt: skip
+        assert found[f"stage.{stage}.ms_per_image"] > 0, stage
+        assert stage.replace("_", " ") in output
+    assert found["step.vs_reference.low"] <= found["step.vs_reference"]
+    assert found["step.floor_ms_per_image"] < found["step.ms_per_image"]
+    assert list((tmp_path / "profile").rglob("*.xplane.pb"))
+
+
+def test_benchmark_of_a_reference_that_is_not_there(program, tiny_flags):
+    output = program("benchmark", *tiny_flags, "--reference=no.flags", expect=1)
+    assert "ERROR: --reference=no.flags: " in output and "Traceback" not in output
+
+
+def test_curves_of_two_runs(program, trained, tmp_path):
+    plot = tmp_path / "curves.png"
+    output = program("curves", trained, trained, "--stretches=1", f"--plot={plot}")
+    assert "0 to 96" in output  # 12 steps of 8 images
+    assert Image.open(plot).width > 300
+    output = program("curves", trained, "--tag=none", expect=1)
+    assert "has no scalar 'none'" in output and "Traceback" not in output
