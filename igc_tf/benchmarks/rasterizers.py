@@ -97,7 +97,8 @@ def _with_gradient(draw: Callable, vertices: tf.Tensor, colours: tf.Tensor) -> C
             total = tf.reduce_sum(draw(vertices, colours))
         return tape.gradient(total, [vertices, colours])
 
-    return lambda: run(vertices, colours)
+    traced = run.get_concrete_function(vertices, colours)
+    return lambda: traced(vertices, colours)
 
 
 def exponent(sizes: list[int], seconds: list[float]) -> float:

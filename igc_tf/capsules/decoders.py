@@ -39,11 +39,13 @@ class MapDecoder(tf.keras.layers.Layer):
         ]
         self.half = config.decoder_head == "half"
         self.smooth = smooth
+        # Of a depth's slope every digit shows as shading; 8 bits are enough for a colour.
+        head_dtype = "float32" if smooth else self.dtype_policy
         if self.half and not smooth:
-            self.to_map = layers.SubPixelConvolution(channels, name="to_map", dtype="float32")
+            self.to_map = layers.SubPixelConvolution(channels, name="to_map", dtype=head_dtype)
         else:
             self.to_map = tf.keras.layers.Conv2D(
-                channels, 3, padding="same", name="to_map", dtype="float32"
+                channels, 3, padding="same", name="to_map", dtype=head_dtype
             )
 
     def call(self, embedding: tf.Tensor) -> tf.Tensor:
@@ -56,7 +58,7 @@ class MapDecoder(tf.keras.layers.Layer):
         x = tf.nn.relu(self.first_norm(x))
         for stage in self.grow:
             x = stage(x)
-        x = self.to_map(x)
+        x = tf.cast(self.to_map(x), tf.float32)
         if self.half and self.smooth:
             x = maps.double(x)
         return tf.reshape(x, [-1, parts, x.shape[1], x.shape[2], x.shape[3]])
