@@ -252,11 +252,6 @@ class LossConfig:
     smoothness_weight: float = _field(
         0.0, "Mean squared slope of the parts' depth, in depth ranges per map side [choice]."
     )
-    pose_centre_weight: float = _field(
-        0.0,
-        "Squared mean rotation of the batch, rad^2: keeps the canonical view the mean view, which "
-        "nothing else does [choice].",
-    )
 
 
 @dataclasses.dataclass(frozen=True)

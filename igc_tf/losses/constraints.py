@@ -127,19 +127,3 @@ def smoothness(part_depth: tf.Tensor, depth_range: float) -> tf.Tensor:
     dy = maps.forward_difference(part_depth, 2) * slope
     dx = maps.forward_difference(part_depth, 3) * slope
     return tf.reduce_mean(dy * dy, axis=(1, 2, 3)) + tf.reduce_mean(dx * dx, axis=(1, 2, 3))
-
-
-def off_centre(rotation: tf.Tensor) -> tf.Tensor:
-    """How far the canonical view is from the mean view of the faces [choice].
-
-    A canonical object that is turned, with every pose turned back, draws the same pictures: nothing else
-    fixes the frame, and pitch drifts until every face is seen from above.
-
-    Args:
-      rotation: `[B, 3]` radians, of the images of this device.
-
-    Returns:
-      `[B]`, the squared length of their mean rotation, rad^2, the same for each image.
-    """
-    mean = tf.reduce_mean(rotation, axis=0)
-    return tf.fill(tf.shape(rotation)[:1], tf.reduce_sum(mean * mean))

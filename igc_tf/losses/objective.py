@@ -98,11 +98,6 @@ class Objective:
                 loss.smoothness_weight,
                 constraints.smoothness(parts.depth, depth_range),
             )
-        if loss.pose_centre_weight:
-            terms["off_centre"] = (
-                loss.pose_centre_weight,
-                constraints.off_centre(output.pose.rotation),
-            )
         losses = {name: values for name, (_, values) in terms.items()}
         losses["total"] = tf.add_n([weight * values for weight, values in terms.values()])
         return losses

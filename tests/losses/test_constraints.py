@@ -287,9 +287,3 @@ def test_smoothness_gradient_reaches_every_part_that_is_not_flat():
         value = constraints.smoothness(depth, 0.2)
     gradient = np.abs(tape.gradient(value, depth).numpy()).sum(axis=(0, 2, 3))
     assert gradient[0] == 0 and (gradient[1:] > 0).all()
-
-
-def test_off_centre_is_the_squared_mean_rotation():
-    # mean (0.3, 0, 0.1): 0.09 + 0.01
-    rotation = tf.constant([[0.2, 0.5, 0.1], [0.4, -0.5, 0.1]])
-    np.testing.assert_allclose(constraints.off_centre(rotation), [0.1, 0.1], rtol=1e-5)
