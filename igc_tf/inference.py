@@ -122,7 +122,8 @@ def collect(
       title: beside the progress bar.
 
     Returns:
-      The predictions of all N, and their capsules' maps, float16, at most 32 px large.
+      The predictions of all N, and their capsules' maps, float16, at most 32 px large. A single
+      capsule is the object, part 1; what it leaves uncovered is part 0.
     """
     centres: list[landmarks.PartCentres] = []
     found: list[dict[str, np.ndarray]] = []
@@ -131,7 +132,10 @@ def collect(
     batches = predict(model, images, batch_size)
     for _, batch, output in track(batches, title, -(-len(images) // batch_size)):
         rendering = output.rendering
-        visible = view_visibility(rendering.part_visibility.numpy(), rendering.mask.numpy())
+        mask = rendering.mask.numpy()
+        visible = view_visibility(rendering.part_visibility.numpy(), mask)
+        if model.config.parts == 1:  # A single capsule is the object; what it leaves is not.
+            visible = np.stack([1.0 - mask, mask], axis=1)
         visible = tf.image.resize(np.moveaxis(visible, 1, -1), size).numpy()
         depth = tf.image.resize(output.object.depth[..., tf.newaxis], size)
         centres.append(landmarks.part_centres(np.moveaxis(visible, -1, 1)))
@@ -139,7 +143,7 @@ def collect(
             {
                 "image": batch.numpy(),
                 "reconstruction": rendering.image.numpy(),
-                "mask": rendering.mask.numpy(),
+                "mask": mask,
                 "labels": visible.argmax(-1).astype(np.uint8),
                 "rotation_degrees": np.degrees(output.pose.rotation.numpy()),
                 "depth": depth[..., 0].numpy(),
@@ -148,7 +152,9 @@ def collect(
         maps.append(_capsule_maps(batch, output))
     joined = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
     predictions = Predictions(
-        parts=model.config.parts, centres=landmarks.PartCentres.concatenate(centres), **joined
+        parts=max(2, model.config.parts),
+        centres=landmarks.PartCentres.concatenate(centres),
+        **joined,
     )
     return Collected(
         predictions, CapsuleMaps(*(np.concatenate(field) for field in zip(*maps, strict=True)))
@@ -226,10 +232,12 @@ def retake(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Retake:
 
 
 def _capsules(output: IGCOutput) -> Capsules:
+    visibility = output.object.visibility.numpy()
+    labels = visibility.argmax(1) if visibility.shape[1] > 1 else np.ones_like(visibility[:, 0])
     return Capsules(
         depth=output.object.depth.numpy(),
         albedo=output.object.albedo.numpy(),
-        labels=output.object.visibility.numpy().argmax(1).astype(np.uint8),
+        labels=labels.astype(np.uint8),
         yaw_degrees=np.degrees(output.pose.rotation[:, 1].numpy()),
         light_direction=output.light.direction.numpy(),
     )

@@ -46,3 +46,14 @@ def test_retake_asks_for_what_it_says(tiny, photos):
     assert all(metric.n == 5 for metric in metrics.values())
     again = inference.retake(igc_net.build(tiny), photos, batch_size=3)
     assert again.first.depth.shape == found.first.depth.shape == (5, 32, 32)
+
+
+def test_a_single_capsule_is_measured_as_the_object(tiny, photos):
+    model = igc_net.build(tiny.replace(parts=1, one_hot=False))
+    predictions, maps = inference.collect(model, photos, truth_size=32)
+    assert predictions.parts == 2 and predictions.centres.parts.shape == (5, 1, 2)
+    np.testing.assert_array_equal(predictions.labels, predictions.mask > 0.5)
+    described = descriptors.describe(maps, maps)
+    assert described["object"].any() and "part_1_albedo" not in described
+    again = inference.retake(model, photos)
+    assert all(metric.n == 5 for metric in consistency.evaluate_retake(again).values())

@@ -19,7 +19,7 @@ class CapsuleMaps(NamedTuple):
     image: np.ndarray  #: [N, s, s, 3], the photo
     albedo: np.ndarray  #: [N, s, s, 3]
     depth: np.ndarray  #: [N, s, s]
-    visibility: np.ndarray  #: [N, M, s, s], in [0, 1], part 0 the background
+    visibility: np.ndarray  #: [N, M, s, s], in [0, 1], part 0 the background if M > 1
     part_albedo: np.ndarray  #: [N, M, s, s, 3]
     part_depth: np.ndarray  #: [N, M, s, s]
     shape_embedding: np.ndarray  #: [N, M, D]
@@ -44,7 +44,7 @@ def describe(maps: CapsuleMaps, fit: CapsuleMaps) -> dict[str, np.ndarray]:
       background, and `pixels`. A part that no fit image shows has zeros.
     """
     seen = fit.visibility.mean(0, dtype=np.float64)  # [M, s, s]
-    inside = 1.0 - seen[0]
+    inside = 1.0 - seen[0] if len(seen) > 1 else seen[0]  # a single capsule is all object
     albedo = _block(maps.albedo, fit.albedo, inside[..., np.newaxis])
     shape = _block(maps.depth, fit.depth, inside)
     embeddings_shape = _block(maps.shape_embedding, fit.shape_embedding)
