@@ -1,6 +1,7 @@
 """Exports a trained run as a SavedModel for TF Serving.
 
     python -m tools.export --run_dir=runs/a --export_dir=models/igc
+    python -m tools.export --weights=NAME --export_dir=models/igc
 
 Writes models/igc/<version>/, the next free number, of stock TensorFlow ops only, checked against the
 live model before it appears under its name.
@@ -10,13 +11,11 @@ from __future__ import annotations
 
 from absl import flags
 
-from tools import program
+from tools import model_flags, program
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("run_dir", None, "Run to export.")
-flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which of the run's checkpoints.")
 flags.DEFINE_string("export_dir", None, "Folder of the versions.")
-flags.mark_flags_as_required(["run_dir", "export_dir"])
+flags.mark_flag_as_required("export_dir")
 
 
 def main(argv: list[str]) -> int:
@@ -24,11 +23,8 @@ def main(argv: list[str]) -> int:
     program.no_arguments(argv)
     with program.plain_errors():
         from igc_tf.serving import export
-        from igc_tf.training import run_directory
 
-        config, model = run_directory.load_model(
-            FLAGS.run_dir, FLAGS.checkpoint, rasterizer="tensorflow"
-        )
+        config, model = model_flags.load(rasterizer="tensorflow")
         print(f"SavedModel: {export.export(config, model, FLAGS.export_dir)}")
     return 0
 
