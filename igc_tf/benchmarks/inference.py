@@ -12,7 +12,7 @@ from igc_tf import igc_net
 from igc_tf.benchmarks import timing
 from igc_tf.benchmarks.timing import Timing
 from igc_tf.config import Config
-from igc_tf.serving import export
+from igc_tf.serving import export, signatures
 
 
 def compare(
@@ -35,7 +35,7 @@ def compare(
         model = igc_net.build(config)
     finally:
         tf.keras.mixed_precision.set_global_policy(policy)
-    served = export.ServedModel(model)
+    served = signatures.ServedModel(config, model)
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         path = export.export(config, model, pathlib.Path(folder))
@@ -46,7 +46,7 @@ def compare(
             images = tf.constant(pictures)
             found[batch] = timing.alternate(
                 {
-                    "live": lambda images=images: served.reconstruct(images),
+                    "live": lambda images=images: served.functions["serving_default"](images=images),
                     "exported": lambda images=images: exported(images=images),
                 },
                 seconds,
