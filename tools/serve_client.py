@@ -3,8 +3,8 @@
     python -m tools.serve_client --server=localhost:8500 --input=photo.jpg --output_dir=out
     python -m tools.serve_client --server=localhost:8501 --protocol=rest --input=FOLDER
 
-Prints a line for every photo: share of the picture that each part takes, pose, light. With --output_dir it
-writes the panels and arrays of tools.reconstruct. Photos that cannot be read, or that the server
+Prints a line for every photo: share of the picture that each part takes, pose, light. With --output_dir
+it writes the panels and arrays of tools.reconstruct. Photos that cannot be read, or that the server
 refuses, are named, and the exit status is 1.
 """
 
