@@ -56,7 +56,8 @@ def checked(images: tf.Tensor) -> tf.Tensor:
     shape = tf.shape(images)
     form = require(tf.size(shape) == 4, "images: [batch, height, width, 3] is needed, not", shape)
     with tf.control_dependencies([form]):
-        count, height, width, channels = tf.unstack(tf.reshape(shape, [4]))
+        # Padded, for TensorFlow may take this apart before the check is made.
+        count, height, width, channels = tf.unstack(tf.concat([shape, [0] * 4], axis=0)[:4], 4)
         pixels = tf.cast(count, tf.int64) * tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
         checks = [
             check_batch("images", count),

