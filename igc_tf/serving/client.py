@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import grpc
@@ -16,8 +16,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from igc_tf.serving import contract
 
-#: A value of a request: an array, or files.
-Value = np.ndarray | list[bytes]
+#: A value of a request: an array of numbers, or files.
+Value = np.ndarray | Sequence[bytes]
 
 _LARGEST_MESSAGE = 1 << 30
 _TRANSIENT_CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
@@ -147,7 +147,7 @@ def predict(
 
 
 def _to_json(value: Value) -> Any:
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and value.dtype != object:
         return value.tolist()
     return [{"b64": base64.b64encode(content).decode()} for content in value]
 

@@ -36,6 +36,8 @@ from tensorflow_serving.apis import (  # noqa: E402
 NAME = "igc"
 _LARGEST_MESSAGE = 1 << 30
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+#: What the wrong kind of JSON raises on the way to arrays.
+_BAD_JSON = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError)
 _HTTP = {grpc.StatusCode.NOT_FOUND: 404, grpc.StatusCode.INTERNAL: 500}
 
 
@@ -223,21 +225,8 @@ class Rest(http.server.BaseHTTPRequestHandler):
                 given = {name: [row[name] for row in given] for name in given[0]}
             if not isinstance(given, dict) or "b64" in given:
                 given = {next(iter(specs)): given}
-            inputs = {
-                name: np.array(
-                    _decode(value), object if dtype == tf.string else dtype.as_numpy_dtype
-                )
-                for name, value in given.items()
-                for dtype in [specs[name].dtype]
-            }
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            IndexError,
-            AttributeError,
-            OverflowError,
-        ) as error:
+            inputs = {name: _tensor(value, specs[name].dtype) for name, value in given.items()}
+        except _BAD_JSON as error:
             raise RequestError(invalid, f"JSON: {type(error).__name__} {error}") from error
         found = {name: value.tolist() for name, value in answer(version, signature, inputs).items()}
         if not rows:
@@ -259,6 +248,15 @@ class Rest(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         """Says nothing."""
+
+
+def _tensor(value, dtype: tf.DType) -> np.ndarray:
+    if dtype == tf.string:
+        return np.array(_decode(value), object)
+    array = np.array(value)
+    if dtype.is_integer and not np.array_equal(array.astype(dtype.as_numpy_dtype), array):
+        raise ValueError(f"values that are no {dtype.name}")
+    return array.astype(dtype.as_numpy_dtype)
 
 
 def _decode(value):
