@@ -18,7 +18,10 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("export_dir", None, "Folder of the versions.")
 flags.DEFINE_string("tflite_dir", None, "Folder for TFLite files of `parts` and `embed`, too.")
 flags.DEFINE_integer(
-    "tflite_images", 64, "Test pictures to measure their agreement on.", lower_bound=1
+    "tflite_images",
+    64,
+    "Test pictures of the model's data set to measure their agreement on; 0 where it is not at hand.",
+    lower_bound=0,
 )
 flags.mark_flag_as_required("export_dir")
 
@@ -44,6 +47,8 @@ def _tflite(config, model) -> None:
     for path in files.values():
         size = path.stat().st_size / 1e6
         print(f"{path}: {size:.1f} MB, {len(lite.ops(path))} kinds of op, all built in")
+    if not FLAGS.tflite_images:
+        return
     images = _pictures(config)
     print(f"Difference to the SavedModel's signatures on {len(images)} pictures:")
     for line in lite.agreement(served, files, images):

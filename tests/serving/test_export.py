@@ -121,3 +121,17 @@ def test_photos_are_cut_and_resized_as_for_training(exported, shape, crop):
         assert np.abs(got - wanted).mean() < 0.5 / 255
     both = [f(tf.constant(batch), data, 32) for f in (pictures.resized, pictures.resized_portably)]
     np.testing.assert_allclose(*both, atol=1e-5)
+
+
+def test_answers_do_not_depend_on_the_rest_of_the_batch(exported, photos):
+    for name, (inputs, _) in contract.SIGNATURES.items():
+        if inputs != ("images",):
+            continue
+        function = exported.served.functions[name]
+        together = function(images=tf.constant(photos))
+        alone = function(images=tf.constant(photos[4:5]))
+        others = function(images=tf.constant(photos[[4, 0, 0, 2]]))
+        for output, value in alone.items():
+            for batch, index in ((together, 4), (others, 0)):
+                got = batch[output][index].numpy().astype(np.float64)
+                np.testing.assert_allclose(got, value[0], rtol=0, atol=1e-4, err_msg=output)
