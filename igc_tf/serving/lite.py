@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pathlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -51,13 +54,28 @@ def convert(served: ServedModel, folder: str | pathlib.Path) -> dict[str, pathli
             if kind == "dynamic_range":
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
             try:
-                content = converter.convert()
+                with _silenced():
+                    content = converter.convert()
             except Exception as error:  # The converter has an exception class of its own.
                 raise ValueError(f"{name} cannot be converted to TFLite: {error}") from error
             key = name if kind == "float32" else f"{name}_{kind}"
             files[key] = folder / f"{key}.tflite"
             files[key].write_bytes(content)
     return files
+
+
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
+    """Drops what the converter's C++ prints, whatever the log level: pages of statistics."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def ops(path: str | pathlib.Path) -> set[str]:
