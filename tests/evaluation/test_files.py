@@ -98,7 +98,7 @@ def test_what_is_written_comes_back(tmp_path):
 
 
 def test_a_method_without_parts(tmp_path):
-    pictures = np.random.default_rng(0).random((4, 8, 8, 3))
+    pictures = np.random.default_rng(0).random((4, 12, 12, 3))
     predictions = score.Predictions(
         labels=None,
         parts=0,
@@ -107,11 +107,11 @@ def test_a_method_without_parts(tmp_path):
         reconstruction=np.clip(pictures + 0.1, 0, 1),
         descriptors={"object": np.eye(4)[[0, 0, 1, 1]]},
     )
-    files.write(tmp_path / "a.npz", "abcd", predictions)
+    files.write(tmp_path / "a.npz", list("abcd"), predictions)
     found = files.read(tmp_path / "a.npz")
     assert found.names == list("abcd") and found.predictions.labels is None and found.fit is None
     truth = score.Truth(
-        parts=np.zeros((4, 8, 8), int),
+        parts=np.zeros((4, 12, 12), int),
         landmarks=np.zeros((4, 5, 2)),
         identity=np.array([0, 0, 1, 1]),
     )
