@@ -40,6 +40,4 @@ def changes(path: str | pathlib.Path) -> dict[str, Any]:
 def as_flags(config: Config) -> list[str]:
     """Flags that make a configuration again: those that are not the defaults."""
     defaults = Config().flat()
-    return [
-        f"--{name}={value}" for name, value in config.flat().items() if value != defaults[name]
-    ]
+    return [f"--{name}={value}" for name, value in config.flat().items() if value != defaults[name]]
