@@ -191,7 +191,7 @@ def _cell(values: Sequence[float], trainings: int) -> str:
     if not values:
         return "–"
     found = spread(values)
-    decimals = 3 if abs(found.mean) < 10 else 2
+    decimals = 4 if abs(found.mean) < 1 else 3 if abs(found.mean) < 10 else 2
     text = f"{found.mean:.{decimals}f}"
     if found.half_width is not None:
         text += f" ± {found.half_width:.{decimals}f}"

@@ -68,8 +68,8 @@ def test_table_by_hand():
     lines = seeds.table(RECIPES).splitlines()
     assert lines[0] == "| metric | whole | no_one_hot | one_capsule |"
     assert lines[2] == "| PSNR ↑ | 24.01 ± 0.02 | 24.01 ± 0.02 | 25.00 |"
-    assert lines[3] == "| NMI ↑ | 0.610 ± 0.025 | 0.210 ± 0.025 worse | – |"
-    assert lines[4] == "| rank-1 ↑ | – | 0.500 ± 0.000 | – |"
+    assert lines[3] == "| NMI ↑ | 0.6100 ± 0.0248 | 0.2100 ± 0.0248 worse | – |"
+    assert lines[4] == "| rank-1 ↑ | – | 0.5000 ± 0.0000 | – |"
     assert lines[5] == "" and "whole 3, no_one_hot 3, one_capsule 1" in lines[6]
 
 
@@ -78,7 +78,7 @@ def test_missing_values_and_pseudo_metrics_are_told():
         "whole": [training(pseudo_nme_percent=4.0, miou=0.5), training(pseudo_nme_percent=5.0)],
     }
     text = seeds.table(recipes)
-    assert "| mIoU ↑ | 0.500 (1 of 2) |" in text
+    assert "| mIoU ↑ | 0.5000 (1 of 2) |" in text
     assert "| pseudo-NME ↓ | 4.500 ± 6.353 |" in text
 
 
