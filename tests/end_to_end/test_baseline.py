@@ -1,6 +1,7 @@
 """baseline as a user runs it: beside a run, its predictions scored like any method's."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -18,8 +19,9 @@ def test_an_auto_encoder_beside_a_run(program, trained, data_dir, tmp_path):
         "--train_images=160",
         "--fit_images=20",
     )
-    sizes = [int(word.replace(",", "")) for word in output.split() if word[0].isdigit()][:2]
-    assert "of IGC-Net" in output and sizes[1] == pytest.approx(sizes[0], rel=0.2)
+    told = re.search(r"Parameters: ([\d,]+) of IGC-Net, ([\d,]+) of the auto-encoder", output)
+    sizes = [int(size.replace(",", "")) for size in told.groups()]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.2)
     assert "160 images, as told" in output and "Trained on 160 images" in output
     with np.load(file) as arrays:
         assert arrays["descriptor_object"].shape == (32, 24)
