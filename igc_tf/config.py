@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import pathlib
 import typing
 from typing import Any
@@ -83,6 +84,12 @@ class ModelConfig:
     encoder_channels: int = _field(
         32, "Channels of the first encoder stage, doubled at each of the next three [unsup3d: 32]."
     )
+    encoder_norm: str = _field(
+        "none",
+        "Normalisation in image encoder and lighting network: none [unsup3d], or group, after every "
+        "stage [choice].",
+        ("none", "group"),
+    )
     decoder_channels: int = _field(
         32, "Channels of the last decoder stage, doubled towards the first, at most 8 times."
     )
@@ -130,6 +137,12 @@ class ModelConfig:
         1.0,
         "Share of the depth range that the background capsule may use, around border_depth; 1 is "
         "all of it, as in the paper. A flat background cannot take the face over [choice].",
+    )
+    backdrop: bool = _field(
+        False,
+        "Draw the background capsule as a backdrop behind the turned and lit object, itself neither turned "
+        "nor lit: a head turns before its background, not with it. In the paper, as in [unsup3d], the whole "
+        "canvas turns [choice].",
     )
     symmetric_parts: bool = _field(
         False,
@@ -200,6 +213,13 @@ class ModelConfig:
         ("auto", "native", "tfg", "tensorflow"),
     )
 
+    @property
+    def rotation_limits(self) -> tuple[float, float, float]:
+        """Pitch, yaw and roll lie within +- these, radians."""
+        yaw = math.radians(self.rotation_range_degrees)
+        tilt = math.radians(self.tilt_range_degrees) or yaw
+        return tilt, yaw, tilt
+
 
 @dataclasses.dataclass(frozen=True)
 class LossConfig:
@@ -248,6 +268,20 @@ class LossConfig:
     )
     background_sigma: float = _field(
         2.0, "Gaussian smoothing of that depth, standard deviation in map px at 64 px [choice]."
+    )
+    retake_weight: float = _field(
+        0.0,
+        "Squared error of the pose found in a picture that the model itself has drawn of the face in a "
+        "pose drawn at random, in units of the pose's limits; 0 is off, as in the paper [choice].",
+    )
+    retake_embedding_weight: float = _field(
+        0.0, "Distance of the embeddings found in that picture from the photo's [choice]."
+    )
+    retake_yaw_degrees: float = _field(
+        45.0, "Yaw of those pictures: uniform within +- this [choice]."
+    )
+    retake_tilt_degrees: float = _field(
+        15.0, "Pitch and roll of those pictures: uniform within +- this [choice]."
     )
     smoothness_weight: float = _field(
         0.0, "Mean squared slope of the parts' depth, in depth ranges per map side [choice]."

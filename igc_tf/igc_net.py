@@ -10,8 +10,17 @@ from igc_tf.capsules.decomposition import GraphicsDecomposition
 from igc_tf.capsules.encoder import ConfidenceNetwork, ImageEncoder, LightingNetwork
 from igc_tf.config import Config, ModelConfig
 from igc_tf.graphics import pose
+from igc_tf.graphics import renderer as renderer_lib
 from igc_tf.graphics.renderer import Renderer
-from igc_tf.structures import BACKGROUND, IGCOutput, Light, ObjectCapsule, Pose, Rendering
+from igc_tf.structures import (
+    BACKGROUND,
+    IGCOutput,
+    Light,
+    ObjectCapsule,
+    Pose,
+    Rendering,
+    Retake,
+)
 
 
 class IGCNet(tf.keras.Model):
@@ -77,9 +86,7 @@ class IGCNet(tf.keras.Model):
         view = pose.merge(parts.pose)
 
         if not training:
-            rendering = self.renderer(
-                capsule.depth, capsule.albedo, light, view, visibility=capsule.visibility
-            )
+            rendering = self.draw(capsule, light, view, capsule.visibility)
             return IGCOutput(parts, capsule, light, view, rendering, None, None)
 
         rendering = self._render(capsule, light, view)
@@ -92,7 +99,50 @@ class IGCNet(tf.keras.Model):
         visibility = None
         if self.draw_background:
             visibility = tf.stop_gradient(capsule.visibility[:, BACKGROUND : BACKGROUND + 1])
-        return self.renderer(capsule.depth, capsule.albedo, light, view, visibility=visibility)
+        return self.draw(capsule, light, view, visibility)
+
+    def draw(
+        self, capsule: ObjectCapsule, light: Light, view: Pose, visibility: tf.Tensor | None = None
+    ) -> Rendering:
+        """Draws an object under any light and pose, before its backdrop if it has one.
+
+        Args:
+          capsule: of B images.
+          light: of B images.
+          view: of B images.
+          visibility: `[B, M, h, w]`, drawn too if given.
+
+        Returns:
+          Its rendering.
+        """
+        rendering = self.renderer(
+            capsule.depth,
+            capsule.albedo,
+            light,
+            view,
+            visibility,
+            cover=None if capsule.backdrop is None else 1.0 - capsule.soft_visibility[:, BACKGROUND],
+        )
+        if capsule.backdrop is None:
+            return rendering
+        return renderer_lib.before(rendering, capsule.backdrop)
+
+    def retake(self, output: IGCOutput, rotation: tf.Tensor) -> Retake:
+        """Draws what was found in other poses, and looks for it again.
+
+        Args:
+          output: of B photos; the drawn pictures are constants to the gradient.
+          rotation: `[B, 3]` radians.
+
+        Returns:
+          What is found in the drawn pictures.
+        """
+        view = Pose(rotation, output.pose.translation)
+        drawn = tf.stop_gradient(self.draw(output.object, output.light, view).image)
+        embeddings = self.decomposition(self.encoder(tf.clip_by_value(drawn, 0.0, 1.0)))
+        found = pose.merge(self.decoders.decode_pose(embeddings.view))
+        first = tf.nest.map_structure(tf.stop_gradient, output.parts.embeddings)
+        return Retake(rotation, found.rotation, first, embeddings)
 
     def assemble(self, parts) -> ObjectCapsule:
         """Merges part capsules by depth, with the constants of the configuration."""
@@ -103,6 +153,7 @@ class IGCNet(tf.keras.Model):
             config.visibility_sharpness,
             config.albedo_assembly,
             config.border_depth,
+            config.backdrop,
         )
 
 

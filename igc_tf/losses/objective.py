@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from igc_tf.config import Config
 from igc_tf.losses import constraints, perceptual, reconstruction
-from igc_tf.structures import Confidence, IGCOutput, Rendering
+from igc_tf.losses.retake import embedding_loss, pose_loss
+from igc_tf.structures import Confidence, IGCOutput, Rendering, Retake
 
 
 def gather_local(embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | int]:
@@ -40,6 +41,7 @@ class Objective:
         output: IGCOutput,
         images_seen: tf.Tensor | int,
         gather: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor | int]] = gather_local,
+        retake: Retake | None = None,
     ) -> dict[str, tf.Tensor]:
         """Losses of a batch.
 
@@ -49,6 +51,7 @@ class Objective:
           images_seen: how many images were trained on before this step; ends the warm-up.
           gather: gives the embeddings `[G, M, D]` of the global batch and the index of this
             device's first image in it.
+          retake: what was found in pictures drawn anew, if that is asked for.
 
         Returns:
           `{name: [B]}`, one number an image, weighted by nothing; and 'total', their weighted sum.
@@ -98,6 +101,11 @@ class Objective:
                 loss.smoothness_weight,
                 constraints.smoothness(parts.depth, depth_range),
             )
+        if loss.retake_weight:
+            values = pose_loss(retake, tf.constant(self.model.rotation_limits))
+            terms["retake"] = (loss.retake_weight, values)
+        if loss.retake_embedding_weight:
+            terms["retake_embedding"] = (loss.retake_embedding_weight, embedding_loss(retake))
         losses = {name: values for name, (_, values) in terms.items()}
         losses["total"] = tf.add_n([weight * values for weight, values in terms.values()])
         return losses

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 from absl import logging
 
@@ -10,7 +12,9 @@ from igc_tf.datasets.pipeline import to_float
 from igc_tf.evaluation.relief import border_and_centre
 from igc_tf.igc_net import IGCNet
 from igc_tf.losses import constraints, reconstruction
+from igc_tf.losses import retake as retake_lib
 from igc_tf.losses.objective import Objective
+from igc_tf.structures import IGCOutput, Retake
 
 
 def gather_global(embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -69,7 +73,8 @@ class TrainingStep:
         image = to_float(batch)
         with tf.GradientTape() as tape:
             output = self.model(image, training=True)
-            losses = self.objective(image, output, images_seen, gather_global)
+            retake = self._retake(output, images_seen)
+            losses = self.objective(image, output, images_seen, gather_global, retake)
             summed = {f"loss/{name}": tf.reduce_sum(v) * share for name, v in losses.items()}
         gradients = tape.gradient(summed["loss/total"], self.variables)
         norm, finite = self.update(gradients)
@@ -77,6 +82,20 @@ class TrainingStep:
         summed["l1"] = tf.reduce_sum(l1) * share
         summed.update(self._capsules(output, share))
         return {"summed": summed, "same": {"gradient_norm": norm, "gradient_finite": finite}}
+
+    def _retake(self, output: IGCOutput, images_seen: tf.Tensor) -> Retake | None:
+        loss = self.config.loss
+        if not (loss.retake_weight or loss.retake_embedding_weight):
+            return None
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        device_and_seed = tf.cast(replica, tf.int64) * 2**32 + self.config.training.seed
+        rotation = retake_lib.rotations(
+            output.pose.rotation.shape[0],
+            math.radians(loss.retake_yaw_degrees),
+            math.radians(loss.retake_tilt_degrees),
+            seed=tf.stack([tf.cast(images_seen, tf.int64), device_and_seed]),
+        )
+        return self.model.retake(output, rotation)
 
     def update(self, gradients: list[tf.Tensor | None]) -> tuple[tf.Tensor, tf.Tensor]:
         """Sums over devices, clips, adds L2, updates the variables; in a replica's context.
