@@ -127,6 +127,11 @@ class ModelConfig:
         "Height of a fixed convex bump on the raw depth: parts near at the centre, background far "
         "there. Against the hollow face; 0 is off, as in the paper [choice].",
     )
+    depth_prior_rim: float = _field(
+        1.0,
+        "Factor on depth_prior's bump where it lies below 0, outside the middle: above 1 a low bump still "
+        "ends in a rim that the learned depth cannot lift over the background [choice].",
+    )
     depth_freedom: float = _field(
         0.0,
         "If positive, the learned raw depth lies within +- this around depth_prior, so that with "
@@ -245,8 +250,11 @@ class LossConfig:
         "constant to the gradient. Below 1 the small encoder spends itself on the face [choice].",
     )
     perceptual: str = _field(
-        "none", "Perceptual features [paper: VGG16 relu3_3].", ("none", "vgg16")
+        "none",
+        "Perceptual features: vgg16, relu3_3 [paper]; squeezenet, fire5, for CPUs [choice]; or none.",
+        ("none", "vgg16", "squeezenet"),
     )
+    squeezenet_weights: str = _field("", "SqueezeNet 1.1's ImageNet weights: a Keras HDF5 file.")
     vgg_weights: str = _field(
         "", "VGG16 weights: a Keras .h5 without top, or 'imagenet' to let Keras download them."
     )
@@ -268,6 +276,14 @@ class LossConfig:
     )
     background_sigma: float = _field(
         2.0, "Gaussian smoothing of that depth, standard deviation in map px at 64 px [choice]."
+    )
+    part_feature_weight: float = _field(
+        0.0,
+        "Share of the variance of the perceptual features over the face that the parts leave unexplained, as "
+        "in SCOPS: parts are where the network sees the same thing; 0 is off, as in the paper [choice].",
+    )
+    part_place_weight: float = _field(
+        0.5, "Weight of the place in the canonical view among those features [choice]."
     )
     retake_weight: float = _field(
         0.0,

@@ -114,6 +114,14 @@ def validate(config) -> None:
         loss.perceptual != "vgg16" or loss.vgg_weights,
         "--perceptual=vgg16 needs --vgg_weights=FILE.h5, or --vgg_weights=imagenet to download.",
     )
+    _require(
+        loss.perceptual != "squeezenet" or loss.squeezenet_weights,
+        "--perceptual=squeezenet needs --squeezenet_weights=FILE.h5.",
+    )
+    _require(
+        loss.part_feature_weight == 0 or loss.perceptual != "none",
+        "--part_feature_weight needs features: --perceptual=squeezenet or vgg16.",
+    )
 
 
 def _require(condition: bool, message: str) -> None:

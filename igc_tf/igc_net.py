@@ -35,6 +35,7 @@ class IGCNet(tf.keras.Model):
         pixel_confidence: bool = True,
         feature_confidence: bool = False,
         draw_background: bool = False,
+        find_surface: bool = False,
         **kwargs,
     ):
         """Makes the networks and the renderer of `config`.
@@ -44,10 +45,12 @@ class IGCNet(tf.keras.Model):
           pixel_confidence: predict the confidence that the likelihood needs.
           feature_confidence: predict the confidence that the perceptual loss needs.
           draw_background: in training, draw where the background capsule is seen, too.
+          find_surface: in training, tell where the photo shows each point of the canonical view.
           **kwargs: of `tf.keras.Model`.
         """
         super().__init__(**kwargs)
         self.config = config
+        self.find_surface = find_surface
         self.draw_background = draw_background
         self.encoder = ImageEncoder(config, name="encoder")
         self.lighting = LightingNetwork(config, name="lighting")
@@ -92,7 +95,10 @@ class IGCNet(tf.keras.Model):
         rendering = self._render(capsule, light, view)
         flipped_rendering = self._render(assembly.mirrored(capsule), light, view)
         confidence = self.confidence(image) if self.confidence else None
-        return IGCOutput(parts, capsule, light, view, rendering, flipped_rendering, confidence)
+        surface = self.renderer.surface_pixels(capsule.depth, view) if self.find_surface else None
+        return IGCOutput(
+            parts, capsule, light, view, rendering, flipped_rendering, confidence, surface
+        )
 
     def _render(self, capsule: ObjectCapsule, light: Light, view: Pose) -> Rendering:
         """Draws an object for the losses, with the background's visibility if they want it."""
@@ -162,8 +168,9 @@ def build(config: Config) -> IGCNet:
     model = IGCNet(
         config.model,
         pixel_confidence=config.loss.likelihood_weight > 0,
-        feature_confidence=config.loss.perceptual != "none",
+        feature_confidence=config.loss.perceptual != "none" and config.loss.perceptual_weight > 0,
         draw_background=config.loss.background_pixel_weight != 1,
+        find_surface=config.loss.part_feature_weight > 0,
         name="igc_net",
     )
     size = config.model.image_size

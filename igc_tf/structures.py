@@ -85,6 +85,7 @@ class IGCOutput(NamedTuple):
     rendering: Rendering
     flipped_rendering: Rendering | None  #: of the mirrored object; None outside training
     confidence: Confidence | None  #: None outside training, or where no loss needs it
+    surface: tf.Tensor | None = None  #: [B, h, w, 2], (x, y) px where the photo shows each point, if asked for
 
 
 class Retake(NamedTuple):

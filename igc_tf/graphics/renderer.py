@@ -90,9 +90,15 @@ class Renderer:
         normals = mesh.grid_normals(camera.unproject(depth, self.fov_degrees))
         return normals, lighting.shade(normals, light)
 
-    def posed_vertices(self, depth: tf.Tensor, view: Pose) -> tf.Tensor:
-        """The mesh of a canonical depth map in the photo's view, `[B, h + 2, w + 2, 3]`."""
-        points = camera.unproject(depth, self.fov_degrees, MARGIN)
+    def surface_pixels(self, depth: tf.Tensor, view: Pose) -> tf.Tensor:
+        """(x, y) px `[B, h, w, 2]` where the photo's view shows each point of canonical depth `[B, h, w]`."""
+        return camera.to_pixels(
+            self.posed_vertices(depth, view, margin=0), self.image_size, self.fov_degrees
+        )
+
+    def posed_vertices(self, depth: tf.Tensor, view: Pose, margin: int = MARGIN) -> tf.Tensor:
+        """The mesh of a canonical depth map in the photo's view, `[B, h + 2 margin, w + 2 margin, 3]`."""
+        points = camera.unproject(depth, self.fov_degrees, margin)
         rows, columns = points.shape[1], points.shape[2]
         moved = pose.apply(view, tf.reshape(points, [-1, rows * columns, 3]))
         return tf.reshape(moved, [-1, rows, columns, 3])

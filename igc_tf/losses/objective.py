@@ -7,8 +7,9 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from igc_tf.config import Config
-from igc_tf.losses import constraints, perceptual, reconstruction
+from igc_tf.losses import constraints, perceptual, reconstruction, semantics
 from igc_tf.losses.retake import embedding_loss, pose_loss
+from igc_tf.losses.squeezenet import SqueezeNetFeatures
 from igc_tf.structures import Confidence, IGCOutput, Rendering, Retake
 
 
@@ -34,6 +35,8 @@ class Objective:
         self.features = None
         if self.loss.perceptual == "vgg16":
             self.features = perceptual.PerceptualFeatures(self.loss.vgg_weights)
+        elif self.loss.perceptual == "squeezenet":
+            self.features = SqueezeNetFeatures(self.loss.squeezenet_weights)
 
     def __call__(
         self,
@@ -101,6 +104,14 @@ class Objective:
                 loss.smoothness_weight,
                 constraints.smoothness(parts.depth, depth_range),
             )
+        if loss.part_feature_weight:
+            found = semantics.on_the_surface(
+                self.features(image), output.surface, self.model.image_size
+            )
+            values = semantics.consistency(
+                found, output.object.soft_visibility, loss.part_place_weight
+            )
+            terms["part_feature"] = (loss.part_feature_weight, values)
         if loss.retake_weight:
             values = pose_loss(retake, tf.constant(self.model.rotation_limits))
             terms["retake"] = (loss.retake_weight, values)
