@@ -84,12 +84,6 @@ class ModelConfig:
     encoder_channels: int = _field(
         32, "Channels of the first encoder stage, doubled at each of the next three [unsup3d: 32]."
     )
-    encoder_norm: str = _field(
-        "none",
-        "Normalisation in image encoder and lighting network: none [unsup3d], or group, after every "
-        "stage [choice].",
-        ("none", "group"),
-    )
     decoder_channels: int = _field(
         32, "Channels of the last decoder stage, doubled towards the first, at most 8 times."
     )
@@ -127,11 +121,6 @@ class ModelConfig:
         "Height of a fixed convex bump on the raw depth: parts near at the centre, background far "
         "there. Against the hollow face; 0 is off, as in the paper [choice].",
     )
-    depth_prior_rim: float = _field(
-        1.0,
-        "Factor on depth_prior's bump where it lies below 0, outside the middle: above 1 a low bump still "
-        "ends in a rim that the learned depth cannot lift over the background [choice].",
-    )
     depth_freedom: float = _field(
         0.0,
         "If positive, the learned raw depth lies within +- this around depth_prior, so that with "
@@ -145,9 +134,9 @@ class ModelConfig:
     )
     backdrop: bool = _field(
         False,
-        "Draw the background capsule as a backdrop behind the turned and lit object, itself neither turned "
-        "nor lit: a head turns before its background, not with it. In the paper, as in [unsup3d], the whole "
-        "canvas turns [choice].",
+        "Draw the background capsule as a backdrop behind the object, itself neither turned nor lit: a "
+        "head turns before its background, not with it. In the paper, as in [unsup3d], the whole canvas "
+        "turns [choice].",
     )
     symmetric_parts: bool = _field(
         False,
@@ -279,8 +268,8 @@ class LossConfig:
     )
     part_feature_weight: float = _field(
         0.0,
-        "Share of the variance of the perceptual features over the face that the parts leave unexplained, as "
-        "in SCOPS: parts are where the network sees the same thing; 0 is off, as in the paper [choice].",
+        "Share of the perceptual features' variance over the face that the parts leave unexplained, as "
+        "in SCOPS: a part is where the network sees the same thing; 0 is off, as in the paper [choice].",
     )
     part_place_weight: float = _field(
         0.5, "Weight of the place in the canonical view among those features [choice]."
@@ -289,9 +278,6 @@ class LossConfig:
         0.0,
         "Squared error of the pose found in a picture that the model itself has drawn of the face in a "
         "pose drawn at random, in units of the pose's limits; 0 is off, as in the paper [choice].",
-    )
-    retake_embedding_weight: float = _field(
-        0.0, "Distance of the embeddings found in that picture from the photo's [choice]."
     )
     retake_yaw_degrees: float = _field(
         45.0, "Yaw of those pictures: uniform within +- this [choice]."

@@ -9,9 +9,7 @@ from igc_tf.capsules.decoders import CapsuleDecoders
 from igc_tf.capsules.decomposition import GraphicsDecomposition
 from igc_tf.capsules.encoder import ConfidenceNetwork, ImageEncoder, LightingNetwork
 from igc_tf.config import Config, ModelConfig
-from igc_tf.graphics import pose
-from igc_tf.graphics import renderer as renderer_lib
-from igc_tf.graphics.renderer import Renderer
+from igc_tf.graphics import pose, renderer
 from igc_tf.structures import (
     BACKGROUND,
     IGCOutput,
@@ -61,7 +59,7 @@ class IGCNet(tf.keras.Model):
             self.confidence = ConfidenceNetwork(
                 config, pixel_confidence, feature_confidence, name="confidence"
             )
-        self.renderer = Renderer(
+        self.renderer = renderer.Renderer(
             (config.image_size, config.image_size),
             config.fov_degrees,
             config.max_depth,
@@ -121,17 +119,11 @@ class IGCNet(tf.keras.Model):
         Returns:
           Its rendering.
         """
-        rendering = self.renderer(
-            capsule.depth,
-            capsule.albedo,
-            light,
-            view,
-            visibility,
-            cover=None if capsule.backdrop is None else 1.0 - capsule.soft_visibility[:, BACKGROUND],
-        )
         if capsule.backdrop is None:
-            return rendering
-        return renderer_lib.before(rendering, capsule.backdrop)
+            return self.renderer(capsule.depth, capsule.albedo, light, view, visibility)
+        cover = 1.0 - capsule.soft_visibility[:, BACKGROUND]
+        rendering = self.renderer(capsule.depth, capsule.albedo, light, view, visibility, cover)
+        return renderer.before(rendering, capsule.backdrop)
 
     def retake(self, output: IGCOutput, rotation: tf.Tensor) -> Retake:
         """Draws what was found in other poses, and looks for it again.
@@ -147,8 +139,7 @@ class IGCNet(tf.keras.Model):
         drawn = tf.stop_gradient(self.draw(output.object, output.light, view).image)
         embeddings = self.decomposition(self.encoder(tf.clip_by_value(drawn, 0.0, 1.0)))
         found = pose.merge(self.decoders.decode_pose(embeddings.view))
-        first = tf.nest.map_structure(tf.stop_gradient, output.parts.embeddings)
-        return Retake(rotation, found.rotation, first, embeddings)
+        return Retake(rotation, found.rotation)
 
     def assemble(self, parts) -> ObjectCapsule:
         """Merges part capsules by depth, with the constants of the configuration."""

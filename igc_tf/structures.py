@@ -52,7 +52,7 @@ class ObjectCapsule(NamedTuple):
     albedo: tf.Tensor  #: [B, h, w, 3]
     visibility: tf.Tensor  #: [B, M, h, w], one-hot over M: 1 where the part is the nearest
     soft_visibility: tf.Tensor  #: [B, M, h, w], sums to 1 over M; carries the losses' gradient
-    backdrop: tf.Tensor | None = None  #: [B, h, w, 3], the background's albedo where it is a backdrop
+    backdrop: tf.Tensor | None = None  #: [B, h, w, 3], the background's albedo, if apart
 
 
 class Rendering(NamedTuple):
@@ -85,7 +85,7 @@ class IGCOutput(NamedTuple):
     rendering: Rendering
     flipped_rendering: Rendering | None  #: of the mirrored object; None outside training
     confidence: Confidence | None  #: None outside training, or where no loss needs it
-    surface: tf.Tensor | None = None  #: [B, h, w, 2], (x, y) px where the photo shows each point, if asked for
+    surface: tf.Tensor | None = None  #: [B, h, w, 2], (x, y) px of each point in the photo
 
 
 class Retake(NamedTuple):
@@ -93,5 +93,3 @@ class Retake(NamedTuple):
 
     asked: tf.Tensor  #: [B, 3], the rotation it was drawn in, radians
     found: tf.Tensor  #: [B, 3], the rotation found in that picture, radians
-    first: PartEmbeddings  #: of the photo, constant to the gradient
-    again: PartEmbeddings  #: of the picture

@@ -139,9 +139,7 @@ class CapsuleDecoders(tf.keras.layers.Layer):
             common = symmetric(self.support, 2) if config.symmetric_parts else self.support
             surface, behind = support.share_out(foreground, common + own)
             raw = tf.concat([background, tf.repeat(surface, config.parts - 1, axis=1)], axis=1)
-        prior = convex_prior(
-            config.parts, config.map_size, config.depth_prior, config.depth_prior_rim
-        )
+        prior = convex_prior(config.parts, config.map_size, config.depth_prior)
         depth = bound_depth(raw, config.min_depth, config.max_depth, prior, config.depth_freedom)
         if config.parts == 1 or not (self.supported or config.background_relief != 1.0):
             return depth
@@ -192,7 +190,7 @@ def bound_depth(
     return (max_depth + min_depth) / 2.0 + unit * (max_depth - min_depth) / 2.0
 
 
-def convex_prior(parts: int, size: int, height: float, rim: float = 1.0) -> tf.Tensor:
+def convex_prior(parts: int, size: int, height: float) -> tf.Tensor:
     """A fixed offset on the raw depth that starts the face convex [choice].
 
     Foreground parts are pulled near in the middle and pushed far at the border; the background
@@ -202,7 +200,6 @@ def convex_prior(parts: int, size: int, height: float, rim: float = 1.0) -> tf.T
       parts: M.
       size: side of the maps, px.
       height: of the bump; 0 gives zeros.
-      rim: factor on its part below 0, so that beyond the head it may fall off as a head does.
 
     Returns:
       `[1, M, size, size]` float32.
@@ -211,6 +208,5 @@ def convex_prior(parts: int, size: int, height: float, rim: float = 1.0) -> tf.T
     radius2 = axis[:, tf.newaxis] ** 2 + axis[tf.newaxis, :] ** 2
     # height at the centre, 0 at r = 0.59 of half a side, -0.7 height at the middle of an edge
     bump = height * (2.0 * tf.exp(-radius2 / 0.51) - 1.0)
-    bump = tf.where(bump < 0.0, rim * bump, bump)
     sign = [1.0 if part == BACKGROUND and parts > 1 else -1.0 for part in range(parts)]
     return tf.constant(sign)[tf.newaxis, :, tf.newaxis, tf.newaxis] * bump

@@ -32,7 +32,7 @@ class ImageEncoder(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         channels = config.encoder_channels
         self.stack = layers.ConvolutionStack(
-            config.image_size, channels, 8 * channels, norm=config.encoder_norm, name="stack"
+            config.image_size, channels, 8 * channels, name="stack"
         )
 
     def call(self, image: tf.Tensor) -> tf.Tensor:
@@ -48,7 +48,7 @@ class LightingNetwork(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         channels = max(1, config.encoder_channels // 2)
         self.stack = layers.ConvolutionStack(
-            config.image_size, channels, 8 * channels, norm=config.encoder_norm, name="stack"
+            config.image_size, channels, 8 * channels, name="stack"
         )
         self.to_parameters = tf.keras.layers.Dense(4, name="to_parameters", dtype="float32")
 

@@ -33,15 +33,7 @@ class ConvolutionStack(tf.keras.layers.Layer):
     `features` numbers an image.
     """
 
-    def __init__(
-        self,
-        size: int,
-        channels: int,
-        features: int,
-        slope: float = 0.0,
-        norm: str = "none",
-        **kwargs,
-    ):
+    def __init__(self, size: int, channels: int, features: int, slope: float = 0.0, **kwargs):
         """Makes the stack.
 
         Args:
@@ -49,17 +41,14 @@ class ConvolutionStack(tf.keras.layers.Layer):
           channels: of the first stage.
           features: length of the output.
           slope: of the rectifier's negative side.
-          norm: 'group' normalises what each stage gives (groups of 4 channels), 'none' does not.
           **kwargs: of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.slope = slope
-        widths = [channels * min(2**stage, 8) for stage in range(stages(size))]
         self.convolutions = [
-            tf.keras.layers.Conv2D(width, 4, 2, "same", name=f"down_{stage}")
-            for stage, width in enumerate(widths)
+            tf.keras.layers.Conv2D(channels * min(2**stage, 8), 4, 2, "same", name=f"down_{stage}")
+            for stage in range(stages(size))
         ]
-        self.norms = [normalisation(norm, width) for width in widths]
         self.to_vector = tf.keras.layers.Conv2D(
             features, BOTTLENECK, padding="valid", name="to_vector"
         )
@@ -67,8 +56,8 @@ class ConvolutionStack(tf.keras.layers.Layer):
     def call(self, image: tf.Tensor) -> tf.Tensor:
         """`[B, size, size, C]` to `[B, features]`, rectified."""
         x = image
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            x = self._rectify(norm(convolution(x)))
+        for convolution in self.convolutions:
+            x = self._rectify(convolution(x))
         return self._rectify(self.to_vector(x))[:, 0, 0, :]
 
     def _rectify(self, x: tf.Tensor) -> tf.Tensor:

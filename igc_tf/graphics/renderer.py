@@ -91,7 +91,7 @@ class Renderer:
         return normals, lighting.shade(normals, light)
 
     def surface_pixels(self, depth: tf.Tensor, view: Pose) -> tf.Tensor:
-        """(x, y) px `[B, h, w, 2]` where the photo's view shows each point of canonical depth `[B, h, w]`."""
+        """Where the photo shows each point of canonical depth `[B, h, w]`: `[B, h, w, 2]` (x, y) px."""
         return camera.to_pixels(
             self.posed_vertices(depth, view, margin=0), self.image_size, self.fov_degrees
         )

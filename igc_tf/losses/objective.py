@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from igc_tf.config import Config
 from igc_tf.losses import constraints, perceptual, reconstruction, semantics
-from igc_tf.losses.retake import embedding_loss, pose_loss
+from igc_tf.losses.retake import pose_loss
 from igc_tf.losses.squeezenet import SqueezeNetFeatures
 from igc_tf.structures import Confidence, IGCOutput, Rendering, Retake
 
@@ -115,8 +115,6 @@ class Objective:
         if loss.retake_weight:
             values = pose_loss(retake, tf.constant(self.model.rotation_limits))
             terms["retake"] = (loss.retake_weight, values)
-        if loss.retake_embedding_weight:
-            terms["retake_embedding"] = (loss.retake_embedding_weight, embedding_loss(retake))
         losses = {name: values for name, (_, values) in terms.items()}
         losses["total"] = tf.add_n([weight * values for weight, values in terms.values()])
         return losses

@@ -1,8 +1,8 @@
 """Parts are where a pre-trained network sees the same thing: semantic consistency of features [choice].
 
-The idea is SCOPS's (Hung et al., CVPR 2019): each part has one feature vector over all images, and the parts
-must explain the features of the photo. Here it is asked for in the canonical view, where a place means the
-same in every image, so that a share of it may be a part's place as well.
+The idea is SCOPS's (Hung et al., CVPR 2019): each part has one feature vector over all images, and the
+parts must explain the features of the photo. Here it is asked for in the canonical view, where a place
+means the same in every image, so that the place may count among the features.
 """
 
 from __future__ import annotations
@@ -32,19 +32,17 @@ def on_the_surface(features: tf.Tensor, pixels: tf.Tensor, image_size: int) -> t
 
 
 def places(height: int, width: int) -> tf.Tensor:
-    """`[h, w, 2]` (|x|, y) of the canonical view, standard deviation 1 over a square that fills it half."""
+    """`[h, w, 2]` (|x|, y) in the canonical view, sides of the view from its middle."""
     x = tf.abs((tf.range(width, dtype=tf.float32) + 0.5) / width - 0.5)
     y = (tf.range(height, dtype=tf.float32) + 0.5) / height - 0.5
-    return tf.stack(tf.meshgrid(x, y), axis=-1) / 0.15
+    return tf.stack(tf.meshgrid(x, y), axis=-1)
 
 
-def consistency(
-    features: tf.Tensor, soft_visibility: tf.Tensor, place_weight: float
-) -> tf.Tensor:
+def consistency(features: tf.Tensor, soft_visibility: tf.Tensor, place_weight: float) -> tf.Tensor:
     """How badly one feature vector a part explains the features of the foreground [choice].
 
-    With Z the features and weighted places, p the foreground parts' shares of what is seen, and w_m the mean
-    of Z over part m in all images of the batch (a constant):
+    With Z the features and weighted places, p the foreground parts' shares of what is seen, and w_m the
+    mean of Z over part m in all images of the batch (a constant):
 
         sum over foreground of sum_m p_m |Z - w_m|^2, over the same with the mean of all parts for w_m
 

@@ -85,7 +85,7 @@ class TrainingStep:
 
     def _retake(self, output: IGCOutput, images_seen: tf.Tensor) -> Retake | None:
         loss = self.config.loss
-        if not (loss.retake_weight or loss.retake_embedding_weight):
+        if not loss.retake_weight:
             return None
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         device_and_seed = tf.cast(replica, tf.int64) * 2**32 + self.config.training.seed

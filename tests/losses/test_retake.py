@@ -7,14 +7,9 @@ import tensorflow as tf
 
 from igc_tf import igc_net
 from igc_tf.losses import retake
-from igc_tf.structures import PartEmbeddings, Retake
+from igc_tf.structures import Retake
 
 LIMITS = tf.constant([0.5, 1.0, 0.25])
-
-
-def embeddings(seed, scale=1.0):
-    one = tf.random.stateless_normal([2, 3, 8], [seed, 0])
-    return PartEmbeddings(scale * one, 2.0 * scale * one, tf.zeros([2, 3, 4]))
 
 
 def test_rotations_fill_their_ranges_and_follow_the_seed():
@@ -31,15 +26,8 @@ def test_rotations_fill_their_ranges_and_follow_the_seed():
 def test_pose_loss_by_hand():
     asked = tf.constant([[0.1, 0.2, 0.0], [0.0, 0.0, 0.0]])
     found = tf.constant([[0.1, 0.7, 0.0], [0.0, 0.0, 0.25]])
-    values = retake.pose_loss(Retake(asked, found, None, None), LIMITS)
+    values = retake.pose_loss(Retake(asked, found), LIMITS)
     np.testing.assert_allclose(values, [0.25 / 3, 1.0 / 3], rtol=1e-6)
-
-
-def test_embedding_loss_looks_at_directions_alone():
-    same = retake.embedding_loss(Retake(None, None, embeddings(1), embeddings(1, scale=3.0)))
-    np.testing.assert_allclose(same, 0.0, atol=1e-6)
-    opposite = retake.embedding_loss(Retake(None, None, embeddings(1), embeddings(1, scale=-1.0)))
-    np.testing.assert_allclose(opposite, 2.0, rtol=1e-6)
 
 
 def test_a_retake_teaches_encoder_and_pose_and_leaves_the_drawing_alone(tiny):
@@ -50,7 +38,7 @@ def test_a_retake_teaches_encoder_and_pose_and_leaves_the_drawing_alone(tiny):
     rotation = retake.rotations(2, 0.5, 0.2, tf.constant([0, 1]))
     with tf.GradientTape(persistent=True) as tape:
         found = model.retake(model(image, training=True), rotation)
-        loss = tf.reduce_sum(retake.pose_loss(found, LIMITS) + retake.embedding_loss(found))
+        loss = tf.reduce_sum(retake.pose_loss(found, LIMITS))
     np.testing.assert_array_equal(found.asked, rotation)
     reached = {
         part: any(g is not None for g in tape.gradient(loss, part.trainable_variables))
