@@ -73,17 +73,25 @@ class TrainingStep:
         image = to_float(batch)
         with tf.GradientTape() as tape:
             output = self.model(image, training=True)
-            retake = self._retake(output, images_seen)
-            losses = self.objective(image, output, images_seen, gather_global, retake)
+            losses = self.losses(image, output, images_seen)
             summed = {f"loss/{name}": tf.reduce_sum(v) * share for name, v in losses.items()}
         gradients = tape.gradient(summed["loss/total"], self.variables)
         norm, finite = self.update(gradients)
-        l1 = reconstruction.l1(image, output.rendering.image, output.rendering.mask)
-        summed["l1"] = tf.reduce_sum(l1) * share
-        summed.update(self._capsules(output, share))
+        summed.update(self.observed(image, output, share))
         return {"summed": summed, "same": {"gradient_norm": norm, "gradient_finite": finite}}
 
+    def losses(self, image: tf.Tensor, output, images_seen: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Losses `{name: [B]}` of this device's images, 'total' among them."""
+        retake = self._retake(output, images_seen)
+        return self.objective(image, output, images_seen, gather_global, retake)
+
+    def observed(self, image: tf.Tensor, output, share: float) -> dict[str, tf.Tensor]:
+        """What else the step reports: sums over this device's images, times `share`."""
+        l1 = reconstruction.l1(image, output.rendering.image, output.rendering.mask)
+        return {"l1": tf.reduce_sum(l1) * share, **self._capsules(output, share)}
+
     def _retake(self, output: IGCOutput, images_seen: tf.Tensor) -> Retake | None:
+        """Draws this device's faces in poses that depend on the seed and the step alone."""
         loss = self.config.loss
         if not loss.retake_weight:
             return None
