@@ -90,11 +90,11 @@ class HeadsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _split_generators(self, dl_manager) -> dict[str, Iterator]:
         del dl_manager  # nothing to download
-        return {split: self._generate_examples(plan) for split, plan in self.plans().items()}
+        make = self.maker()  # complains now if anything is missing
+        return {split: self._generate_examples(plan, make) for split, plan in self.plans().items()}
 
-    def _generate_examples(self, plan: list[Any]) -> Iterator[tuple[int, dict]]:
+    def _generate_examples(self, plan: list[Any], make: Callable) -> Iterator[tuple[int, dict]]:
         """Examples of a plan, in its order whatever the workers do."""
-        make = self.maker()
         workers = self.workers or joblib.cpu_count()
         batch = 16
         batches = [plan[k : k + batch] for k in range(0, len(plan), batch)]

@@ -44,7 +44,8 @@ _UNITS = {
     "eye_closure": ({"eye-left-closure": 1.0, "eye-right-closure": 1.0}, {}),
 }  # fmt: skip
 # Of a face at rest: MakeHuman's own neutral face frowns a little.
-_REST = {"eyebrows-left-inner-up": 0.3, "eyebrows-right-inner-up": 0.3}
+_REST = {"eyebrows-left-inner-up": 0.5, "eyebrows-right-inner-up": 0.5, "eyebrows-left-up": 0.15,
+         "eyebrows-right-up": 0.15, "mouth-corner-puller": 0.08}  # fmt: skip
 _GAZE_DEGREES = (28.0, 16.0)  # of gaze_x and gaze_y at 1
 
 # Places on the base mesh.
@@ -251,16 +252,14 @@ def _build(material: Material, person: Person, base: np.ndarray, eyes: np.ndarra
     blocks = []  # vertices, triangles, surface, uv
     body = material.triangles["body"]
     blocks.append((base, body, SKIN, material.uv))
-    for group, surface in (
-        ("helper-upper-teeth", TEETH),
-        ("helper-lower-teeth", TEETH),
-        ("helper-tongue", TONGUE),
-    ):
+    # The lower teeth stay out: as blocks, which is what the base mesh has, they pierce the lips.
+    for group, surface in (("helper-upper-teeth", TEETH), ("helper-tongue", TONGUE)):
         if group in material.triangles:
             triangles = material.triangles[group]
             used, new = np.unique(triangles, return_inverse=True)
             triangles = new.reshape(-1, 3).astype(np.int32)
-            blocks.append((base[used], triangles, surface, np.zeros((*triangles.shape, 2))))
+            inside = _drawn_in(base[used])
+            blocks.append((inside, triangles, surface, np.zeros((*triangles.shape, 2))))
     blocks.append((eyes, material.pieces["eyes"].triangles, EYEBALL, material.pieces["eyes"].uv))
     if person.hair != BALD:
         piece = material.pieces[person.hair]
@@ -270,6 +269,12 @@ def _build(material: Material, person: Person, base: np.ndarray, eyes: np.ndarra
     places = np.zeros_like(mesh.vertices)
     places[: len(base)] = material.vertices
     return dataclasses.replace(mesh, places=places)
+
+
+def _drawn_in(points: np.ndarray) -> np.ndarray:
+    """Teeth and tongue a little smaller and farther back than MakeHuman's, which pierce the lips."""
+    middle = points.mean(axis=0)
+    return middle + np.float32([0.85, 0.92, 0.9]) * (points - middle) - np.float32([0, 0, 0.03])
 
 
 def _decals(material: Material, person: Person, base: np.ndarray) -> Mesh:

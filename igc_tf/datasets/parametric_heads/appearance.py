@@ -84,7 +84,7 @@ def albedo(
     if hair.any():
         texture = material.textures[person.hair]
         strands = sample_texture(texture[..., :3], uv[hair]).mean(axis=1)
-        light = np.clip(strands / _mean_brightness(material, person.hair), 0.0, 2.2)
+        light = np.clip(strands / _mean_brightness(material, person.hair), 0.0, 1.7)
         colour[hair] = person.hair_colour.astype(np.float32) * (0.5 + 0.5 * light)[:, None]
     return np.clip(colour, 0.0, BRIGHTEST)
 

@@ -57,7 +57,7 @@ class ParametricHeadsConfig(tfds.core.BuilderConfig):
 
 def _config(name: str, size: int, protocol: str, *people: int) -> ParametricHeadsConfig:
     counts = dict(zip(protocols.FIRST_PERSON, people, strict=True))
-    images = {"train": 4, "validation": 4, "test": 8}
+    images = {"train": 4, "validation": 5, "test": 10}
     told = {
         split: len(protocols.plan(protocol, split, number, images[split], 0))
         for split, number in counts.items()
@@ -84,8 +84,8 @@ class ParametricHeads(HeadsBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
     BUILDER_CONFIGS = [
-        _config("px64", 64, "wild", 1000, 50, 100),
-        _config("px128", 128, "wild", 1000, 50, 100),
+        _config("px64", 64, "wild", 1500, 60, 200),
+        _config("px128", 128, "wild", 1500, 60, 200),
         _config("grid_px64", 64, "grid", 40, 5, 25),
         _config("grid_px128", 128, "grid", 40, 5, 25),
         _config("sequences_px64", 64, "sequences", 41, 5, 20),

@@ -23,13 +23,12 @@ from PIL import Image
 from igc_tf.cache import cache_dir
 from igc_tf.datasets.parametric_heads import sources, wavefront
 
-_FORMAT = 2  # of the cached file
+_FORMAT = 3  # of the cached file
 
 #: y below which the body is cut off, far below the picture's lower edge.
 CUT = 4.9
 #: Groups of the base mesh that are used; the eyes' give the balls' centres only.
-GROUPS = ("body", "helper-r-eye", "helper-l-eye", "helper-upper-teeth", "helper-lower-teeth",
-          "helper-tongue")  # fmt: skip
+GROUPS = ("body", "helper-r-eye", "helper-l-eye", "helper-upper-teeth", "helper-tongue")
 RACES, GENDERS = ("african", "asian", "caucasian"), ("female", "male")
 AGES, SKIN_AGES, WEIGHTS = ("young", "old"), ("young", "middleage", "old"), ("min", "average", "max")
 _DETAILS = (

@@ -28,7 +28,7 @@ BALD = ""  #: the hair style without hair
 _STYLES = {
     "female": {"bob01": 1, "bob02": 1, "long01": 4, "ponytail01": 4, "Braid01": 3, "short03": 1,
                "short02": 1, "afro01": 1, BALD: 0.3},
-    "male": {"short01": 4, "short02": 4, "short03": 0.5, "short04": 4, "afro01": 1, BALD: 3},
+    "male": {"short01": 4, "short02": 4, "short03": 0.5, "short04": 4, "afro01": 1, BALD: 2},
 }  # fmt: skip
 _HAIR_COLOURS = np.array(
     [
@@ -75,15 +75,8 @@ class Person:
     beard: float  #: [0, 1], opacity of beard or stubble, which is painted on
 
 
-def sample_person(seed: int, identity: int, material: Material, hair: bool = True) -> Person:
-    """Draws person number `identity` (any integer >= 0).
-
-    Args:
-      seed: of the data set.
-      identity: the person.
-      material: to draw from.
-      hair: whether the person may wear hair; what else is drawn does not depend on it.
-    """
+def sample_person(seed: int, identity: int, material: Material) -> Person:
+    """Draws person number `identity` (any integer >= 0) out of the material."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, _STREAM, identity]))
     races = rng.dirichlet([0.35, 0.35, 0.35])
     gender = int(rng.random() < 0.5)
@@ -106,14 +99,14 @@ def sample_person(seed: int, identity: int, material: Material, hair: bool = Tru
         targets=targets,
         races=races,
         skins=skin_weights(races, gender, age, material),
-        skin_gain=(1.0 + 0.3 * races[RACES.index("african")] ** 2) * np.clip(rng.normal(1.07, 0.07) + rng.normal(0.0, 0.02, 3), 0.8, 1.3),
+        skin_gain=(1.0 + 0.3 * races[RACES.index("african")] ** 2) * np.clip(rng.normal(0.98, 0.05) + rng.normal(0.0, 0.02, 3), 0.8, 1.1),
         iris=_sample_iris(rng, races, material),
         brow=_pick(rng, [name for name in material.pieces if name.startswith("brow/")]),
         lash=_pick(rng, [name for name in material.pieces if name.startswith("lash/")]),
-        hair=f"hair/{style}" if hair and style else BALD,
+        hair=f"hair/{style}" if style else BALD,
         hair_colour=colour,
         brow_colour=brows,
-        beard=rng.uniform(0.15, 0.8) * float(gender == 1 and rng.random() < 0.4),
+        beard=rng.uniform(0.1, 0.7) * float(gender == 1 and rng.random() < 0.4),
     )
 
 
@@ -184,7 +177,7 @@ def skin_weights(
     for name in material.named("skin/"):
         some_age, race, some_gender = name.removeprefix("skin/").rstrip("0123456789").split("_")
         if some_gender == GENDERS[gender]:
-            weights[name] = ages[some_age] * races[RACES.index(race)] ** 2
+            weights[name] = ages[some_age] * races[RACES.index(race)] ** 2 + 1e-9
     best = sorted(weights, key=lambda name: (-weights[name], name))[:4]
     total = sum(weights[name] for name in best)
     return {name: weights[name] / total for name in best if weights[name] > 0.02 * total}
@@ -194,7 +187,7 @@ def _sample_hair_colour(
     rng: np.random.Generator, races: np.ndarray, age: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """RGB of the hair and of the brows."""
-    fair = rng.random() < 0.75 * races[RACES.index("caucasian")]
+    fair = rng.random() < 0.75 * races[RACES.index("caucasian")] ** 2
     row = rng.integers(0, _GREY) if fair else rng.choice(_DARK, p=[0.6, 0.3, 0.1])
     colour = _HAIR_COLOURS[row]
     grey = np.clip((age - 0.35) * 1.6 * rng.uniform(0.3, 1.3), 0.0, 1.0)
