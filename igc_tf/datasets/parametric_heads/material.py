@@ -80,18 +80,16 @@ def load(folder: str | pathlib.Path = "") -> Material:
       FileNotFoundError: a package, or a file in it, is missing.
       ValueError: a package is damaged.
     """
-    found = sources.Sources(folder or sources.default_dir())
-    path = cache_dir() / "makehuman" / f"{found.fingerprint()}-{_FORMAT}.npz"
-    if not path.is_file():
-        _write(read(found), path)
-    return load_cached(path)
+    return load_cached(cached_file(folder))
 
 
 def cached_file(folder: str | pathlib.Path = "") -> pathlib.Path:
     """The NPZ of a folder's material, made if it was not there; see `load`."""
-    load(folder)
     found = sources.Sources(folder or sources.default_dir())
-    return cache_dir() / "makehuman" / f"{found.fingerprint()}-{_FORMAT}.npz"
+    path = cache_dir() / "makehuman" / f"{found.fingerprint()}-{_FORMAT}.npz"
+    if not path.is_file():
+        _write(read(found), path)
+    return path
 
 
 def is_wanted_target(name: str) -> bool:
@@ -124,9 +122,8 @@ def read(found: sources.Sources) -> Material:
     triangles["body"] = body[above]
 
     looks = found.read_looks(_is_wanted_look)
-    if not looks:
-        raise FileNotFoundError(f"{found.folder}: no skins and no hair in the package of looks.")
     pieces, textures = _read_looks(looks)
+    _check_looks(pieces, textures, found)
     used = np.unique(
         np.concatenate([t.ravel() for t in triangles.values()]
                        + [piece.anchors.ravel() for piece in pieces.values()])
@@ -187,6 +184,28 @@ def _read_looks(looks: dict[str, bytes]) -> tuple[dict[str, Piece], dict[str, np
     return pieces, textures
 
 
+def _check_looks(
+    pieces: dict[str, Piece], textures: dict[str, np.ndarray], found: sources.Sources
+) -> None:
+    """Raises FileNotFoundError where a head could not be made; hair may be missing."""
+    kinds = {name.split("/")[0] for name in pieces}
+    missing = [
+        name
+        for name, there in (
+            ("proxies/eyes/Low-Poly", "eyes" in kinds),
+            ("proxies/eyebrows", "brow" in kinds),
+            ("proxies/eyelashes", "lash" in kinds),
+            ("skins of women", any(name.rstrip("0123456789").endswith("_female") for name in textures)),
+            ("skins of men", any(name.rstrip("0123456789").endswith("_male") for name in textures)),
+        )
+        if not there
+    ]  # fmt: skip
+    if missing:
+        raise FileNotFoundError(
+            f"{found.folder}: {sources.LOOKS_ROOT} lacks {', '.join(missing)}. Download it again."
+        )
+
+
 def _picture(content: bytes, mode: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(content)).convert(mode))
 
@@ -217,7 +236,7 @@ def _write(material: Material, path: pathlib.Path) -> None:
 @functools.lru_cache(maxsize=1)
 def load_cached(path: pathlib.Path) -> Material:
     """The material of a file that `load` wrote; kept in memory."""
-    with np.load(path) as stored:
+    with path.open("rb") as file, np.load(file) as stored:
         arrays = dict(stored)
     pieces: dict[str, dict[str, np.ndarray]] = {}
     for key in arrays:

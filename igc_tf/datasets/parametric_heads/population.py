@@ -64,7 +64,7 @@ class Person:
     size: float  #: from chin to crown, in units of the camera's distance
     targets: dict[str, float]  #: weights of the targets of the shape
     races: np.ndarray  #: [3], shares, sum 1, in the order of `RACES`
-    skins: dict[str, float]  #: weights of the skins that are mixed, sum 1
+    skins: dict[str, float]  #: weights of the skins that are mixed; sum 1 but for shares under 2 %
     skin_gain: np.ndarray  #: [3], factors on the skin's RGB
     iris: str  #: texture
     brow: str  #: piece and texture
@@ -170,7 +170,10 @@ def details(material: Material) -> dict[str, tuple[list[str], list[str]]]:
 def skin_weights(
     races: np.ndarray, gender: int, age: float, material: Material
 ) -> dict[str, float]:
-    """Which skins are mixed for a person, and how much of each; more than four would only blur."""
+    """Which skins are mixed for a person, and how much of each; more than four would only blur.
+
+    Shares under 2 % are left out.
+    """
     place = 2.0 * age  # young, middleage, old lie at 0, 1, 2
     ages = {name: max(1.0 - abs(place - k), 0.0) for k, name in enumerate(SKIN_AGES)}
     weights = {}
