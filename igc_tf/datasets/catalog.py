@@ -13,6 +13,8 @@ from igc_tf.datasets.parametric_heads import builder as parametric_heads
 from igc_tf.datasets.synthetic_faces import builder as synthetic_faces
 
 SPLITS = photo_folder.SPLITS
+#: Data sets that are rendered, with exact truth of all kinds.
+RENDERED = ("synthetic_faces", "parametric_heads")
 #: The truths that `igc_tf.examination` reads.
 EVALUATED = (
     "identity", "parts", "landmarks", "rotation_degrees", "canonical_depth", "canonical_parts",
@@ -60,7 +62,7 @@ def truth(
       None for photos; for rendered heads the features of `igc_tf.datasets.exact_truth.HeadsBuilder`, in
       the order of `pictures`, maps at the data set's own size.
     """
-    if data.dataset == "photo_folder":
+    if data.dataset not in RENDERED:
         return None
     known = exact_truth.load_truth(prepare_heads(data), split, ["index", *features])
     row = {str(index): row for row, index in enumerate(known["index"])}

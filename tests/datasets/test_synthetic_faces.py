@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from igc_tf.datasets.synthetic_faces import anatomy, appearance, encoding, population, render, scene
+from tests.head_truth import smooth_interior
 
 SEED, COUNT, SIZE = 7, 24, 64
 # Half the picture's width at depth 1, for a field of view of 10 degrees.
@@ -41,15 +42,6 @@ def unproject(depth):
     return np.stack(
         [across[None, :] * depth, -across[:, None] * depth, -depth.astype(np.float64)], axis=-1
     )
-
-
-def smooth_interior(example):
-    """Pixels of the head, and their neighbours, without a crease, a part's border or an outline."""
-    normals, depth = example["normals"], example["depth"]
-    bend = sum(ndimage.maximum_filter(n, 3) - ndimage.minimum_filter(n, 3) for n in normals.T).T
-    step = ndimage.maximum_filter(depth, 3) - ndimage.minimum_filter(depth, 3)
-    head = ndimage.binary_erosion(example["parts"] > 0, np.ones((3, 3)))
-    return head & (bend < 0.35) & (step < 0.012) & (normals[..., 2] > 0.4)
 
 
 def test_shapes_and_dtypes(photographs):

@@ -7,7 +7,8 @@ making:
 * `sources.py`, `wavefront.py`, `material.py`: the packages, their files, and all of it as arrays;
 * `population.py`: who: shape, skin, hair, drawn from a seeded stream;
 * `protocols.py`: which pictures: in the wild, a Multi-PIE-like grid, BP4D-like sequences;
-* `anatomy.py`: the head as triangles, its landmarks and its six parts;
+* `anatomy.py`: the head as triangles, and its landmarks;
+* `regions.py`: its six parts;
 * `appearance.py`: the colour of every point of it;
 * `scene.py`: all of the above in one call, `photograph(...)`;
 * `builder.py`: the TensorFlow Datasets builder, `ParametricHeads`.

@@ -1,8 +1,7 @@
-"""The head as triangles, its landmarks and its parts, out of the material, a person, an expression.
+"""The head as triangles and its landmarks, out of the material, a person and an expression.
 
 Head frame: MakeHuman's, see `material.py`. Every point of the skin knows where it lies on the base
-mesh; parts are regions there, so they stay on the same spot of the skin whoever the person is and
-whatever the face does. The labels, their order and the landmarks are the synthetic faces'.
+mesh, which is where `regions.py` looks. The landmarks and their order are the synthetic faces'.
 """
 
 from __future__ import annotations
@@ -14,17 +13,8 @@ import numpy as np
 
 from igc_tf.datasets.parametric_heads.material import RACES, Material
 from igc_tf.datasets.parametric_heads.population import BALD, Person
-from igc_tf.datasets.synthetic_faces.anatomy import (
-    CHEEKS,
-    EYES,
-    FOREHEAD,
-    MOUTH,
-    NOSE,
-    smoothstep,
-)
+from igc_tf.datasets.parametric_heads.regions import EYEBALL, HAIR, SKIN, TEETH, TONGUE
 from igc_tf.datasets.synthetic_faces.population import Expression
-
-SKIN, EYEBALL, TEETH, TONGUE, HAIR = range(5)  #: which surface a triangle belongs to
 
 #: Weights of MakeHuman's expression units for each action at 1, positive and negative.
 _UNITS = {
@@ -49,10 +39,9 @@ _REST = {"eyebrows-left-inner-up": 0.5, "eyebrows-right-inner-up": 0.5, "eyebrow
 _GAZE_DEGREES = (28.0, 16.0)  # of gaze_x and gaze_y at 1
 
 # Places on the base mesh.
-_CROWN, _CHIN, _FOREHEAD, _NAPE = (0.0, 8.5, 0.3), (0.0, 6.18, 1.25), (0.0, 7.9, 1.4), (0.0, 7.4, -1.0)
+_CROWN, _CHIN = (0.0, 8.5, 0.3), (0.0, 6.18, 1.25)
+_FOREHEAD, _NAPE = (0.0, 7.9, 1.4), (0.0, 7.4, -1.0)
 _MOUTH_CORNER = (0.262, 6.61, 1.416)
-# And in the skin's texture: the lining of the mouth, (u, v) from and to.
-_LINING = ((0.74, 0.90), (0.88, 1.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,49 +102,6 @@ def expression_weights(
         for race, share in zip(RACES, races, strict=True)
     }
     return {name: weight for name, weight in weights.items() if name in material.targets}
-
-
-def parts(places: np.ndarray, uv: np.ndarray, surface: np.ndarray) -> np.ndarray:
-    """Labels [N] uint8 of points.
-
-    Args:
-      places: [N, 3] on the base mesh.
-      uv: [N, 2] in the texture of their surface.
-      surface: [N].
-    """
-    x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
-    skin = surface == SKIN
-    scalp = (y > 7.52) | (y > 7.05) & (z < 0.05)
-    label = np.where(skin & scalp, FOREHEAD, CHEEKS).astype(np.uint8)
-    ear = (x > 0.685) & (y < 7.56) & (z < 0.6)
-    label[ear & skin] = CHEEKS
-    front = skin & (z > 0.75)
-    label[front & (_oval(x, y, 0.0, 6.60, 0.33, 0.165) < 1.0)] = MOUTH
-    width = 0.085 + 0.125 * smoothstep(y, 7.12, 6.90)
-    label[front & (y > 6.775) & (y < 7.36) & (x < width)] = NOSE
-    label[front & (_oval(x, y, 0.345, 7.375, 0.265, 0.205) < 1.0)] = EYES
-    lining = ((uv > _LINING[0]) & (uv < _LINING[1])).all(axis=1)
-    label[skin & lining] = MOUTH
-    for kind, part in ((EYEBALL, EYES), (TEETH, MOUTH), (TONGUE, MOUTH), (HAIR, FOREHEAD)):
-        label[surface == kind] = part
-    return label
-
-
-def beard_cover(places: np.ndarray) -> np.ndarray:
-    """[N] in [0, 1]: how thick a full beard grows at places [N, 3] of the base mesh."""
-    x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
-    edge = 6.50 + 0.30 * smoothstep(x, 0.10, 0.45) + 0.35 * smoothstep(x, 0.45, 0.68)
-    jaw = smoothstep(y, edge + 0.09, edge - 0.09) * smoothstep(y, 6.0, 6.25)
-    jaw *= smoothstep(z, 0.2, 0.55)
-    lip = np.exp(-(((y - 6.745) / 0.045) ** 2)) * smoothstep(x, 0.34, 0.24)
-    corner = np.exp(-(((x - 0.33) / 0.06) ** 2)) * smoothstep(np.abs(y - 6.6), 0.2, 0.1)
-    cover = np.maximum(jaw, np.maximum(lip, corner) * smoothstep(z, 1.1, 1.2))
-    mouth = _oval(x, y, 0.0, 6.605, 0.275, 0.115)
-    return np.clip(cover * smoothstep(mouth, 0.8, 1.3), 0.0, 1.0)
-
-
-def _oval(x: np.ndarray, y: np.ndarray, cx: float, cy: float, wide: float, tall: float):
-    return np.abs((x - cx) / wide) ** 3 + np.abs((y - cy) / tall) ** 3
 
 
 def _displacement(material: Material, weights: dict[str, float]) -> np.ndarray:
@@ -219,9 +165,7 @@ def _nearest(material: Material, place: tuple[float, float, float]) -> int:
     return int(body[far.argmin()])
 
 
-def _placement(
-    material: Material, person: Person, neutral: np.ndarray
-) -> tuple[float, np.ndarray]:
+def _placement(material: Material, person: Person, neutral: np.ndarray) -> tuple[float, np.ndarray]:
     """Scale, and the point of the head frame that stands at (0, 0, -1)."""
     crown, chin, front, nape = (
         neutral[_nearest(material, place)] for place in (_CROWN, _CHIN, _FOREHEAD, _NAPE)

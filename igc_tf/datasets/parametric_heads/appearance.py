@@ -6,10 +6,16 @@ import functools
 
 import numpy as np
 
-from igc_tf.datasets.parametric_heads import anatomy
-from igc_tf.datasets.parametric_heads.anatomy import EYEBALL, HAIR, SKIN, TEETH, TONGUE
 from igc_tf.datasets.parametric_heads.material import Material
 from igc_tf.datasets.parametric_heads.population import Person
+from igc_tf.datasets.parametric_heads.regions import (
+    EYEBALL,
+    HAIR,
+    SKIN,
+    TEETH,
+    TONGUE,
+    beard_cover,
+)
 
 BRIGHTEST = 0.93  #: as the synthetic faces': lit, nothing is clipped at white
 
@@ -65,7 +71,7 @@ def albedo(
     Args:
       material: the textures.
       person: whose.
-      surface: see `anatomy`.
+      surface: see `regions`.
       uv: of each surface's own texture.
       places: [N, 3] on the base mesh.
     """
@@ -75,7 +81,7 @@ def albedo(
     on_skin, ball = surface == SKIN, surface == EYEBALL
     skin = sample_texture(skin_texture(material, person), uv[on_skin])
     if person.beard > 0.0:
-        cover = person.beard * anatomy.beard_cover(places[on_skin])
+        cover = person.beard * beard_cover(places[on_skin])
         skin += cover[:, None] * (person.brow_colour.astype(np.float32) - skin)
     colour[on_skin] = skin
     iris = sample_texture(material.textures[person.iris][..., :3], uv[ball])

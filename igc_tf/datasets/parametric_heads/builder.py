@@ -2,6 +2,8 @@
 
     builder = ParametricHeads(config="px64", makehuman_dir="makehuman")
     builder.download_and_prepare()            # reads the two packages there, downloads nothing
+
+Train and evaluate on it with --dataset=parametric_heads; docs/parametric_heads.md says how to begin.
 """
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ CUT = 4.9
 #: Groups of the base mesh that are used; the eyes' give the balls' centres only.
 GROUPS = ("body", "helper-r-eye", "helper-l-eye", "helper-upper-teeth", "helper-tongue")
 RACES, GENDERS = ("african", "asian", "caucasian"), ("female", "male")
-AGES, SKIN_AGES, WEIGHTS = ("young", "old"), ("young", "middleage", "old"), ("min", "average", "max")
+AGES, WEIGHTS = ("young", "old"), ("min", "average", "max")
+SKIN_AGES = ("young", "middleage", "old")
 _DETAILS = (
     "head/", "forehead/", "eyebrows/", "eyes/", "nose/", "mouth/", "ears/", "chin/", "cheek/", "asym/",
 )  # fmt: skip

@@ -117,9 +117,7 @@ def conditions(seed: int, shot: Shot) -> Conditions:
 
 def _grid(seed: int, shot: Shot) -> Conditions:
     pose = Pose(np.array([0.0, float(YAWS[shot.view]), 0.0]), np.zeros(3))
-    return Conditions(
-        Expression(), pose, grid_light(shot.lighting), _studio(seed, shot.identity)
-    )
+    return Conditions(Expression(), pose, grid_light(shot.lighting), _studio(seed, shot.identity))
 
 
 def grid_light(number: int) -> Light:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from igc_tf.datasets.parametric_heads import anatomy, appearance
+from igc_tf.datasets.parametric_heads import anatomy, appearance, regions
 from igc_tf.datasets.parametric_heads.material import Material
 from igc_tf.datasets.parametric_heads.population import Person
 from igc_tf.datasets.synthetic_faces import population as conditions
@@ -52,7 +52,7 @@ def _see(
 ) -> tuple[View, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """The view; and of the points seen surfaces [N], uv [N, 2], places on the base mesh [N, 3]."""
     mesh = head.mesh
-    hair = mesh.surface == anatomy.HAIR
+    hair = mesh.surface == regions.HAIR
 
     def opaque(triangles: np.ndarray, weights: np.ndarray) -> np.ndarray:
         uv = np.einsum("nk,nkc->nc", weights, mesh.uv[triangles])
@@ -70,7 +70,7 @@ def _see(
     values = render.interpolate(values, mesh.triangles, hits)
     uv = np.einsum("nk,nkc->nc", hits.weights, mesh.uv[hits.triangle])
     places = values[:, 3:]
-    parts = anatomy.parts(places, uv, surface)
+    parts = regions.parts(places, uv, surface)
     view = View(hits, seen_normals(values[:, :3], hits, pose), parts, side)
     return view, (surface, uv, places)
 

@@ -100,7 +100,9 @@ def _files(
                         yield name, archive.read(entry)
         else:
             with tarfile.open(place, "r:gz") as archive:
-                for entry in archive:  # in its own order: a compressed tarball is read once, forwards
+                for (
+                    entry
+                ) in archive:  # in its own order: a compressed tarball is read once, forwards
                     name = entry.name.removeprefix(root)
                     if name != entry.name and entry.isfile() and wanted(name):
                         yield name, archive.extractfile(entry).read()

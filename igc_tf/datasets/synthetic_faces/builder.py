@@ -4,6 +4,8 @@
     builder.download_and_prepare()            # computes, downloads nothing
     for example in builder.as_dataset(split="train"): ...
     truth = load_truth(builder, "test")       # NumPy, depth and normals decoded
+
+`make train` trains on it.
 """
 
 from __future__ import annotations
@@ -85,6 +87,4 @@ class SyntheticFaces(HeadsBuilder):
 
     def maker(self):
         """See `HeadsBuilder`."""
-        return functools.partial(
-            encoding.make_examples, SEED, size=self.builder_config.image_size
-        )
+        return functools.partial(encoding.make_examples, SEED, size=self.builder_config.image_size)

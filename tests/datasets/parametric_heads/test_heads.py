@@ -15,12 +15,14 @@ from igc_tf.datasets.parametric_heads import (
     builder,
     population,
     protocols,
+    regions,
     scene,
 )
 from igc_tf.datasets.synthetic_faces import population as conditions
 from igc_tf.datasets.synthetic_faces import render
 from igc_tf.datasets.synthetic_faces.anatomy import CHEEKS, EYES, FOREHEAD, MOUTH, NOSE
 from igc_tf.evaluation import geometry
+from tests.head_truth import smooth_interior
 
 SEED, SIZE, COUNT = builder.SEED, 64, 10
 LIGHT = conditions.Light(0.4, 0.5, np.array([0.6, 0.0, 0.8]))
@@ -55,21 +57,12 @@ def photograph(heads, person=0, rotation=(0.0, 0.0, 0.0), light=LIGHT, size=SIZE
     )
 
 
-def interior(example):
-    """Pixels of the head away from creases and outlines."""
-    normals, depth = example["normals"], example["depth"]
-    bend = sum(ndimage.maximum_filter(n, 3) - ndimage.minimum_filter(n, 3) for n in normals.T).T
-    step = ndimage.maximum_filter(depth, 3) - ndimage.minimum_filter(depth, 3)
-    head = ndimage.binary_erosion(example["parts"] > 0, np.ones((3, 3)))
-    return head & (bend < 0.35) & (step < 0.012) & (normals[..., 2] > 0.4)
-
-
 def test_image_is_albedo_times_shading(wild):
     for example in wild:
         cosine = np.maximum(example["normals"] @ example["light_direction"], 0.0)
         shading = example["light_ambient"] + example["light_diffuse"] * cosine
         error = np.abs(example["image"] - example["albedo"] * shading[..., None]).max(axis=-1)
-        error = error[interior(example)]
+        error = error[smooth_interior(example)]
         assert len(error) > 50
         assert np.percentile(error, 95) < 3.0 and error.max() < 12.0  # of 255
 
@@ -81,7 +74,7 @@ def test_normals_agree_with_the_gradient_of_depth(wild):
         points = geometry.unproject(example["depth"][None])[0]
         normals = np.cross(np.gradient(points, axis=0), np.gradient(points, axis=1))
         normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
-        cosine = (normals * example["normals"]).sum(axis=-1)[interior(example)]
+        cosine = (normals * example["normals"]).sum(axis=-1)[smooth_interior(example)]
         angles.append(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
     angles = np.concatenate(angles)
     assert np.median(angles) < 2.5 and np.percentile(angles, 95) < 12.0
@@ -122,15 +115,15 @@ def test_all_parts_are_there_in_the_canonical_view(wild):
     ],
 )
 def test_labels_at_known_places_of_the_skin(place, part):
-    labels = anatomy.parts(
-        np.array([place]), np.array([[0.5, 0.5]]), np.array([anatomy.SKIN], np.uint8)
+    labels = regions.parts(
+        np.array([place]), np.array([[0.5, 0.5]]), np.array([regions.SKIN], np.uint8)
     )
     assert labels[0] == part
 
 
 def test_labels_of_what_is_no_skin():
-    kinds = np.array([anatomy.EYEBALL, anatomy.TEETH, anatomy.TONGUE, anatomy.HAIR], np.uint8)
-    labels = anatomy.parts(np.zeros((4, 3)), np.zeros((4, 2)), kinds)
+    kinds = np.array([regions.EYEBALL, regions.TEETH, regions.TONGUE, regions.HAIR], np.uint8)
+    labels = regions.parts(np.zeros((4, 3)), np.zeros((4, 2)), kinds)
     np.testing.assert_array_equal(labels, [EYES, MOUTH, MOUTH, FOREHEAD])
 
 
@@ -255,7 +248,9 @@ def test_the_mouth_opens(heads):
 
 
 def test_expressions_move_what_they_name(real):
-    neutral, smile, closed = photograph(real), photograph(real, smile=1.0), photograph(real, eye_closure=1.0)
+    neutral, smile, closed = (
+        photograph(real, **face) for face in ({}, {"smile": 1.0}, {"eye_closure": 1.0})
+    )
     spread = neutral["landmarks"][4, 0] - neutral["landmarks"][3, 0]
     assert smile["landmarks"][4, 0] - smile["landmarks"][3, 0] > spread + 0.3
     assert smile["landmarks"][3, 1] < neutral["landmarks"][3, 1] - 0.4  # the corners rise
@@ -294,9 +289,16 @@ def test_skin_is_the_mix_it_is_said_to_be(heads):
 
 def test_a_beard_covers_the_jaw_and_leaves_lips_and_cheeks():
     places = np.array(
-        [[0.0, 6.3, 1.4], [0.5, 6.45, 0.9], [0.0, 6.6, 1.5], [0.4, 7.0, 1.2], [0.0, 7.9, 1.4], [0, 5.7, 0.6]]
+        [
+            [0.0, 6.3, 1.4],
+            [0.5, 6.45, 0.9],
+            [0.0, 6.6, 1.5],
+            [0.4, 7.0, 1.2],
+            [0.0, 7.9, 1.4],
+            [0.0, 5.7, 0.6],
+        ]
     )
-    cover = anatomy.beard_cover(places)
+    cover = regions.beard_cover(places)
     assert (cover[:2] > 0.9).all() and (cover[2:] < 0.01).all()
 
 

@@ -68,9 +68,13 @@ def data(tmp_path_factory, fake_dir):
         )
         made.workers = 2
         made.download_and_prepare()
-    return config.Config().replace(
-        dataset="parametric_heads", data_config="tiny", data_dir=str(folder), image_size=32
-    ).data
+    return (
+        config.Config()
+        .replace(
+            dataset="parametric_heads", data_config="tiny", data_dir=str(folder), image_size=32
+        )
+        .data
+    )
 
 
 def test_full_configurations():
