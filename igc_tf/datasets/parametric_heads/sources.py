@@ -57,10 +57,12 @@ class Sources:
 
     def fingerprint(self) -> str:
         """Changes when another package, or another copy of one, lies in the folder."""
-        told = "".join(
-            f"{path.resolve()}\0{path.stat().st_mtime_ns}\0{path.stat().st_size}\0"
-            for path in (self._mesh, self._looks)
-        )
+        told = ""
+        for place, root in ((self._mesh, MESH_ROOT), (self._looks, LOOKS_ROOT)):
+            files = sorted((place / root).rglob("*")) if place.is_dir() else [place]
+            for path in files:
+                status = path.stat()
+                told += f"{path.resolve()}\0{status.st_mtime_ns}\0{status.st_size}\0"
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
     def read_mesh(self, wanted: Callable[[str], bool]) -> dict[str, bytes]:

@@ -93,6 +93,16 @@ def test_other_packages_are_read_anew(own_cache, tmp_path, fake_dir):
     assert material.cached_file(fake_dir) != material.cached_file(tmp_path / "other")
 
 
+def test_a_changed_file_is_read_anew_and_others_beside_do_not_matter(tmp_path, fake_files):
+    unpack(tmp_path, fake_files)
+    before = sources.Sources(tmp_path).fingerprint()
+    (tmp_path / "notes.txt").write_text("mine")
+    assert sources.Sources(tmp_path).fingerprint() == before
+    skin = next((tmp_path / sources.LOOKS_ROOT).glob("skins/young*/textures/a.png"))
+    skin.write_bytes(skin.read_bytes() + b"\0")
+    assert sources.Sources(tmp_path).fingerprint() != before
+
+
 def test_only_what_shapes_a_head_is_read(heads):
     assert (heads.vertices[heads.triangles["body"]][..., 1] > material.CUT).all()
     assert not any("baby" in name or name.startswith(("feet", "hands")) for name in heads.targets)
