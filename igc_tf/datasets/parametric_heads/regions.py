@@ -20,7 +20,7 @@ from igc_tf.datasets.synthetic_faces.anatomy import (
 SKIN, EYEBALL, TEETH, TONGUE, HAIR = range(5)  #: which surface a triangle belongs to
 
 # The lining of the mouth in the skin's texture, (u, v) from and to.
-_LINING = ((0.74, 0.90), (0.88, 1.0))
+_LINING = ((0.74, 0.86), (0.96, 1.0))
 
 
 def parts(places: np.ndarray, uv: np.ndarray, surface: np.ndarray) -> np.ndarray:
