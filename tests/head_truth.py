@@ -11,3 +11,11 @@ def smooth_interior(example):
     step = ndimage.maximum_filter(depth, 3) - ndimage.minimum_filter(depth, 3)
     head = ndimage.binary_erosion(example["parts"] > 0, np.ones((3, 3)))
     return head & (bend < 0.35) & (step < 0.012) & (normals[..., 2] > 0.4)
+
+
+def shading_errors(example):
+    """[N]: how far the image is from albedo times shading, of 255, at the smooth interior."""
+    cosine = np.maximum(example["normals"] @ example["light_direction"], 0.0)
+    shading = example["light_ambient"] + example["light_diffuse"] * cosine
+    error = np.abs(example["image"] - example["albedo"] * shading[..., None]).max(axis=-1)
+    return error[smooth_interior(example)]

@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from igc_tf.datasets.synthetic_faces import anatomy, appearance, encoding, population, render, scene
-from tests.head_truth import smooth_interior
+from tests.head_truth import shading_errors, smooth_interior
 
 SEED, COUNT, SIZE = 7, 24, 64
 # Half the picture's width at depth 1, for a field of view of 10 degrees.
@@ -69,10 +69,7 @@ def test_shapes_and_dtypes(photographs):
 
 def test_image_is_albedo_times_shading(photographs):
     for example in photographs:
-        cosine = np.maximum(example["normals"] @ example["light_direction"], 0.0)
-        shading = example["light_ambient"] + example["light_diffuse"] * cosine
-        error = np.abs(example["image"] - example["albedo"] * shading[..., None]).max(axis=-1)
-        error = error[smooth_interior(example)]
+        error = shading_errors(example)
         assert len(error) > 200
         assert np.percentile(error, 95) < 3.0  # of 255
         assert error.max() < 12.0

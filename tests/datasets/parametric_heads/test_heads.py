@@ -22,7 +22,7 @@ from igc_tf.datasets.synthetic_faces import population as conditions
 from igc_tf.datasets.synthetic_faces import render
 from igc_tf.datasets.synthetic_faces.anatomy import CHEEKS, EYES, FOREHEAD, MOUTH, NOSE
 from igc_tf.evaluation import geometry
-from tests.head_truth import smooth_interior
+from tests.head_truth import shading_errors, smooth_interior
 
 SEED, SIZE, COUNT = builder.SEED, 64, 10
 LIGHT = conditions.Light(0.4, 0.5, np.array([0.6, 0.0, 0.8]))
@@ -59,10 +59,7 @@ def photograph(heads, person=0, rotation=(0.0, 0.0, 0.0), light=LIGHT, size=SIZE
 
 def test_image_is_albedo_times_shading(wild):
     for example in wild:
-        cosine = np.maximum(example["normals"] @ example["light_direction"], 0.0)
-        shading = example["light_ambient"] + example["light_diffuse"] * cosine
-        error = np.abs(example["image"] - example["albedo"] * shading[..., None]).max(axis=-1)
-        error = error[smooth_interior(example)]
+        error = shading_errors(example)
         assert len(error) > 50
         assert np.percentile(error, 95) < 3.0 and error.max() < 12.0  # of 255
 
