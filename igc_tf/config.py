@@ -33,15 +33,23 @@ class DataConfig:
 
     dataset: str = _field(
         "synthetic_faces",
-        "Data set: the embedded synthetic faces, or any folder of photos.",
-        ("synthetic_faces", "photo_folder"),
+        "Data set: the embedded synthetic faces, realistic heads made of MakeHuman's material, or any "
+        "folder of photos.",
+        ("synthetic_faces", "parametric_heads", "photo_folder"),
     )
     data_dir: str = _field(
         "",
-        "photo_folder: the folder (searched recursively). synthetic_faces: where TFDS keeps its "
-        "data sets; empty for TFDS' own default.",
+        "photo_folder: the folder (searched recursively). synthetic_faces, parametric_heads: where TFDS "
+        "keeps its data sets; empty for TFDS' own default.",
     )
-    data_config: str = _field("px64", "synthetic_faces: the TFDS builder configuration.")
+    data_config: str = _field(
+        "px64", "synthetic_faces, parametric_heads: the TFDS builder configuration."
+    )
+    makehuman_dir: str = _field(
+        "",
+        "parametric_heads: folder with MakeHuman's two packages, needed to make the data set only; "
+        "empty for $MAKEHUMAN_DIR, or ~/makehuman.",
+    )
     crop: str = _field(
         "center",
         "photo_folder: 'center' cuts the square given by crop_scale and crop_center_y, 'none' "

@@ -30,10 +30,15 @@ flags.DEFINE_string("metrics_json", None, "File to write the metrics to.")
 flags.DEFINE_string("report_dir", None, "Folder for the report, one HTML page: index.html.")
 flags.DEFINE_string("save_predictions", None, "NPZ file to write the run's predictions to.")
 flags.DEFINE_enum(
-    "dataset", None, ["synthetic_faces", "photo_folder"], "Data set; the run's own by default."
+    "dataset",
+    None,
+    ["synthetic_faces", "parametric_heads", "photo_folder"],
+    "Data set; the run's own by default.",
 )
 flags.DEFINE_string("data_dir", None, "Where the data lies, if not where the run found it.")
-flags.DEFINE_string("data_config", None, "synthetic_faces: the configuration, e.g. px64.")
+flags.DEFINE_string(
+    "data_config", None, "synthetic_faces, parametric_heads: the configuration, e.g. px64."
+)
 flags.DEFINE_string(
     "labels",
     "",
