@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from igc_tf.config import DataConfig
-from igc_tf.datasets import image_store, photo_folder
+from igc_tf.datasets import image_store, labels, photo_collections, photo_folder
 from igc_tf.datasets.synthetic_faces import builder as synthetic_faces
 
 SPLITS = photo_folder.SPLITS
@@ -34,6 +34,8 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
     """
     if data.dataset == "photo_folder":
         return photo_folder.open_split(data, image_size, split)
+    if data.dataset in photo_collections.BUILDERS:
+        return photo_collections.open_split(data, image_size, split)
     builder = prepare_synthetic_faces(data)
     count = builder.info.splits[split].num_examples
     return image_store.open_or_build(
@@ -60,12 +62,34 @@ def truth(
       `igc_tf.datasets.synthetic_faces.builder`, in the order of `pictures`, maps at the data set's
       own size.
     """
-    if data.dataset == "photo_folder":
+    if data.dataset != "synthetic_faces":
         return None
     known = synthetic_faces.load_truth(prepare_synthetic_faces(data), split, ["index", *features])
     row = {str(index): row for row, index in enumerate(known["index"])}
     rows = [row[name] for name in pictures]  # by name: TFDS' order may change with how it is read
     return {name: known[name][rows] for name in features}
+
+
+def read_labels(
+    data: DataConfig, split: str, store: image_store.ImageStore, source: str = ""
+) -> labels.Labels | None:
+    """What is known of pictures of photos, in the order of `store`.
+
+    Args:
+      data: a data set of photos.
+      split: the split that `store` is of, whole or in part.
+      store: the pictures.
+      source: of a folder of photos, see `labels.read`.
+
+    Returns:
+      The labels; None where there are none.
+
+    Raises:
+      FileNotFoundError, ValueError: see `labels.read`.
+    """
+    if data.dataset == "photo_folder":
+        return labels.read(data, store.names, store.placements, source)
+    return photo_collections.read_labels(data, split, store)
 
 
 def prepare_synthetic_faces(data: DataConfig):
