@@ -82,7 +82,12 @@ class DataConfig:
         0.1,
         "photo_folder: share of the photos, chosen by a hash of their path, kept for testing.",
     )
-    flip: bool = _field(False, "Mirror every second training image at random.")
+    flip: bool = _field(False, "Mirror every second training image at random [unsup3d: on].")
+    color_jitter: float = _field(
+        0.0,
+        "Brightness, contrast and saturation of a training image are each multiplied by a random factor "
+        "within 1 +- this; 0 is off [choice].",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -129,6 +129,7 @@ def _require_photos(data) -> None:
         f"--align_mouth_line={data.align_mouth_line}, and both and "
         f"--align_eye_distance={data.align_eye_distance} within (0, 1).",
     )
+    _require(0 <= data.color_jitter < 1, f"--color_jitter={data.color_jitter}: within [0, 1).")
     _require(0 < data.box_scale <= 5, f"--box_scale={data.box_scale}: within (0, 5].")
 
 

@@ -1,8 +1,9 @@
-"""Small folders laid out as the collections ship, filled with pictures of the synthetic faces."""
+"""Small folders laid out as the collections ship, filled with pictures of synthetic faces; bad photos."""
 
 from __future__ import annotations
 
 import functools
+import io
 import pathlib
 
 import numpy as np
@@ -138,3 +139,34 @@ def photos(folder: pathlib.Path, count: int = 240) -> None:
         values = ",".join(f"{value:.1f}" for value in landmarks.ravel())
         lines.append(f"{number:03d}.jpg,person{number // 4},{values}")
     _write(folder / "labels.csv", lines)
+
+
+def _jpeg_bytes() -> bytes:
+    y, x = np.mgrid[0:64, 0:64]
+    smooth = np.stack([3 * x, 3 * y, 0 * x + 40], -1).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(smooth).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def _jpeg_of_bad_exif() -> bytes:
+    """Good pixels to be turned (orientation 6) whose EXIF gives their width as text."""
+    entries = b"\x02\0" + b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0" + b"\0\x01\x02\0\x02\0\0\0xx\0\0"
+    block = b"Exif\0\0" + b"II*\0\x08\0\0\0" + entries + b"\0\0\0\0"
+    whole = _jpeg_bytes()
+    return whole[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + whole[2:]
+
+
+#: What makes a photo unreadable, by the name of a file of it.
+BAD = {
+    "empty.jpg": b"",
+    "text.jpg": b"I only look like a photo.",
+    "cut.jpg": _jpeg_bytes()[:400],
+    "late.jpg": _jpeg_bytes()[:-40],
+    "head.png": b"\x89PNG\r\n\x1a\n",
+    "noise.png": bytes(range(256)) * 4,
+    "zeros.jpg": bytes(2000),
+    "page.jpg": b"<html><body>404 Not Found</body></html>",
+    "exif.jpg": _jpeg_of_bad_exif(),  # makes Pillow raise a struct.error
+    "webp.webp": b"RIFF\x10\0\0\0WEBPVP8 ",
+}
