@@ -1,16 +1,21 @@
 """Collections by name: pictures cut from them, labels, what is left out, what is said when they lack."""
 
+import csv
 import logging
+import pathlib
 
 import numpy as np
 import pytest
 
 from igc_tf import examination
 from igc_tf.config import Config, DataConfig
-from igc_tf.datasets import catalog, photo_collections
+from igc_tf.datasets import catalog, labels, photo_collections, reading
+from igc_tf.datasets.collections import multi_pie
 from tests import fake_collections
 
 pytestmark = pytest.mark.usefixtures("own_cache")
+
+SHARED = pathlib.Path(__file__).parents[2].parent / "shared" / "data"
 
 
 @pytest.fixture
@@ -114,3 +119,72 @@ def test_what_is_missing_is_said(tmp_path):
         catalog.open_split(
             DataConfig(dataset="multi_pie", data_dir=str(tmp_path / "bp4d")), 32, "train"
         )
+
+
+# ---- real photos ---------------------------------------------------------------------------------
+
+
+def real(name):
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"no photos to test on: {folder} is not there")
+    return folder
+
+
+def linked(source, target):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.symlink_to(source)
+
+
+def test_real_celeb_a(tmp_path):
+    folder = real("celeba_aligned")
+    with (folder / "labels.csv").open() as stream:
+        rows = list(csv.DictReader(stream))[:200]
+    marks, splits, people = [], [], []
+    for number, row in enumerate(rows):
+        linked(folder / row["file"], tmp_path / "img_align_celeba" / row["file"])
+        values = " ".join(str(round(float(row[name]))) for name in labels._LANDMARKS)
+        marks.append(f"{row['file']} {values}")
+        splits.append(f"{row['file']} {number % 10 // 8 + number % 10 // 9}")
+        people.append(f"{row['file']} {row['identity']}")
+    for name, lines in (
+        ("list_landmarks_align_celeba.txt", marks),
+        ("list_eval_partition.txt", splits),
+        ("identity_CelebA.txt", people),
+    ):
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    data = DataConfig(dataset="celeb_a", data_dir=str(tmp_path), crop="landmarks")
+    stores = {split: catalog.open_split(data, 32, split) for split in catalog.SPLITS}
+    assert [len(store.names) for store in stores.values()] == [160, 20, 20]
+    known = catalog.read_labels(data, "train", stores["train"])
+    spread = known.landmarks.std(axis=0) / 32
+    assert spread[[0, 1]].max() < 0.03  # aligned: the eyes lie still
+
+
+def test_real_cats(tmp_path):
+    folder = real("cat_faces")
+    for path in reading.find(folder)[::8]:
+        linked(folder / path, tmp_path / "cats" / path)
+    data = DataConfig(dataset="cat_faces", data_dir=str(tmp_path / "cats"), crop="none")
+    stores = {split: catalog.open_split(data, 32, split) for split in catalog.SPLITS}
+    assert sum(len(store.names) for store in stores.values()) == 564
+    assert not any(store.skipped for store in stores.values())
+
+
+def test_real_faces_as_a_multi_view_set(tmp_path):
+    folder = real("umist")
+    cameras = [name for name in multi_pie.CAMERAS if name not in multi_pie.ABOVE]
+    subjects = {}
+    for path in sorted(folder.glob("*.jpg")):
+        person, view = path.stem.split("_")
+        subject = subjects.setdefault(person, (1, 2, 3, 4, 5, 6, 191, 192, 201, 202)[len(subjects)])
+        if int(view) <= len(cameras):
+            camera = cameras[int(view) - 1]
+            name = f"{subject:03d}_01_01_{camera.replace('_', '')}_07.jpg"
+            linked(path, tmp_path / f"session01/multiview/{subject:03d}/01/{camera}/{name}")
+    data = DataConfig(dataset="multi_pie", data_dir=str(tmp_path), data_config="views")
+    stores = {split: catalog.open_split(data, 32, split) for split in catalog.SPLITS}
+    assert [len(store.names) for store in stores.values()] == [78, 26, 26]
+    known = catalog.read_labels(data, "test", stores["test"])
+    assert len(np.unique(known.identity)) == 2
+    assert len(np.unique(known.rotation_degrees[:, 1])) == 13

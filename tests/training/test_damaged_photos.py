@@ -46,6 +46,7 @@ def folder(tmp_path):
     return root, good, bad
 
 
+@pytest.mark.slow
 def test_training_starts_and_names_each_bad_photo_once(folder, tiny, tmp_path, own_cache, caplog):
     root, good, bad = folder
     assert len(good) == 1800 and len(bad) == 200 and len(set(bad.values())) == 10
@@ -55,7 +56,7 @@ def test_training_starts_and_names_each_bad_photo_once(folder, tiny, tmp_path, o
         max_steps=2,
         pyramid_weight=1.0,
         validation_images=4,
-        pictures_every_seconds=1e6,
+        rasterizer="tensorflow",
     )
     with caplog.at_level(logging.WARNING, logger="absl"):
         trainer.Trainer(config, tmp_path / "run").train()
