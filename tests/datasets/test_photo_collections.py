@@ -174,10 +174,12 @@ def test_real_cats(tmp_path):
 def test_real_faces_as_a_multi_view_set(tmp_path):
     folder = real("umist")
     cameras = [name for name in multi_pie.CAMERAS if name not in multi_pie.ABOVE]
-    subjects = {}
-    for path in sorted(folder.glob("*.jpg")):
+    paths = sorted(folder.glob("*.jpg"))
+    people = sorted({path.stem.split("_")[0] for path in paths})
+    subjects = dict(zip(people, (1, 2, 3, 4, 5, 6, 191, 192, 201, 202), strict=True))
+    for path in paths:
         person, view = path.stem.split("_")
-        subject = subjects.setdefault(person, (1, 2, 3, 4, 5, 6, 191, 192, 201, 202)[len(subjects)])
+        subject = subjects[person]
         if int(view) <= len(cameras):
             camera = cameras[int(view) - 1]
             name = f"{subject:03d}_01_01_{camera.replace('_', '')}_07.jpg"
