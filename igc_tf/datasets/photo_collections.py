@@ -42,7 +42,7 @@ def prepare(data: DataConfig) -> base.PhotoCollection:
     folder = pathlib.Path(data.data_dir).resolve() if data.data_dir else None
     config = _config(kind, data)
     if _is_tfds(config):
-        kept = cache_dir() / "tfds"
+        kept = cache_dir() / "tfds" / hashlib.sha256(os.fsencode(folder or "")).hexdigest()[:16]
     else:
         if not folder.is_dir():
             raise FileNotFoundError(f"--data_dir={data.data_dir}: no such folder.")

@@ -55,7 +55,11 @@ class PhotoCollection(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     photos that have none.
     """
 
-    #: Of the collection: which further files and folders are looked for is said in docs/data.md.
+    #: Of the collection; which further files and folders are looked for is said in docs/data.md.
+    DESCRIPTION: str
+    LICENCE: str
+    CITATION: str
+    HOMEPAGE: str
     MANUAL_DOWNLOAD_INSTRUCTIONS: str
 
     def photos(self, folder: pathlib.Path) -> dict[str, list[Photo]]:
@@ -72,15 +76,13 @@ class PhotoCollection(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """TFDS features beside those that all collections have."""
         return {}
 
-    def _collection_info(
-        self, description: str, licence: str, citation: str, homepage: str
-    ) -> tfds.core.DatasetInfo:
+    def _info(self) -> tfds.core.DatasetInfo:
         def numbers(*shape: int) -> tfds.features.Tensor:
             return tfds.features.Tensor(shape=shape, dtype=np.float32)
 
         image = tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg")
         return self.dataset_info_from_configs(
-            description=description,
+            description=self.DESCRIPTION,
             features=tfds.features.FeaturesDict(
                 {
                     "image": image,
@@ -93,9 +95,9 @@ class PhotoCollection(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 }
             ),
             supervised_keys=None,
-            homepage=homepage,
-            license=licence,
-            citation=citation,
+            homepage=self.HOMEPAGE,
+            license=self.LICENCE,
+            citation=self.CITATION,
             metadata=tfds.core.MetadataDict({UNREADABLE: {}}),
         )
 

@@ -66,6 +66,8 @@ class BP4D(base.PhotoCollection):
     name = "bp4d"
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
+    DESCRIPTION, LICENCE, CITATION = _DESCRIPTION, _LICENCE, _CITATION
+    HOMEPAGE = "https://www.cs.binghamton.edu/~lijun/Research/3DFE/3DFE_Analysis.html"
     BUILDER_CONFIGS = [
         BP4DConfig(name="tenth", description="One frame in ten.", every=10),
         BP4DConfig(name="all", description="Every frame."),
@@ -73,14 +75,6 @@ class BP4D(base.PhotoCollection):
     MANUAL_DOWNLOAD_INSTRUCTIONS = """
     The 2D frames of BP4D-Spontaneous as SUBJECT/TASK/FRAME.jpg, for example F001/T1/0001.jpg.
     """
-
-    def _info(self) -> tfds.core.DatasetInfo:
-        return self._collection_info(
-            _DESCRIPTION,
-            _LICENCE,
-            _CITATION,
-            "https://www.cs.binghamton.edu/~lijun/Research/3DFE/3DFE_Analysis.html",
-        )
 
     def own_features(self) -> dict[str, Any]:
         """See `base.PhotoCollection.own_features`."""

@@ -47,18 +47,12 @@ class CatFaces(base.PhotoCollection):
     name = "cat_faces"
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
+    DESCRIPTION, LICENCE, CITATION = _DESCRIPTION, _LICENCE, _CITATION
+    HOMEPAGE = "https://www.robots.ox.ac.uk/~vgg/data/pets/"
     MANUAL_DOWNLOAD_INSTRUCTIONS = """
     The CAT data set (folders CAT_00 to CAT_06), the Oxford-IIIT Pet data set (folders images/ and
     annotations/), or any folder of photos of cats' heads.
     """
-
-    def _info(self) -> tfds.core.DatasetInfo:
-        return self._collection_info(
-            _DESCRIPTION,
-            _LICENCE,
-            _CITATION,
-            "https://www.robots.ox.ac.uk/~vgg/data/pets/",
-        )
 
     def photos(self, folder: pathlib.Path) -> dict[str, list[base.Photo]]:
         """See `base.PhotoCollection.photos`."""

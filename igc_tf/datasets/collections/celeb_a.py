@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download import download_manager, util
 
 from igc_tf.datasets import crops
 from igc_tf.datasets.collections import base
@@ -60,6 +61,8 @@ class CelebAFaces(base.PhotoCollection):
     name = "celeb_a_faces"
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
+    DESCRIPTION, LICENCE, CITATION = _DESCRIPTION, _LICENCE, _CITATION
+    HOMEPAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
     BUILDER_CONFIGS = [
         CelebAConfig(name="aligned", description="img_align_celeba and its annotation files."),
         CelebAConfig(name="in_the_wild", description="img_celeba and celeba_crop_bbox.txt."),
@@ -69,14 +72,6 @@ class CelebAFaces(base.PhotoCollection):
     list_landmarks_align_celeba.txt, list_eval_partition.txt and identity_CelebA.txt.
     """
 
-    def _info(self) -> tfds.core.DatasetInfo:
-        return self._collection_info(
-            _DESCRIPTION,
-            _LICENCE,
-            _CITATION,
-            "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
-        )
-
     def photos(self, folder: pathlib.Path) -> dict[str, list[base.Photo]]:
         """See `base.PhotoCollection.photos`."""
         return _aligned(folder) if self.builder_config.name == "aligned" else _in_the_wild(folder)
@@ -85,7 +80,18 @@ class CelebAFaces(base.PhotoCollection):
         if self.builder_config.name != TFDS_CONFIG:
             return super()._split_generators(dl_manager)
         source = tfds.builder("celeb_a", data_dir=self.builder_config.source_dir)
-        source.download_and_prepare()
+        try:
+            source.download_and_prepare()
+        except (
+            OSError,
+            util.DownloadError,
+            download_manager.NonMatchingChecksumError,
+        ) as error:
+            raise ValueError(
+                f"TFDS could not download CelebA ({type(error).__name__}: {error}). Fetch it "
+                f"yourself and "
+                "give its folder as --data_dir; docs/data.md says what must be in it."
+            ) from error
         return {split: _from_tfds(source, split) for split in _SPLITS}
 
 

@@ -78,6 +78,8 @@ class MultiPIE(base.PhotoCollection):
     name = "multi_pie"
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
+    DESCRIPTION, LICENCE, CITATION = _DESCRIPTION, _LICENCE, _CITATION
+    HOMEPAGE = "https://www.cs.cmu.edu/afs/cs/project/PIE/MultiPie/Multi-Pie/Home.html"
     BUILDER_CONFIGS = [
         MultiPIEConfig(name="all", description="Every camera and light."),
         MultiPIEConfig(
@@ -91,14 +93,6 @@ class MultiPIE(base.PhotoCollection):
     The collection's folder `data`, which holds session01/multiview/001/01/05_1/001_01_01_051_07.png
     and so on.
     """
-
-    def _info(self) -> tfds.core.DatasetInfo:
-        return self._collection_info(
-            _DESCRIPTION,
-            _LICENCE,
-            _CITATION,
-            "https://www.cs.cmu.edu/afs/cs/project/PIE/MultiPie/Multi-Pie/Home.html",
-        )
 
     def own_features(self) -> dict[str, Any]:
         """See `base.PhotoCollection.own_features`."""

@@ -160,6 +160,18 @@ def test_celeb_a_of_tfds(tmp_path):
         ]
 
 
+def test_a_failed_download_is_said_in_words(tmp_path, monkeypatch):
+    def fails(self, **_):
+        raise ConnectionError("no route to host")
+
+    celeb_a_of_tfds = tfds.builder_cls("celeb_a")
+    monkeypatch.setattr(celeb_a_of_tfds, "download_and_prepare", fails)
+    config = celeb_a.CelebAConfig(name=celeb_a.TFDS_CONFIG, source_dir=str(tmp_path / "tfds"))
+    builder = celeb_a.CelebAFaces(config=config, data_dir=str(tmp_path))
+    with pytest.raises(ValueError, match="could not download CelebA .*no route.*--data_dir"):
+        builder.download_and_prepare()
+
+
 def test_bp4d_tells_subject_task_expression_and_frame(tmp_path):
     fake_collections.bp4d(tmp_path / "BP4D" / "Sequences", people=3, frames=11)
     builder = prepared(
