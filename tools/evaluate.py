@@ -140,7 +140,9 @@ def _read_predictions():
     predictions, truth = stored.predictions, stored.truth
     title = f"{FLAGS.predictions}: {len(stored.names)} pictures"
     if FLAGS.dataset:
-        size = predictions.labels.shape[1]
+        sized = predictions.depth if predictions.labels is None else predictions.labels
+        # Without parts and depth nothing depends on the size.
+        size = config_lib.Config().model.image_size if sized is None else sized.shape[1]
         changed = {name: FLAGS[name].value for name in _DATA_FLAGS}
         data = (
             config_lib.Config().replace(**{n: v for n, v in changed.items() if v is not None}).data
@@ -149,7 +151,7 @@ def _read_predictions():
             data, size, FLAGS.labels, FLAGS.whole_folder, gallery_view=FLAGS.gallery_view
         )
         truth = examination.truth_of(exam, stored.names)
-        if size != exam.truth_size:
+        if sized is not None and size != exam.truth_size:
             raise ValueError(
                 f"--predictions={FLAGS.predictions} has parts of {size} px, the truth {exam.truth_size}."
             )
@@ -170,7 +172,7 @@ def _print(scores, title: str) -> None:
     for section in scores.sections:
         shown = report.section_metrics(scores, section)
         console.print(report.table(shown, section.capitalize(), scores.reasons))
-    pivots = {"Part by part": report.part_rows(scores)}
+    pivots = {"Part by part": report.part_rows(scores)} if scores.parts else {}
     if scores.protocol is not None:
         pivots["Recognition by descriptor"] = report.recognition_rows(scores)
     for name, (header, *rows) in pivots.items():

@@ -45,10 +45,10 @@ def describe(maps: CapsuleMaps, fit: CapsuleMaps) -> dict[str, np.ndarray]:
     """
     seen = fit.visibility.mean(0, dtype=np.float64)  # [M, s, s]
     inside = 1.0 - seen[0] if len(seen) > 1 else seen[0]  # a single capsule is all object
-    albedo = _block(maps.albedo, fit.albedo, inside[..., np.newaxis])
-    shape = _block(maps.depth, fit.depth, inside)
-    embeddings_shape = _block(maps.shape_embedding, fit.shape_embedding)
-    embeddings_albedo = _block(maps.albedo_embedding, fit.albedo_embedding)
+    albedo = block(maps.albedo, fit.albedo, inside[..., np.newaxis])
+    shape = block(maps.depth, fit.depth, inside)
+    embeddings_shape = block(maps.shape_embedding, fit.shape_embedding)
+    embeddings_albedo = block(maps.albedo_embedding, fit.albedo_embedding)
     found = {
         "object": np.concatenate([albedo, shape], axis=1),
         "albedo": albedo,
@@ -58,18 +58,27 @@ def describe(maps: CapsuleMaps, fit: CapsuleMaps) -> dict[str, np.ndarray]:
         "embeddings_shape": embeddings_shape,
     }
     for part in range(1, seen.shape[0]):
-        found[f"part_{part}_albedo"] = _block(
+        found[f"part_{part}_albedo"] = block(
             maps.part_albedo[:, part], fit.part_albedo[:, part], seen[part][..., np.newaxis]
         )
-        found[f"part_{part}_shape"] = _block(
+        found[f"part_{part}_shape"] = block(
             maps.part_depth[:, part], fit.part_depth[:, part], seen[part]
         )
-    found["pixels"] = _block(maps.image, fit.image)
+    found["pixels"] = block(maps.image, fit.image)
     return found
 
 
-def _block(values: np.ndarray, fit: np.ndarray, weight: np.ndarray | float = 1.0) -> np.ndarray:
-    """Centred and weighted vectors `[N, D]`, of mean square length 1 on the fit images."""
+def block(values: np.ndarray, fit: np.ndarray, weight: np.ndarray | float = 1.0) -> np.ndarray:
+    """One piece of a descriptor: centred, weighted, scaled.
+
+    Args:
+      values: `[N, ...]` of the pictures.
+      fit: `[K, ...]` of other pictures.
+      weight: >= 0, of single numbers.
+
+    Returns:
+      `[N, D]` float32, of mean square length 1 on the fit pictures; zeros if those are all alike.
+    """
     root = np.sqrt(np.clip(weight, 0.0, None))
     mean = fit.mean(0, dtype=np.float64)
     fit_length = np.mean([np.sum((root * (one - mean)) ** 2) for one in fit])

@@ -1,7 +1,7 @@
 """Predictions as an NPZ file of plain arrays, so that any method can be scored.
 
-N pictures, S x S the truth's size, K pictures of another split to fit on. All arrays are optional but
-the parts, `labels` or `part_maps`:
+N pictures, S x S the truth's size, K pictures of another split to fit on. All arrays are optional, but
+something must be predicted; a method without parts gives neither `labels` nor `part_maps`:
 
     names                  [N] text; by them a data set's truth is found
     labels                 [N, S, S] integers 0..M-1, the part at each pixel, 0 the background
@@ -40,6 +40,7 @@ import numpy as np
 from igc_tf.evaluation import landmarks, recognition, score
 
 _DESCRIPTOR = "descriptor_"
+_PREDICTED = ("labels", "part_maps", "reconstruction", "rotation_degrees", "depth")
 _NAMES = frozenset(
     "names labels part_maps parts part_centres whole_centre image reconstruction mask "
     "rotation_degrees depth fit_labels fit_part_maps fit_part_centres fit_whole_centre "
@@ -63,7 +64,7 @@ def read(path: str | os.PathLike[str]) -> PredictionFile:
 
     Raises:
       FileNotFoundError: no such file.
-      ValueError: no NPZ file, an unknown name, no parts, or unlike numbers of pictures.
+      ValueError: no NPZ file, an unknown name, nothing predicted, or unlike numbers of pictures.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"--predictions={path}: no such file.")
@@ -78,18 +79,26 @@ def read(path: str | os.PathLike[str]) -> PredictionFile:
             f"--predictions={path}: no array is called {', '.join(unknown)}; igc_tf.evaluation.files "
             "lists the names."
         )
-    if "labels" not in arrays and "part_maps" not in arrays:
-        raise ValueError(f"--predictions={path} holds neither labels nor part_maps.")
-    labels = arrays["labels"] if "labels" in arrays else arrays["part_maps"].argmax(1)
+    predicted = [name for name in _PREDICTED if name in arrays]
+    predicted += [name for name in arrays if name.startswith(_DESCRIPTOR)]
+    if not predicted:
+        raise ValueError(
+            f"--predictions={path} predicts nothing: it needs one of {', '.join(_PREDICTED)} or "
+            f"{_DESCRIPTOR}<name>."
+        )
+    labels = arrays.get("labels")
+    if labels is None and "part_maps" in arrays:
+        labels = arrays["part_maps"].argmax(1)
+    pictures = len(np.atleast_1d(arrays[predicted[0]]))
     for name, array in arrays.items():
         fitted = name.startswith("fit_")
-        count = len(arrays.get("fit_landmarks", array)) if fitted else len(labels)
+        count = len(arrays.get("fit_landmarks", array)) if fitted else pictures
         single = name in ("parts", "true_label_names", "true_is_pseudo", "fit_mean_depth")
         if not single and (not array.ndim or len(array) != count):
             raise ValueError(
                 f"--predictions={path}: {name} has shape {array.shape}, but there are {count} pictures."
             )
-    parts = _count_parts(arrays, labels)
+    parts = 0 if labels is None else _count_parts(arrays, labels)
     predictions = score.Predictions(
         labels=labels,
         parts=parts,
@@ -108,7 +117,7 @@ def read(path: str | os.PathLike[str]) -> PredictionFile:
     fit, fit_centres = None, _centres(arrays, "fit_", parts)
     if fit_centres is not None:
         fit = score.Fit(fit_centres, arrays.get("fit_landmarks"), arrays.get("fit_mean_depth"))
-    names = [str(name) for name in arrays.get("names", np.arange(len(labels)))]
+    names = [str(name) for name in arrays.get("names", np.arange(pictures))]
     return PredictionFile(names, predictions, _truth(arrays), fit)
 
 
@@ -131,12 +140,10 @@ def write(
     """
     if Path(path).suffix != ".npz":
         raise ValueError(f"the name must end in .npz, got {path}")
-    arrays = {
-        "names": np.array(names),
-        "parts": np.array(predictions.parts),
-        "part_centres": predictions.centres.parts,
-        "whole_centre": predictions.centres.whole,
-    }
+    arrays = {"names": np.array(names)}
+    if predictions.centres is not None:
+        arrays["parts"] = np.array(predictions.parts)
+        arrays["part_centres"], arrays["whole_centre"] = predictions.centres
     for name in ("labels", "image", "reconstruction", "mask", "rotation_degrees", "depth"):
         arrays[name] = getattr(predictions, name)
     if fit is not None:

@@ -36,9 +36,9 @@ PSEUDO = "pseudo_"
 class Predictions:
     """What a method says of N pictures; None where it says nothing."""
 
-    labels: np.ndarray  #: [N, S, S] integers, part numbers in the photo's view, 0 the background
-    parts: int  #: how many parts there are
-    centres: PartCentres  #: of the (soft) parts, in px of an S x S picture
+    labels: np.ndarray | None  #: [N, S, S] integers, parts in the photo's view, 0 the background
+    parts: int  #: how many parts there are; 0 for a method without parts
+    centres: PartCentres | None  #: of the (soft) parts, in px of an S x S picture; with the labels
     image: np.ndarray | None = None  #: [N, H, W, 3] float32 in [0, 1], what it was given
     reconstruction: np.ndarray | None = None  #: [N, H, W, 3]
     mask: np.ndarray | None = None  #: [N, H, W], 1 where it claims to reconstruct
@@ -182,6 +182,9 @@ def _reconstruction(scores: Scores, predictions: Predictions) -> None:
 
 
 def _segmentation(scores: Scores, predictions: Predictions, truth: Truth) -> None:
+    if predictions.labels is None:
+        scores.add("segmentation", _absent(_SEGMENTATION), NOT_PREDICTED)
+        return
     areas = segmentation.part_areas(predictions.labels, predictions.parts)
     if truth.parts is None:
         scores.add("segmentation", _absent(_SEGMENTATION))
@@ -211,6 +214,9 @@ def _segmentation(scores: Scores, predictions: Predictions, truth: Truth) -> Non
 def _landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit | None) -> None:
     """NME, and how steadily parts keep their place on a face."""
     marks = truth.landmarks
+    if predictions.centres is None:
+        scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}), NOT_PREDICTED)
+        return
     fitted = fit is not None and fit.landmarks is not None
     fitted = fitted and not np.isnan(fit.landmarks).any((1, 2)).all()
     if marks is None or not fitted:

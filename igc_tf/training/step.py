@@ -69,14 +69,21 @@ class TrainingStep:
         image = to_float(batch)
         with tf.GradientTape() as tape:
             output = self.model(image, training=True)
-            losses = self.objective(image, output, images_seen, gather_global)
+            losses = self.losses(image, output, images_seen)
             summed = {f"loss/{name}": tf.reduce_sum(v) * share for name, v in losses.items()}
         gradients = tape.gradient(summed["loss/total"], self.variables)
         norm, finite = self.update(gradients)
-        l1 = reconstruction.l1(image, output.rendering.image, output.rendering.mask)
-        summed["l1"] = tf.reduce_sum(l1) * share
-        summed.update(self._capsules(output, share))
+        summed.update(self.observed(image, output, share))
         return {"summed": summed, "same": {"gradient_norm": norm, "gradient_finite": finite}}
+
+    def losses(self, image: tf.Tensor, output, images_seen: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Losses `{name: [B]}` of this device's images, 'total' among them."""
+        return self.objective(image, output, images_seen, gather_global)
+
+    def observed(self, image: tf.Tensor, output, share: float) -> dict[str, tf.Tensor]:
+        """What else the step reports: sums over this device's images, times `share`."""
+        l1 = reconstruction.l1(image, output.rendering.image, output.rendering.mask)
+        return {"l1": tf.reduce_sum(l1) * share, **self._capsules(output, share)}
 
     def update(self, gradients: list[tf.Tensor | None]) -> tuple[tf.Tensor, tf.Tensor]:
         """Sums over devices, clips, adds L2, updates the variables; in a replica's context.

@@ -54,6 +54,14 @@ def make_strategy(config: TrainingConfig, devices: list[str] | None = None):
     return tf.distribute.MirroredStrategy(devices)
 
 
+def prepare_process(config: TrainingConfig) -> None:
+    """Sets this process' seeds, determinism and compute type, before any weights are made."""
+    tf.keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    tf.keras.mixed_precision.set_global_policy(config.precision)
+
+
 def total_steps(config: TrainingConfig) -> int:
     """How many steps the configuration asks for."""
     return config.max_steps or -(-config.train_images // config.batch_size)
@@ -76,11 +84,7 @@ class Trainer:
         self.run = run_directory.RunDirectory(run_dir)
         self.config = config = self.run.open(config)
         training = config.training
-        tf.keras.utils.set_random_seed(training.seed)
-        if training.deterministic:
-            tf.config.experimental.enable_op_determinism()
-        tf.keras.mixed_precision.set_global_policy(training.precision)
-
+        prepare_process(training)
         self.strategy = make_strategy(training, devices)
         replicas = self.strategy.num_replicas_in_sync
         if training.batch_size % replicas:

@@ -150,7 +150,7 @@ def _metrics_table(metrics, scores: Scores) -> str:
 
 
 def _section_figures(section: str, scores: Scores, predictions: Predictions, truth: Truth) -> str:
-    if section == "segmentation":
+    if section == "segmentation" and predictions.labels is not None:
         drawn = "<h3>Part by part</h3>" + _pivot(report.part_rows(scores))
         if scores.confusion is not None:
             drawn += _confusion(scores.confusion, truth.label_names)
@@ -255,21 +255,14 @@ def _thinned(x: np.ndarray, y: np.ndarray, most: int = 150) -> tuple[np.ndarray,
 
 
 def _pictures(names: Sequence[str], scores: Scores, predictions: Predictions) -> str:
-    """Mean places of the parts, examples part by part, and the best and worst cases."""
+    """Mean places of the parts if there are any, examples, and the best and worst cases."""
     count = len(predictions.image)
-    body = ["<h3>Where each part lies</h3><p>How often, over all pictures, on their mean.</p>"]
-    mean = fit(predictions.image.mean(0, dtype=np.float64), _TILE)
-    tiles = []
-    for part, colour in enumerate(_palette(np.arange(predictions.parts))):
-        often = (predictions.labels == part).mean(0)
-        alpha = fit(np.repeat(often[..., np.newaxis], 3, -1), _TILE) / 255.0
-        tiles.append(
-            (alpha * colour + (1 - alpha) * mean.mean(-1, keepdims=True), _part_name(part))
-        )
-    body.append(_tiles(tiles))
-    body.append("<h3>Part by part</h3>")
+    parted = predictions.labels is not None
+    body = _places(predictions) if parted else []
+    body.append(f"<h3>{'Part by part' if parted else 'Examples'}</h3>")
     for index in np.unique(np.linspace(0, count - 1, _EXAMPLES).round().astype(int)):
-        photo, labels = fit(predictions.image[index], _TILE), _labels(predictions, index)
+        photo = fit(predictions.image[index], _TILE)
+        labels = _labels(predictions, index) if parted else None
         tiles = _photo_tiles(predictions, index)
         for part in range(predictions.parts):
             cut = np.where((labels == part)[..., np.newaxis], photo, 128)
@@ -292,15 +285,30 @@ def _pictures(names: Sequence[str], scores: Scores, predictions: Predictions) ->
     return "".join(body)
 
 
+def _places(predictions: Predictions) -> list[str]:
+    """Where each part lies, over all pictures."""
+    mean = fit(predictions.image.mean(0, dtype=np.float64), _TILE)
+    tiles = []
+    for part, colour in enumerate(_palette(np.arange(predictions.parts))):
+        often = (predictions.labels == part).mean(0)
+        alpha = fit(np.repeat(often[..., np.newaxis], 3, -1), _TILE) / 255.0
+        tiles.append(
+            (alpha * colour + (1 - alpha) * mean.mean(-1, keepdims=True), _part_name(part))
+        )
+    heading = "<h3>Where each part lies</h3><p>How often, over all pictures, on their mean.</p>"
+    return [heading, _tiles(tiles)]
+
+
 def _photo_tiles(predictions: Predictions, index: int) -> list[tuple[np.ndarray, str]]:
-    """The photo, its reconstruction if there is one, and the parts laid over it."""
+    """The photo, its reconstruction if there is one, and the parts, if any, laid over it."""
     photo = fit(predictions.image[index], _TILE)
     tiles = [(photo, "photo")]
     if predictions.reconstruction is not None:
         drawn = np.clip(predictions.reconstruction[index], 0.0, 1.0)
         tiles.append((fit(drawn, _TILE), "redrawn"))
-    places = _palette_places(_labels(predictions, index))
-    tiles.append((colours.overlay(photo, places), "parts"))
+    if predictions.labels is not None:
+        places = _palette_places(_labels(predictions, index))
+        tiles.append((colours.overlay(photo, places), "parts"))
     return tiles
 
 

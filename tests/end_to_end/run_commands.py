@@ -5,16 +5,19 @@ of phases; a phase is a list of {"argv": [program, flags...], "log": file} that 
 not depend on each other. Writes their exit statuses in the same form.
 """
 
+import importlib
 import json
 import os
 import runpy
 import sys
 
+from absl import flags
+
 #: Children at a time.
 WORKERS = 2
 
 
-def start(argv: list[str], log: str) -> int:
+def start(argv: list[str], log: str, parse: bool) -> int:
     """Starts a program; returns the child's number."""
     child = os.fork()
     if child:
@@ -25,7 +28,11 @@ def start(argv: list[str], log: str) -> int:
     sys.argv = argv
     status = 1
     try:
-        runpy.run_module(f"tools.{argv[0]}", run_name="__main__", alter_sys=True)
+        if parse:
+            importlib.import_module(f"tools.{argv[0]}")
+            flags.FLAGS(argv)
+        else:
+            runpy.run_module(f"tools.{argv[0]}", run_name="__main__", alter_sys=True)
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -23,6 +23,8 @@ DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
 
+#: Programs that start many others, and have tests of their own: of them only the flags are checked.
+_PARSED_ONLY = ("ablate",)
 #: Makes a training of seconds.
 _TINY = (
     "--image_size=32 --map_size=32 --shape_dim=12 --albedo_dim=12 --view_dim=6 --encoder_channels=2 "
@@ -39,11 +41,14 @@ _SHORT = {
     "export": [],
     "compare": [],
     "curves": ["--stretches=1"],
+    "baseline": ["--train_images=8", "--fit_images=10"],
+    "ablate": [],
 }
 
 
 def commands(text):
     """The commands in a document, as lists of words: the program, then its flags."""
+    text = text.replace("\\\n", " ")
     joined = _SPAN.sub(
         lambda span: f"\n{' '.join(span[1].split())}\n", text
     )  # inline code may wrap
@@ -92,9 +97,13 @@ def _shortened(command, data_dir):
         words += _TINY
         if (_values(words, "dataset") or ["synthetic_faces"])[-1] == "synthetic_faces":
             words += faces
-    if "--predictions=mine.npz" in words:
+    if _reads_predictions(command):
         return (program, *words, *faces)
-    if "--run_dir=runs/a" in words and "--dataset=photo_folder" not in words:
+    if (
+        program == "evaluate"
+        and "--run_dir=runs/a" in words
+        and "--dataset=photo_folder" not in words
+    ):
         words.append("--save_predictions=mine.npz")
     if program == "benchmark":
         words = [word for word in words if not word.startswith("--sections=")]
@@ -113,11 +122,15 @@ def _make_data(folder):
     shutil.copy(folder / "DIR" / "000.jpg", folder / "photo.jpg")
 
 
+def _reads_predictions(command):
+    return command[0] == "evaluate" and any(w.startswith("--predictions=") for w in command)
+
+
 def _phase(command):
     """Trainings come first, then what reads them, then what reads that."""
-    if command[0] in ("train", "prepare", "benchmark"):
+    if command[0] in ("train", "prepare", "benchmark", "ablate"):
         return 0
-    return 2 if command[0] in ("compare", "curves") or "--predictions=mine.npz" in command else 1
+    return 2 if command[0] in ("compare", "curves") or _reads_predictions(command) else 1
 
 
 @pytest.mark.slow
@@ -130,10 +143,18 @@ def test_documented_commands_run(trained, tmp_path, data_dir):
     (tmp_path / "runs").mkdir()
     for name in ("a", "b", "other", "quickstart", "reference_cpu"):
         (tmp_path / "runs" / name).symlink_to(tmp_path / "RUN")
-    phases = [[], [], []]
+    phases, trainings = [[], [], []], {}
     for number, command in enumerate(sorted({_shortened(command, data_dir) for command in ALL})):
+        if command[0] == "train":
+            (run_dir,) = _values(command, "run_dir")
+            same = tuple(word for word in command if word != f"--run_dir={run_dir}")
+            if same in trainings:  # the same training under another name
+                (tmp_path / run_dir).symlink_to(tmp_path / trainings[same])
+                continue
+            trainings[same] = run_dir
         log = tmp_path / f"{number}.log"
-        phases[_phase(command)].append({"argv": list(command), "log": str(log)})
+        job = {"argv": list(command), "log": str(log), "parse": command[0] in _PARSED_ONLY}
+        phases[_phase(command)].append(job)
     done = subprocess.run(
         [sys.executable, str(CHECKOUT / "tests" / "end_to_end" / "run_commands.py")],
         input=json.dumps(phases),

@@ -97,11 +97,36 @@ def test_what_is_written_comes_back(tmp_path):
     assert found.predictions.reconstruction is None
 
 
+def test_a_method_without_parts(tmp_path):
+    pictures = np.random.default_rng(0).random((4, 12, 12, 3))
+    predictions = score.Predictions(
+        labels=None,
+        parts=0,
+        centres=None,
+        image=pictures,
+        reconstruction=np.clip(pictures + 0.1, 0, 1),
+        descriptors={"object": np.eye(4)[[0, 0, 1, 1]]},
+    )
+    files.write(tmp_path / "a.npz", list("abcd"), predictions)
+    found = files.read(tmp_path / "a.npz")
+    assert found.names == list("abcd") and found.predictions.labels is None and found.fit is None
+    truth = score.Truth(
+        parts=np.zeros((4, 12, 12), int),
+        landmarks=np.zeros((4, 5, 2)),
+        identity=np.array([0, 0, 1, 1]),
+    )
+    scores = score.score(found.predictions, truth, found.fit)
+    assert scores.metrics["rank1"].value == 1.0 and 0 < scores.metrics["l1"].value < 0.1
+    for name in ("nmi", "miou", "nme_percent", "yaw_correlation", "mad_degrees"):
+        assert scores.metrics[name].is_absent and scores.reasons[name] == score.NOT_PREDICTED
+    assert not any(name.startswith("exists") for name in scores.metrics)
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
         ({"label": LABELS}, "no array is called label"),
-        ({"image": np.zeros((2, 2, 2, 3))}, "neither labels nor part_maps"),
+        ({"image": np.zeros((2, 2, 2, 3))}, "predicts nothing"),
         ({"labels": LABELS, "depth": np.ones((3, 2, 2))}, r"depth has shape \(3, 2, 2\), but .* 2"),
         ({"labels": LABELS, "true_identity": 3}, "true_identity has shape"),
         ({"labels": LABELS, "fit_labels": LABELS, "fit_landmarks": np.zeros((3, 5, 2))},

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.compat.proto import event_pb2
 
 from igc_tf import config as config_lib
 from igc_tf import igc_net
@@ -76,3 +77,15 @@ def test_what_is_missing_is_named(tiny, tmp_path):
         run_directory.load_model(tmp_path)
     with pytest.raises(ValueError, match="'last' or 'best'"):
         run_directory.load_model(tmp_path, "newest")
+
+
+def test_what_a_training_took_is_told(tmp_path):
+    run = run_directory.RunDirectory(tmp_path)
+    assert run.images() is None and run.seconds() is None
+    run.mark_done(3, 24)
+    assert run.images() == 24
+    for start, end in ((100.0, 160.0), (1000.0, 1030.5)):  # stopped, and continued later
+        with tf.io.TFRecordWriter(str(tmp_path / f"events.out.tfevents.{start:.0f}")) as writer:
+            for moment in (start, start + 5, end):
+                writer.write(event_pb2.Event(wall_time=moment).SerializeToString())
+    assert run.seconds() == pytest.approx(90.5)

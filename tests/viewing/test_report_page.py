@@ -1,6 +1,7 @@
 """The report: one complete page that loads nothing."""
 
 import base64
+import dataclasses
 import html.parser
 import io
 import re
@@ -121,6 +122,18 @@ def test_parts_alone_make_a_page(material):
     found = Checker(page)
     assert not found.wrong and not found.open and "<img" not in page
     assert "exists" in " ".join(found.text)
+
+
+def test_a_method_without_parts_makes_a_page(material):
+    predictions, truth = material
+    page, scores = page_of(
+        dataclasses.replace(predictions, labels=None, parts=0, centres=None), truth
+    )
+    found = Checker(page)
+    text = " ".join(found.text)
+    assert not found.wrong and not found.open
+    assert "Examples" in text and "Part by part" not in text and "redrawn" in text
+    assert scores.parts == 0
 
 
 def test_more_parts_than_colours(material):

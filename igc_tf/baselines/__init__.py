@@ -1,0 +1,1 @@
+"""Methods that IGC-Net is measured against."""

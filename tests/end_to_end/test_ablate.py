@@ -1,0 +1,55 @@
+"""ablate as a user runs it: what is done stays, what fails is named, the rest is told."""
+
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_table_of_what_is_left_out(program, trained, tiny_flags, tmp_path):
+    root = tmp_path / "ablations"
+    shutil.copytree(trained, root / "whole" / "seed_0")  # done already
+    other = root / "no_sparsity" / "seed_0"  # a run of another recipe in the way
+    other.mkdir(parents=True)
+    flags = json.loads((trained / "flags.json").read_text())
+    (other / "flags.json").write_text(json.dumps({**flags, "parts": 4}))
+    command = [
+        *tiny_flags,
+        "--max_steps=12",
+        "--ablations=no_sparsity,no_contrastive",
+        "--seeds=0",
+        f"--root={root}",
+        "--faces=3",
+    ]
+    output = program("ablate", *command, expect=1)
+    failure = next(line for line in output.splitlines() if line.startswith("FAILED"))
+    assert "no_sparsity, seed 0" in failure and "--parts: 4 in the run, 3 now" in failure
+    assert output.count(": train,") == 1  # the whole recipe is trained, no_sparsity has no place
+    table = (root / "table.md").read_text()
+    assert table.splitlines()[0] == "| metric | whole | no_contrastive |" and table in output
+    found = json.loads((root / "table.json").read_text())
+    assert {"psnr_db", "nmi", "miou", "nme_percent", "yaw_correlation", "mad_degrees"} < set(found)
+    assert {"rank1", "rotation_albedo_l1"} < set(found)
+    measured = json.loads((root / "whole" / "seed_0" / "metrics.json").read_text())
+    assert found["nmi"]["whole"]["values"] == [measured["nmi"]["value"]]
+    ablated = json.loads((root / "no_contrastive" / "seed_0" / "flags.json").read_text())
+    assert {name for name in flags if ablated[name] != flags[name]} == {"contrastive_weight"}
+    with Image.open(root / "parts.png") as picture:
+        assert picture.height > 4 * 96 and picture.width > 3 * 96
+    again = program("ablate", *command, expect=1)
+    assert ", see " not in again and table in again
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--ablations=no_face", "no such ablation"),
+        ("--parts=0", "--parts=0"),
+    ],
+)
+def test_what_is_wrong_is_said(program, tmp_path, flag, message):
+    output = program("ablate", f"--root={tmp_path}", flag, expect=1)
+    assert message in output and "Traceback" not in output

@@ -1,0 +1,54 @@
+"""baseline as a user runs it: beside a run, its predictions scored like any method's."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_an_auto_encoder_beside_a_run(program, trained, data_dir, tmp_path):
+    file = tmp_path / "new" / "ae.npz"
+    output = program(
+        "baseline",
+        f"--run_dir={trained}",
+        "--method=autoencoder",
+        f"--predictions={file}",
+        "--train_images=160",
+        "--fit_images=20",
+    )
+    told = re.search(r"Parameters: ([\d,]+) of IGC-Net, ([\d,]+) of the auto-encoder", output)
+    sizes = [int(size.replace(",", "")) for size in told.groups()]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.2)
+    assert "160 images, as told" in output and "Trained on 160 images" in output
+    with np.load(file) as arrays:
+        assert arrays["descriptor_object"].shape == (32, 24)
+        assert arrays["reconstruction"].shape == (32, 32, 32, 3)
+        assert "labels" not in arrays.files
+    output = program(
+        "evaluate",
+        f"--predictions={file}",
+        "--dataset=synthetic_faces",
+        "--data_config=tiny",
+        f"--data_dir={data_dir}",
+        f"--metrics_json={tmp_path}/metrics.json",
+        f"--report_dir={tmp_path}/report",
+    )
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert 0 <= metrics["rank1"]["value"] <= 1 and metrics["rank1"]["n"] > 0
+    assert metrics["psnr_db"]["value"] > 5
+    assert metrics["nmi"]["value"] is None and "not predicted" in output
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--run_dir=nowhere", "--predictions=a.npz"], "nowhere is no run directory"),
+        (["--run_dir=nowhere", "--predictions=a.txt"], "must end in .npz"),
+    ],
+)
+def test_what_is_wrong_is_said(program, flags, message):
+    output = program("baseline", *flags, expect=1)
+    assert message in output and "Traceback" not in output
