@@ -63,7 +63,7 @@ def prepare(
     """
     if data.dataset != "photo_folder" and (label_source or whole):
         raise ValueError("--labels and --whole_folder are for --dataset=photo_folder.")
-    if data.dataset != "synthetic_faces":
+    if data.dataset in catalog.PHOTOS:
         return _of_photos(data, image_size, label_source, whole, images, fit_images, gallery_view)
     test = catalog.open_split(data, image_size, "test")
     train = catalog.open_split(data, image_size, "train")

@@ -44,7 +44,7 @@ def _counts(data, split: str, store) -> str:
 
     told = [f"{len(store.images):,} pictures"]
     known = None
-    if data.dataset != "synthetic_faces":
+    if data.dataset in catalog.PHOTOS:
         known = catalog.read_labels(data, split, store)
     if known is not None and known.identity is not None:
         told.append(f"{len(set(known.identity.tolist()) - {-1}):,} people")

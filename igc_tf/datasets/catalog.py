@@ -12,6 +12,8 @@ from igc_tf.datasets import image_store, labels, photo_collections, photo_folder
 from igc_tf.datasets.synthetic_faces import builder as synthetic_faces
 
 SPLITS = photo_folder.SPLITS
+#: Data sets of photos: `read_labels` tells what is known of them, not `truth`.
+PHOTOS = ("photo_folder", *photo_collections.BUILDERS)
 #: The truths that `igc_tf.examination` reads.
 EVALUATED = (
     "identity", "parts", "landmarks", "rotation_degrees", "canonical_depth", "canonical_parts",
@@ -62,7 +64,7 @@ def truth(
       `igc_tf.datasets.synthetic_faces.builder`, in the order of `pictures`, maps at the data set's
       own size.
     """
-    if data.dataset != "synthetic_faces":
+    if data.dataset in PHOTOS:
         return None
     known = synthetic_faces.load_truth(prepare_synthetic_faces(data), split, ["index", *features])
     row = {str(index): row for row, index in enumerate(known["index"])}
@@ -76,7 +78,7 @@ def read_labels(
     """What is known of pictures of photos, in the order of `store`.
 
     Args:
-      data: a data set of photos.
+      data: one of `PHOTOS`.
       split: the split that `store` is of, whole or in part.
       store: the pictures.
       source: of a folder of photos, see `labels.read`.

@@ -161,12 +161,7 @@ def test_documented_commands_run(trained, tmp_path, data_dir):
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(CHECKOUT),
-            "XDG_CACHE_HOME": str(tmp_path / "cache"),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        },
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "TF_CPP_MIN_LOG_LEVEL": "3"},
         timeout=900,
     )
     assert done.returncode == 0, done.stderr[-3000:]
