@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import pathlib
 import typing
 from typing import Any
@@ -164,6 +165,12 @@ class ModelConfig:
         "Share of the depth range that the background capsule may use, around border_depth; 1 is "
         "all of it, as in the paper. A flat background cannot take the face over [choice].",
     )
+    backdrop: bool = _field(
+        False,
+        "Draw the background capsule as a backdrop behind the object, itself neither turned nor lit: a "
+        "head turns before its background, not with it. In the paper, as in [unsup3d], the whole canvas "
+        "turns [choice].",
+    )
     symmetric_parts: bool = _field(
         False,
         "Make every foreground part's maps even in x, in the canonical view: then nothing but pose and "
@@ -233,6 +240,13 @@ class ModelConfig:
         ("auto", "native", "tfg", "tensorflow"),
     )
 
+    @property
+    def rotation_limits(self) -> tuple[float, float, float]:
+        """Pitch, yaw and roll lie within +- these, radians."""
+        yaw = math.radians(self.rotation_range_degrees)
+        tilt = math.radians(self.tilt_range_degrees) or yaw
+        return tilt, yaw, tilt
+
 
 @dataclasses.dataclass(frozen=True)
 class LossConfig:
@@ -258,8 +272,11 @@ class LossConfig:
         "constant to the gradient. Below 1 the small encoder spends itself on the face [choice].",
     )
     perceptual: str = _field(
-        "none", "Perceptual features [paper: VGG16 relu3_3].", ("none", "vgg16")
+        "none",
+        "Perceptual features: vgg16, relu3_3 [paper]; squeezenet, fire5, for CPUs [choice]; or none.",
+        ("none", "vgg16", "squeezenet"),
     )
+    squeezenet_weights: str = _field("", "SqueezeNet 1.1's ImageNet weights: a Keras HDF5 file.")
     vgg_weights: str = _field(
         "", "VGG16 weights: a Keras .h5 without top, or 'imagenet' to let Keras download them."
     )
@@ -281,6 +298,25 @@ class LossConfig:
     )
     background_sigma: float = _field(
         2.0, "Gaussian smoothing of that depth, standard deviation in map px at 64 px [choice]."
+    )
+    part_feature_weight: float = _field(
+        0.0,
+        "Share of the perceptual features' variance over the face that the parts leave unexplained, as "
+        "in SCOPS: a part is where the network sees the same thing; 0 is off, as in the paper [choice].",
+    )
+    part_place_weight: float = _field(
+        0.5, "Weight of the place in the canonical view among those features [choice]."
+    )
+    retake_weight: float = _field(
+        0.0,
+        "Squared error of the pose found in a picture that the model itself has drawn of the face in a "
+        "pose drawn at random, in units of the pose's limits; 0 is off, as in the paper [choice].",
+    )
+    retake_yaw_degrees: float = _field(
+        45.0, "Yaw of those pictures: uniform within +- this [choice]."
+    )
+    retake_tilt_degrees: float = _field(
+        15.0, "Pitch and roll of those pictures: uniform within +- this [choice]."
     )
     smoothness_weight: float = _field(
         0.0, "Mean squared slope of the parts' depth, in depth ranges per map side [choice]."

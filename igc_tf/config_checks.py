@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 
 def validate(config) -> None:
@@ -110,6 +111,26 @@ def validate(config) -> None:
     _require(
         loss.perceptual != "vgg16" or loss.vgg_weights,
         "--perceptual=vgg16 needs --vgg_weights=FILE.h5, or --vgg_weights=imagenet to download.",
+    )
+    _require(
+        loss.perceptual != "squeezenet" or loss.squeezenet_weights,
+        "--perceptual=squeezenet needs --squeezenet_weights=FILE.h5.",
+    )
+    _require(
+        loss.part_feature_weight == 0 or loss.perceptual != "none",
+        "--part_feature_weight needs features: --perceptual=squeezenet or vgg16.",
+    )
+    _require(
+        config.model.parts > 1 or not (config.model.backdrop or loss.part_feature_weight),
+        "--backdrop and --part_feature_weight need a background capsule and others: --parts=2 or more.",
+    )
+    tilt, yaw, _ = (math.degrees(limit) for limit in config.model.rotation_limits)
+    _require(
+        loss.retake_weight == 0
+        or (loss.retake_yaw_degrees < yaw and loss.retake_tilt_degrees < tilt),
+        f"--retake_yaw_degrees={loss.retake_yaw_degrees} and --retake_tilt_degrees="
+        f"{loss.retake_tilt_degrees} must lie within the pose's limits, {yaw:g} and {tilt:g} degrees "
+        "(--rotation_range_degrees, --tilt_range_degrees): no other pose can be found.",
     )
 
 

@@ -119,7 +119,7 @@ def oxford_pets(folder: pathlib.Path, count: int = 250) -> None:
         name = f"{'beagle' if dog else 'Persian'}_{number}"
         lines.append(f"{name} 1 {2 if dog else 1} 1")
         _save(folder, f"images/{name}.jpg", number)
-        if number % 2:
+        if number % 2 == 0:
             box = "<xmin>10</xmin><ymin>8</ymin><xmax>80</xmax><ymax>78</ymax>"
             _write(
                 folder / f"annotations/xmls/{name}.xml",

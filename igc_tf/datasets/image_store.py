@@ -169,8 +169,8 @@ def _finish(
         example = next(iter(skipped.items()), None)
         detail = f", e.g. {example[0]}: {example[1]}" if example else ""
         raise ValueError(
-            f"Not one picture could be read ({len(skipped)} were tried{detail}). Give a folder "
-            "with JPEG or PNG photos."
+            f"Not one picture could be read ({len(skipped)} were tried{detail}). Give "
+            "readable photos, or another --crop where they cannot be cut."
         )
     token = secrets.token_hex(4)
     np.save(folder / f"placements-{token}.npy", np.array([entry.placement for entry in good]))
