@@ -25,11 +25,12 @@ _COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
 
 #: Programs that start many others, and have tests of their own: of them only the flags are checked.
 _PARSED_ONLY = ("ablate",)
+_OTHER_RUNS = [f"runs/{name}" for name in ("a", "b", "other", "quickstart", "reference_cpu")]
 #: Makes a training of seconds.
 _TINY = (
     "--image_size=32 --map_size=32 --shape_dim=12 --albedo_dim=12 --view_dim=6 --encoder_channels=2 "
     "--decoder_channels=4 --confidence_channels=2 --batch_size=4 --precision=float32 "
-    "--validation_images=4 --perceptual=none --vgg_weights="
+    "--validation_images=4 --perceptual=none --vgg_weights= --part_feature_weight=0"
 ).split()
 #: What makes each program short, beside the tiny model and data.
 _SHORT = {
@@ -133,28 +134,37 @@ def _phase(command):
     return 2 if command[0] in ("compare", "curves") or _reads_predictions(command) else 1
 
 
+def _jobs(folder, data_dir):
+    """The commands as three phases of jobs, and runs that are other ones under another name."""
+    phases, trainings = [[], [], []], {}
+    runs = dict.fromkeys(_OTHER_RUNS, "RUN")  # which no command trains, unless it is found below
+    for number, command in enumerate(sorted({_shortened(c, data_dir) for c in ALL})):
+        if command[0] == "train":
+            (run_dir,) = _values(command, "run_dir")
+            same = tuple(word for word in command if not word.startswith("--run_dir="))
+            runs.pop(run_dir, None)
+            if same in trainings:
+                runs[run_dir] = trainings[same]
+                continue
+            if run_dir in trainings.values():  # two documents give the name to different runs
+                run_dir = f"{run_dir}_{number}"
+                command = (*same, f"--run_dir={run_dir}")
+            trainings[same] = run_dir
+        job = {"argv": list(command), "log": str(folder / f"{number}.log")}
+        phases[_phase(command)].append({**job, "parse": command[0] in _PARSED_ONLY})
+    return phases, runs
+
+
 @pytest.mark.slow
 def test_documented_commands_run(trained, tmp_path, data_dir):
     pytest.importorskip("cv2", reason="OpenCV, which some of the commands use, is not installed")
     _make_data(tmp_path)
     (tmp_path / "flags").symlink_to(CHECKOUT / "flags")
-    # Runs that no command trains.
+    phases, runs = _jobs(tmp_path, data_dir)
     shutil.copytree(trained, tmp_path / "RUN")
     (tmp_path / "runs").mkdir()
-    for name in ("a", "b", "other", "quickstart", "reference_cpu"):
-        (tmp_path / "runs" / name).symlink_to(tmp_path / "RUN")
-    phases, trainings = [[], [], []], {}
-    for number, command in enumerate(sorted({_shortened(command, data_dir) for command in ALL})):
-        if command[0] == "train":
-            (run_dir,) = _values(command, "run_dir")
-            same = tuple(word for word in command if word != f"--run_dir={run_dir}")
-            if same in trainings:  # the same training under another name
-                (tmp_path / run_dir).symlink_to(tmp_path / trainings[same])
-                continue
-            trainings[same] = run_dir
-        log = tmp_path / f"{number}.log"
-        job = {"argv": list(command), "log": str(log), "parse": command[0] in _PARSED_ONLY}
-        phases[_phase(command)].append(job)
+    for name, real in runs.items():
+        (tmp_path / name).symlink_to(tmp_path / real)
     done = subprocess.run(
         [sys.executable, str(CHECKOUT / "tests" / "end_to_end" / "run_commands.py")],
         input=json.dumps(phases),
@@ -162,7 +172,7 @@ def test_documented_commands_run(trained, tmp_path, data_dir):
         text=True,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT), "TF_CPP_MIN_LOG_LEVEL": "3"},
-        timeout=900,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     failed = [
