@@ -33,17 +33,27 @@ class DataConfig:
 
     dataset: str = _field(
         "synthetic_faces",
-        "Data set: the embedded synthetic faces, realistic heads made of MakeHuman's material, or any "
-        "folder of photos.",
-        ("synthetic_faces", "parametric_heads", "photo_folder"),
+        "Data set: the embedded synthetic faces, realistic heads made of MakeHuman's material, any folder "
+        "of photos, or one of the collections that docs/data.md describes.",
+        (
+            "synthetic_faces",
+            "parametric_heads",
+            "photo_folder",
+            "celeb_a",
+            "bp4d",
+            "multi_pie",
+            "cat_faces",
+        ),
     )
     data_dir: str = _field(
         "",
-        "photo_folder: the folder (searched recursively). synthetic_faces, parametric_heads: where TFDS "
-        "keeps its data sets; empty for TFDS' own default.",
+        "The folder with the photos. synthetic_faces, parametric_heads: where TFDS keeps its data sets; "
+        "empty for TFDS' own default. celeb_a: empty to let TFDS download it.",
     )
     data_config: str = _field(
-        "px64", "synthetic_faces, parametric_heads: the TFDS builder configuration."
+        "px64",
+        "The TFDS builder configuration. Of synthetic_faces and parametric_heads; of bp4d and multi_pie "
+        "too, whose own default is used where this is px64.",
     )
     makehuman_dir: str = _field(
         "",
@@ -52,18 +62,45 @@ class DataConfig:
     )
     crop: str = _field(
         "center",
-        "photo_folder: 'center' cuts the square given by crop_scale and crop_center_y, 'none' "
-        "squeezes the whole photo into the square.",
-        ("center", "none"),
+        "How photos are cut: 'center', the square given by crop_scale and crop_center_y; 'none', "
+        "the whole "
+        "photo squeezed into the square; 'landmarks', aligned by eyes and mouth; 'box', the box "
+        "that celeb_a "
+        "or cat_faces tells; 'detect', the face that a detector finds (needs OpenCV).",
+        ("center", "none", "landmarks", "box", "detect"),
     )
     crop_scale: float = _field(1.0, "Side of the centre crop over the photo's shorter side.")
     crop_center_y: float = _field(
         0.5, "Height of the crop's centre over the photo's height, 0 top, 1 bottom."
     )
-    test_fraction: float = _field(
-        0.1, "photo_folder: share of the photos, chosen by a hash of their path, kept for testing."
+    align_eye_line: float = _field(
+        0.46,
+        "crop=landmarks: height of the eyes in the picture, 0 top, 1 bottom. The defaults put a "
+        "face where "
+        "flags/photo_folder.flags has CelebA's [choice].",
     )
-    flip: bool = _field(False, "Mirror every second training image at random.")
+    align_mouth_line: float = _field(0.73, "crop=landmarks: height of the mouth [choice].")
+    align_eye_distance: float = _field(
+        0.27, "crop=landmarks: distance of the eyes over the picture's side [choice]."
+    )
+    box_scale: float = _field(
+        1.0,
+        "crop=box or detect: side of the picture over the box's longer side. 1 is the box itself "
+        "[unsup3d].",
+    )
+    detector: str = _field(
+        "face", "crop=detect: what to look for, faces of people or of cats.", ("face", "cat")
+    )
+    test_fraction: float = _field(
+        0.1,
+        "photo_folder: share of the photos, chosen by a hash of their path, kept for testing.",
+    )
+    flip: bool = _field(False, "Mirror every second training image at random [unsup3d: on].")
+    color_jitter: float = _field(
+        0.0,
+        "Brightness, contrast and saturation of a training image are each multiplied by a random factor "
+        "within 1 +- this; 0 is off [choice].",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -405,6 +442,11 @@ def _fields() -> list[tuple[str, dataclasses.Field, type]]:
         types = typing.get_type_hints(kind)
         found += [(section, field, types[field.name]) for field in dataclasses.fields(kind)]
     return found
+
+
+def choices(name: str) -> list[str]:
+    """The values that a flag may have, for programs that define one of that name themselves."""
+    return next(list(field.metadata["choices"]) for _, field, _ in _fields() if field.name == name)
 
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from igc_tf.config import DataConfig
-from igc_tf.datasets import exact_truth, image_store, photo_folder
+from igc_tf.datasets import exact_truth, image_store, labels, photo_collections, photo_folder
 from igc_tf.datasets.parametric_heads import builder as parametric_heads
 from igc_tf.datasets.synthetic_faces import builder as synthetic_faces
 
 SPLITS = photo_folder.SPLITS
 #: Data sets that are rendered, with exact truth of all kinds.
 RENDERED = ("synthetic_faces", "parametric_heads")
+#: Data sets of photos: `read_labels` tells what is known of them, not `truth`.
+PHOTOS = ("photo_folder", *photo_collections.BUILDERS)
 #: The truths that `igc_tf.examination` reads.
 EVALUATED = (
     "identity", "parts", "landmarks", "rotation_degrees", "canonical_depth", "canonical_parts",
@@ -37,6 +39,8 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
     """
     if data.dataset == "photo_folder":
         return photo_folder.open_split(data, image_size, split)
+    if data.dataset in photo_collections.BUILDERS:
+        return photo_collections.open_split(data, image_size, split)
     builder = prepare_heads(data)
     count = builder.info.splits[split].num_examples
     return image_store.open_or_build(
@@ -62,12 +66,34 @@ def truth(
       None for photos; for rendered heads the features of `igc_tf.datasets.exact_truth.HeadsBuilder`, in
       the order of `pictures`, maps at the data set's own size.
     """
-    if data.dataset not in RENDERED:
+    if data.dataset in PHOTOS:
         return None
     known = exact_truth.load_truth(prepare_heads(data), split, ["index", *features])
     row = {str(index): row for row, index in enumerate(known["index"])}
     rows = [row[name] for name in pictures]  # by name: TFDS' order may change with how it is read
     return {name: known[name][rows] for name in features}
+
+
+def read_labels(
+    data: DataConfig, split: str, store: image_store.ImageStore, source: str = ""
+) -> labels.Labels | None:
+    """What is known of pictures of photos, in the order of `store`.
+
+    Args:
+      data: one of `PHOTOS`.
+      split: the split that `store` is of, whole or in part.
+      store: the pictures.
+      source: of a folder of photos, see `labels.read`.
+
+    Returns:
+      The labels; None where there are none.
+
+    Raises:
+      FileNotFoundError, ValueError: see `labels.read`.
+    """
+    if data.dataset == "photo_folder":
+        return labels.read(data, store.names, store.placements, source)
+    return photo_collections.read_labels(data, split, store)
 
 
 def prepare_heads(data: DataConfig) -> exact_truth.HeadsBuilder:
