@@ -29,7 +29,6 @@ import numpy as np
 from igc_tf.cache import cache_dir
 from igc_tf.datasets import parallel
 
-
 #: Below the cache folder; its number changes with the form of what is kept, so that no version of igc_tf
 #: opens another one's stores.
 _FOLDER = "images-2"
