@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import pathlib
 import typing
 from typing import Any
@@ -32,29 +33,74 @@ class DataConfig:
 
     dataset: str = _field(
         "synthetic_faces",
-        "Data set: the embedded synthetic faces, or any folder of photos.",
-        ("synthetic_faces", "photo_folder"),
+        "Data set: the embedded synthetic faces, realistic heads of MakeHuman's material, any folder of "
+        "photos, or one of the collections that docs/data.md describes.",
+        (
+            "synthetic_faces",
+            "parametric_heads",
+            "photo_folder",
+            "celeb_a",
+            "bp4d",
+            "multi_pie",
+            "cat_faces",
+        ),
     )
     data_dir: str = _field(
         "",
-        "photo_folder: the folder (searched recursively). synthetic_faces: where TFDS keeps its "
-        "data sets; empty for TFDS' own default.",
+        "The folder with the photos. synthetic_faces, parametric_heads: where TFDS keeps its data sets; "
+        "empty for TFDS' own default. celeb_a: empty to let TFDS download it.",
     )
-    data_config: str = _field("px64", "synthetic_faces: the TFDS builder configuration.")
+    data_config: str = _field(
+        "px64",
+        "The TFDS builder configuration. Of synthetic_faces and parametric_heads; of bp4d and multi_pie "
+        "too, whose own default is used where this is px64.",
+    )
+    makehuman_dir: str = _field(
+        "",
+        "parametric_heads: folder with MakeHuman's two packages, needed to make the data set only; "
+        "empty for $MAKEHUMAN_DIR, or ~/makehuman.",
+    )
     crop: str = _field(
         "center",
-        "photo_folder: 'center' cuts the square given by crop_scale and crop_center_y, 'none' "
-        "squeezes the whole photo into the square.",
-        ("center", "none"),
+        "How photos are cut: 'center', the square given by crop_scale and crop_center_y; 'none', "
+        "the whole "
+        "photo squeezed into the square; 'landmarks', aligned by eyes and mouth; 'box', the box "
+        "that celeb_a "
+        "or cat_faces tells; 'detect', the face that a detector finds (needs OpenCV).",
+        ("center", "none", "landmarks", "box", "detect"),
     )
     crop_scale: float = _field(1.0, "Side of the centre crop over the photo's shorter side.")
     crop_center_y: float = _field(
         0.5, "Height of the crop's centre over the photo's height, 0 top, 1 bottom."
     )
-    test_fraction: float = _field(
-        0.1, "photo_folder: share of the photos, chosen by a hash of their path, kept for testing."
+    align_eye_line: float = _field(
+        0.46,
+        "crop=landmarks: height of the eyes in the picture, 0 top, 1 bottom. The defaults put a "
+        "face where "
+        "flags/photo_folder.flags has CelebA's [choice].",
     )
-    flip: bool = _field(False, "Mirror every second training image at random.")
+    align_mouth_line: float = _field(0.73, "crop=landmarks: height of the mouth [choice].")
+    align_eye_distance: float = _field(
+        0.27, "crop=landmarks: distance of the eyes over the picture's side [choice]."
+    )
+    box_scale: float = _field(
+        1.0,
+        "crop=box or detect: side of the picture over the box's longer side. 1 is the box itself "
+        "[unsup3d].",
+    )
+    detector: str = _field(
+        "face", "crop=detect: what to look for, faces of people or of cats.", ("face", "cat")
+    )
+    test_fraction: float = _field(
+        0.1,
+        "photo_folder: share of the photos, chosen by a hash of their path, kept for testing.",
+    )
+    flip: bool = _field(False, "Mirror every second training image at random [unsup3d: on].")
+    color_jitter: float = _field(
+        0.0,
+        "Brightness, contrast and saturation of a training image are each multiplied by a random factor "
+        "within 1 +- this; 0 is off [choice].",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +177,12 @@ class ModelConfig:
         "Share of the depth range that the background capsule may use, around border_depth; 1 is "
         "all of it, as in the paper. A flat background cannot take the face over [choice].",
     )
+    backdrop: bool = _field(
+        False,
+        "Draw the background capsule as a backdrop behind the object, itself neither turned nor lit: a "
+        "head turns before its background, not with it. In the paper, as in [unsup3d], the whole canvas "
+        "turns [choice].",
+    )
     symmetric_parts: bool = _field(
         False,
         "Make every foreground part's maps even in x, in the canonical view: then nothing but pose and "
@@ -200,6 +252,13 @@ class ModelConfig:
         ("auto", "native", "tfg", "tensorflow"),
     )
 
+    @property
+    def rotation_limits(self) -> tuple[float, float, float]:
+        """Pitch, yaw and roll lie within +- these, radians."""
+        yaw = math.radians(self.rotation_range_degrees)
+        tilt = math.radians(self.tilt_range_degrees) or yaw
+        return tilt, yaw, tilt
+
 
 @dataclasses.dataclass(frozen=True)
 class LossConfig:
@@ -225,8 +284,11 @@ class LossConfig:
         "constant to the gradient. Below 1 the small encoder spends itself on the face [choice].",
     )
     perceptual: str = _field(
-        "none", "Perceptual features [paper: VGG16 relu3_3].", ("none", "vgg16")
+        "none",
+        "Perceptual features: vgg16, relu3_3 [paper]; squeezenet, fire5, for CPUs [choice]; or none.",
+        ("none", "vgg16", "squeezenet"),
     )
+    squeezenet_weights: str = _field("", "SqueezeNet 1.1's ImageNet weights: a Keras HDF5 file.")
     vgg_weights: str = _field(
         "", "VGG16 weights: a Keras .h5 without top, or 'imagenet' to let Keras download them."
     )
@@ -248,6 +310,25 @@ class LossConfig:
     )
     background_sigma: float = _field(
         2.0, "Gaussian smoothing of that depth, standard deviation in map px at 64 px [choice]."
+    )
+    part_feature_weight: float = _field(
+        0.0,
+        "Share of the perceptual features' variance over the face that the parts leave unexplained, as "
+        "in SCOPS: a part is where the network sees the same thing; 0 is off, as in the paper [choice].",
+    )
+    part_place_weight: float = _field(
+        0.5, "Weight of the place in the canonical view among those features [choice]."
+    )
+    retake_weight: float = _field(
+        0.0,
+        "Squared error of the pose found in a picture that the model itself has drawn of the face in a "
+        "pose drawn at random, in units of the pose's limits; 0 is off, as in the paper [choice].",
+    )
+    retake_yaw_degrees: float = _field(
+        45.0, "Yaw of those pictures: uniform within +- this [choice]."
+    )
+    retake_tilt_degrees: float = _field(
+        15.0, "Pitch and roll of those pictures: uniform within +- this [choice]."
     )
     smoothness_weight: float = _field(
         0.0, "Mean squared slope of the parts' depth, in depth ranges per map side [choice]."
@@ -361,6 +442,11 @@ def _fields() -> list[tuple[str, dataclasses.Field, type]]:
         types = typing.get_type_hints(kind)
         found += [(section, field, types[field.name]) for field in dataclasses.fields(kind)]
     return found
+
+
+def choices(name: str) -> list[str]:
+    """The values that a flag may have, for programs that define one of that name themselves."""
+    return next(list(field.metadata["choices"]) for _, field, _ in _fields() if field.name == name)
 
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:

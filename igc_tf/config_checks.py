@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 
 def validate(config) -> None:
@@ -91,10 +92,7 @@ def validate(config) -> None:
     _require(0 < data.test_fraction < 1, f"--test_fraction={data.test_fraction}: within (0, 1).")
     _require(0 < data.crop_scale <= 1, f"--crop_scale={data.crop_scale}: within (0, 1].")
     _require(0 <= data.crop_center_y <= 1, f"--crop_center_y={data.crop_center_y}: within [0, 1].")
-    _require(
-        data.dataset != "photo_folder" or data.data_dir,
-        "--dataset=photo_folder needs --data_dir=FOLDER.",
-    )
+    _require_photos(data)
     for field in dataclasses.fields(config.loss):
         value = getattr(loss, field.name)
         _require(
@@ -114,6 +112,46 @@ def validate(config) -> None:
         loss.perceptual != "vgg16" or loss.vgg_weights,
         "--perceptual=vgg16 needs --vgg_weights=FILE.h5, or --vgg_weights=imagenet to download.",
     )
+    _require(
+        loss.perceptual != "squeezenet" or loss.squeezenet_weights,
+        "--perceptual=squeezenet needs --squeezenet_weights=FILE.h5.",
+    )
+    _require(
+        loss.part_feature_weight == 0 or loss.perceptual != "none",
+        "--part_feature_weight needs features: --perceptual=squeezenet or vgg16.",
+    )
+    _require(
+        config.model.parts > 1 or not (config.model.backdrop or loss.part_feature_weight),
+        "--backdrop and --part_feature_weight need a background capsule and others: --parts=2 or more.",
+    )
+    tilt, yaw, _ = (math.degrees(limit) for limit in config.model.rotation_limits)
+    _require(
+        loss.retake_weight == 0
+        or (loss.retake_yaw_degrees < yaw and loss.retake_tilt_degrees < tilt),
+        f"--retake_yaw_degrees={loss.retake_yaw_degrees} and --retake_tilt_degrees="
+        f"{loss.retake_tilt_degrees} must lie within the pose's limits, {yaw:g} and {tilt:g} degrees "
+        "(--rotation_range_degrees, --tilt_range_degrees): no other pose can be found.",
+    )
+
+
+def _require_photos(data) -> None:
+    """Checks what tells where photos are and how they are cut."""
+    _require(
+        data.data_dir or data.dataset in ("synthetic_faces", "parametric_heads", "celeb_a"),
+        f"--dataset={data.dataset} needs --data_dir=FOLDER.",
+    )
+    _require(
+        data.crop != "box" or data.dataset in ("celeb_a", "cat_faces"),
+        f"--crop=box: {data.dataset} tells no boxes; celeb_a and cat_faces do.",
+    )
+    _require(
+        0 < data.align_eye_line < data.align_mouth_line < 1 and 0 < data.align_eye_distance < 1,
+        f"--align_eye_line={data.align_eye_line} must lie above "
+        f"--align_mouth_line={data.align_mouth_line}, and both and "
+        f"--align_eye_distance={data.align_eye_distance} within (0, 1).",
+    )
+    _require(0 <= data.color_jitter < 1, f"--color_jitter={data.color_jitter}: within [0, 1).")
+    _require(0 < data.box_scale <= 5, f"--box_scale={data.box_scale}: within (0, 5].")
 
 
 def _require(condition: bool, message: str) -> None:

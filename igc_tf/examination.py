@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from igc_tf.config import DataConfig
-from igc_tf.datasets import catalog, labels, photo_folder
+from igc_tf.datasets import catalog, image_store, labels, photo_folder
+from igc_tf.datasets.photo_folder import ALL
 from igc_tf.evaluation import geometry, score
 from igc_tf.evaluation.recognition import Condition, bins, yaw_condition
 
@@ -60,10 +61,10 @@ def prepare(
     Raises:
       FileNotFoundError, ValueError: the data, or the labels, are missing or damaged.
     """
-    if data.dataset == "photo_folder":
-        return _of_photos(data, image_size, label_source, whole, images, fit_images, gallery_view)
-    if label_source or whole:
+    if data.dataset != "photo_folder" and (label_source or whole):
         raise ValueError("--labels and --whole_folder are for --dataset=photo_folder.")
+    if data.dataset in catalog.PHOTOS:
+        return _of_photos(data, image_size, label_source, whole, images, fit_images, gallery_view)
     test = catalog.open_split(data, image_size, "test")
     train = catalog.open_split(data, image_size, "train")
     names, fit_names = test.names[: images or None], train.names[:fit_images]
@@ -105,28 +106,16 @@ def _of_photos(
     fit_images: int,
     gallery_view: float | None,
 ) -> Examination:
-    measured = catalog.open_split(data, image_size, photo_folder.ALL if whole else "test")
-    train = catalog.open_split(data, image_size, "train")
-    pictures, names = (
-        np.asarray(measured.images[: images or None]),
-        measured.names[: images or None],
-    )
-    fit_pictures, fit_names = np.asarray(train.images[:fit_images]), train.names[:fit_images]
+    measured = _some(catalog.open_split(data, image_size, ALL if whole else "test"), images)
+    train = _some(catalog.open_split(data, image_size, "train"), fit_images)
     truth, fit_landmarks, told = score.Truth(), None, "no labels"
-    found = labels.read(data, [*names, *fit_names], image_size, label_source)
-    if found is not None:
-        own, fit = (
-            labels.Labels(*(a[rows] if isinstance(a, np.ndarray) else a for a in found))
-            for rows in (slice(len(names)), slice(len(names), None))
-        )
+    own = catalog.read_labels(data, "test", measured, label_source)
+    if own is not None:
         if own.landmarks is not None:
-            splits = [
-                photo_folder.split_of(pathlib.PurePosixPath(name), data.test_fraction)
-                for name in names
-            ]
-            seen = [split != "test" for split in splits]
-            own.landmarks[seen] = np.nan
-            fit_landmarks = fit.landmarks
+            if whole:  # what was fitted on is not scored
+                own.landmarks[[_split(data, name) != "test" for name in measured.names]] = np.nan
+            fit = catalog.read_labels(data, "train", train, label_source)
+            fit_landmarks = None if fit is None else fit.landmarks
         truth = score.Truth(
             landmarks=own.landmarks,
             rotation_degrees=own.rotation_degrees,
@@ -135,20 +124,37 @@ def _of_photos(
             condition=_condition(own, gallery_view),
         )
         told = _told(own)
-    which = "every photo" if whole else f"test split, a share of {data.test_fraction:g} by path"
+    which = "every photo" if whole else "test split"
+    if data.dataset == "photo_folder" and not whole:
+        which = f"{which}, a share of {data.test_fraction:g} by path"
     return Examination(
-        images=pictures,
-        names=names,
+        images=np.asarray(measured.images),
+        names=measured.names,
         truth=truth,
         truth_size=image_size,
-        fit_images=fit_pictures,
+        fit_images=np.asarray(train.images),
         fit_landmarks=fit_landmarks,
         fit_mean_depth=None,
         description=(
-            f"{len(names)} photos ({which}); {told}; what is fitted is fitted on {len(fit_names)} of the "
+            f"{len(measured.names)} photos of {data.dataset} ({which}); {told}; what is fitted is fitted "
+            f"on {len(train.names)} of the "
             "train split, landmarks are scored on the test split"
         ),
     )
+
+
+def _some(store: image_store.ImageStore, count: int) -> image_store.ImageStore:
+    """The first so many of a store's pictures; all for 0."""
+    count = count or len(store.names)
+    return store._replace(
+        images=store.images[:count],
+        names=store.names[:count],
+        placements=store.placements[:count],
+    )
+
+
+def _split(data: DataConfig, name: str) -> str:
+    return photo_folder.split_of(pathlib.PurePosixPath(name), data.test_fraction)
 
 
 def light_condition(light_degrees: np.ndarray) -> Condition:

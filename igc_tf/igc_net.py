@@ -9,9 +9,16 @@ from igc_tf.capsules.decoders import CapsuleDecoders
 from igc_tf.capsules.decomposition import GraphicsDecomposition
 from igc_tf.capsules.encoder import ConfidenceNetwork, ImageEncoder, LightingNetwork
 from igc_tf.config import Config, ModelConfig
-from igc_tf.graphics import pose
-from igc_tf.graphics.renderer import Renderer
-from igc_tf.structures import BACKGROUND, IGCOutput, Light, ObjectCapsule, Pose, Rendering
+from igc_tf.graphics import pose, renderer
+from igc_tf.structures import (
+    BACKGROUND,
+    IGCOutput,
+    Light,
+    ObjectCapsule,
+    Pose,
+    Rendering,
+    Retake,
+)
 
 
 class IGCNet(tf.keras.Model):
@@ -26,6 +33,7 @@ class IGCNet(tf.keras.Model):
         pixel_confidence: bool = True,
         feature_confidence: bool = False,
         draw_background: bool = False,
+        find_surface: bool = False,
         **kwargs,
     ):
         """Makes the networks and the renderer of `config`.
@@ -35,10 +43,12 @@ class IGCNet(tf.keras.Model):
           pixel_confidence: predict the confidence that the likelihood needs.
           feature_confidence: predict the confidence that the perceptual loss needs.
           draw_background: in training, draw where the background capsule is seen, too.
+          find_surface: in training, tell where the photo shows each point of the canonical view.
           **kwargs: of `tf.keras.Model`.
         """
         super().__init__(**kwargs)
         self.config = config
+        self.find_surface = find_surface
         self.draw_background = draw_background
         self.encoder = ImageEncoder(config, name="encoder")
         self.lighting = LightingNetwork(config, name="lighting")
@@ -49,7 +59,7 @@ class IGCNet(tf.keras.Model):
             self.confidence = ConfidenceNetwork(
                 config, pixel_confidence, feature_confidence, name="confidence"
             )
-        self.renderer = Renderer(
+        self.renderer = renderer.Renderer(
             (config.image_size, config.image_size),
             config.fov_degrees,
             config.max_depth,
@@ -77,22 +87,59 @@ class IGCNet(tf.keras.Model):
         view = pose.merge(parts.pose)
 
         if not training:
-            rendering = self.renderer(
-                capsule.depth, capsule.albedo, light, view, visibility=capsule.visibility
-            )
+            rendering = self.draw(capsule, light, view, capsule.visibility)
             return IGCOutput(parts, capsule, light, view, rendering, None, None)
 
         rendering = self._render(capsule, light, view)
         flipped_rendering = self._render(assembly.mirrored(capsule), light, view)
         confidence = self.confidence(image) if self.confidence else None
-        return IGCOutput(parts, capsule, light, view, rendering, flipped_rendering, confidence)
+        surface = self.renderer.surface_pixels(capsule.depth, view) if self.find_surface else None
+        return IGCOutput(
+            parts, capsule, light, view, rendering, flipped_rendering, confidence, surface
+        )
 
     def _render(self, capsule: ObjectCapsule, light: Light, view: Pose) -> Rendering:
         """Draws an object for the losses, with the background's visibility if they want it."""
         visibility = None
         if self.draw_background:
             visibility = tf.stop_gradient(capsule.visibility[:, BACKGROUND : BACKGROUND + 1])
-        return self.renderer(capsule.depth, capsule.albedo, light, view, visibility=visibility)
+        return self.draw(capsule, light, view, visibility)
+
+    def draw(
+        self, capsule: ObjectCapsule, light: Light, view: Pose, visibility: tf.Tensor | None = None
+    ) -> Rendering:
+        """Draws an object under any light and pose, before its backdrop if it has one.
+
+        Args:
+          capsule: of B images.
+          light: of B images.
+          view: of B images.
+          visibility: `[B, M, h, w]`, drawn too if given.
+
+        Returns:
+          Its rendering.
+        """
+        if capsule.backdrop is None:
+            return self.renderer(capsule.depth, capsule.albedo, light, view, visibility)
+        cover = 1.0 - capsule.soft_visibility[:, BACKGROUND]
+        rendering = self.renderer(capsule.depth, capsule.albedo, light, view, visibility, cover)
+        return renderer.before(rendering, capsule.backdrop)
+
+    def retake(self, output: IGCOutput, rotation: tf.Tensor) -> Retake:
+        """Draws what was found in other poses, and looks for it again.
+
+        Args:
+          output: of B photos; the drawn pictures are constants to the gradient.
+          rotation: `[B, 3]` radians.
+
+        Returns:
+          What is found in the drawn pictures.
+        """
+        view = Pose(rotation, output.pose.translation)
+        drawn = tf.stop_gradient(self.draw(output.object, output.light, view).image)
+        embeddings = self.decomposition(self.encoder(tf.clip_by_value(drawn, 0.0, 1.0)))
+        found = pose.merge(self.decoders.decode_pose(embeddings.view))
+        return Retake(rotation, found.rotation)
 
     def assemble(self, parts) -> ObjectCapsule:
         """Merges part capsules by depth, with the constants of the configuration."""
@@ -103,6 +150,7 @@ class IGCNet(tf.keras.Model):
             config.visibility_sharpness,
             config.albedo_assembly,
             config.border_depth,
+            config.backdrop,
         )
 
 
@@ -111,8 +159,9 @@ def build(config: Config) -> IGCNet:
     model = IGCNet(
         config.model,
         pixel_confidence=config.loss.likelihood_weight > 0,
-        feature_confidence=config.loss.perceptual != "none",
+        feature_confidence=config.loss.perceptual != "none" and config.loss.perceptual_weight > 0,
         draw_background=config.loss.background_pixel_weight != 1,
+        find_surface=config.loss.part_feature_weight > 0,
         name="igc_net",
     )
     size = config.model.image_size

@@ -201,14 +201,14 @@ def retake(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Retake:
       The capsules of the photos and of what was drawn from them.
     """
     run = _graph_of(model)
-    draw = tf.function(model.renderer, autograph=False)
+    draw = tf.function(model.draw, autograph=False)
     found: list[Retake] = []
     batches = predict(model, images, batch_size)
     for _, batch, output in track(batches, "Taking again", -(-len(images) // batch_size)):
         capsule, light, view = output.object, output.light, output.pose
 
         def again(new_light: Light, new_view: Pose, batch=batch, capsule=capsule) -> Capsules:
-            drawn = draw(capsule.depth, capsule.albedo, new_light, new_view)
+            drawn = draw(capsule, new_light, new_view)
             covered = drawn.mask[..., tf.newaxis]
             picture = covered * drawn.image + (1.0 - covered) * batch
             return _capsules(run(tf.clip_by_value(picture, 0.0, 1.0)))

@@ -52,6 +52,7 @@ class ObjectCapsule(NamedTuple):
     albedo: tf.Tensor  #: [B, h, w, 3]
     visibility: tf.Tensor  #: [B, M, h, w], one-hot over M: 1 where the part is the nearest
     soft_visibility: tf.Tensor  #: [B, M, h, w], sums to 1 over M; carries the losses' gradient
+    backdrop: tf.Tensor | None = None  #: [B, h, w, 3], the background's albedo, if apart
 
 
 class Rendering(NamedTuple):
@@ -64,6 +65,7 @@ class Rendering(NamedTuple):
     shading: tf.Tensor  #: [B, h, w], canonical view, in [0, 2]
     canonical_image: tf.Tensor  #: [B, h, w, 3], albedo times shading
     part_visibility: tf.Tensor | None = None  #: [B, M, H, W], in the photo's view, if asked for
+    cover: tf.Tensor | None = None  #: [B, H, W] in [0, 1], share of the foreground, if asked for
 
 
 class Confidence(NamedTuple):
@@ -83,3 +85,11 @@ class IGCOutput(NamedTuple):
     rendering: Rendering
     flipped_rendering: Rendering | None  #: of the mirrored object; None outside training
     confidence: Confidence | None  #: None outside training, or where no loss needs it
+    surface: tf.Tensor | None = None  #: [B, h, w, 2], (x, y) px of each point in the photo
+
+
+class Retake(NamedTuple):
+    """The object of a photo, drawn in another pose and looked at again."""
+
+    asked: tf.Tensor  #: [B, 3], the rotation it was drawn in, radians
+    found: tf.Tensor  #: [B, 3], the rotation found in that picture, radians

@@ -47,6 +47,7 @@ def another_value(name):
         "perceptual": {"vgg_weights": "vgg.h5"},
         "pyramid_images": {"pyramid_weight": 1.0},
         "part_layout": {"part_recess": 0.005},
+        "part_feature_weight": {"perceptual": "vgg16", "vgg_weights": "vgg.h5"},
     }.get(name, {})
     choices = field_of(name).metadata["choices"]
     if name in special:
@@ -202,6 +203,14 @@ def test_an_ablation_differs_from_its_recipe_in_one_value(name, flag, value):
         ({"likelihood_weight": 0.0}, "--likelihood_weight and --pyramid_weight are both 0"),
         ({"pyramid_images": 10}, "--pyramid_images asks for a warm-up"),
         ({"perceptual": "vgg16"}, "--perceptual=vgg16 needs --vgg_weights"),
+        ({"perceptual": "squeezenet"}, "--perceptual=squeezenet needs --squeezenet_weights"),
+        ({"part_feature_weight": 1.0}, "--part_feature_weight needs features"),
+        ({"parts": 1, "backdrop": True}, "--backdrop and --part_feature_weight need a background"),
+        ({"retake_weight": 1.0, "retake_yaw_degrees": 60.0}, "--retake_yaw_degrees=60.0"),
+        (
+            {"retake_weight": 1.0, "retake_tilt_degrees": 15.0, "tilt_range_degrees": 10.0},
+            "limits, 60 and 10 degrees",
+        ),
         ({"part_layout": "face"}, "--part_layout=face needs --part_recess > 0"),
         *[
             ({name: number}, f"--{name}={number}: it must be positive")

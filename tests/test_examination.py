@@ -6,7 +6,7 @@ from PIL import Image
 
 from igc_tf import examination
 from igc_tf.config import DataConfig
-from igc_tf.datasets import labels, photo_folder
+from igc_tf.datasets import catalog, labels, photo_folder
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -38,7 +38,8 @@ def test_the_test_split_is_measured_and_the_train_split_fitted_on(photos):
     exam = examination.prepare(photos, 16)
     assert set(splits(exam)) == {"test"} and len(exam.images) == len(exam.names)
     assert len(exam.fit_images) == len(exam.fit_landmarks) and exam.fit_mean_depth is None
-    known = labels.read(photos, exam.names, 16)
+    store = catalog.open_split(photos, 16, "test")
+    known = labels.read(photos, store.names, store.placements)
     np.testing.assert_array_equal(exam.truth.landmarks, known.landmarks)
     assert exam.truth.pseudo and exam.truth.parts is None
     assert "pseudo-pose and landmarks (a network's guess)" in exam.description

@@ -53,6 +53,7 @@ def test_shapes_of_every_output(tiny, image_size, map_size, parts):
             (b, h, h, 3),
             (b, m, h, h),
             (b, m, h, h),
+            None,
         ]
         assert [shape_of(v) for v in output.light] == [(b,), (b,), (b, 3)]
         assert [shape_of(v) for v in output.pose] == [(b, 3), (b, 3)]
@@ -73,11 +74,11 @@ def test_both_modes_find_and_draw_the_same(tiny):
     model, image = lively(tiny), photos(tiny)
     training, inference = model(image, training=True), model(image)
     for name in ("parts", "object", "light", "pose"):
-        tf.nest.map_structure(
-            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6),
-            getattr(training, name),
-            getattr(inference, name),
-        )
+        found, again = (tf.nest.flatten(getattr(o, name)) for o in (training, inference))
+        for a, b in zip(found, again, strict=True):
+            assert (a is None) == (b is None)
+            if a is not None:
+                np.testing.assert_allclose(a, b, atol=1e-6)
     np.testing.assert_allclose(training.rendering.image, inference.rendering.image, atol=1e-5)
 
 
@@ -223,3 +224,52 @@ def test_mixed_precision_keeps_graphics_and_outputs_float32(tiny):
     np.testing.assert_allclose(found.light.ambient, expected.light.ambient, atol=0.02)
     losses = Objective(tiny)(image, found, 0)
     assert np.isfinite(losses["total"]).all()
+
+
+def test_a_backdrop_is_drawn_behind_the_turned_object(tiny):
+    config = tiny.replace(backdrop=True, parts=3, background_relief=0.1, depth_prior=1.5)
+    model, image = lively(config), photos(config)
+    output = model(image)
+    rendering, size = output.rendering, config.model.image_size
+    np.testing.assert_array_equal(rendering.mask, 1.0)
+    np.testing.assert_allclose(tf.reduce_sum(rendering.part_visibility, axis=1), 1.0, atol=1e-4)
+
+    # Where no foreground is seen there is the background's own albedo, unturned and unlit.
+    behind = tf.image.resize(output.parts.albedo[:, 0], [size, size]).numpy()
+    nothing = rendering.cover.numpy() < 1e-6
+    assert 0.02 < nothing.mean() < 0.98
+    np.testing.assert_allclose(rendering.image.numpy()[nothing], behind[nothing], atol=1e-4)
+
+    # Turning and relighting the object changes the object alone.
+    turned = output.pose._replace(rotation=output.pose.rotation + [0.0, 0.3, 0.0])
+    again = model.draw(output.object, output.light, turned)
+    both = nothing & (again.cover.numpy() < 1e-6)
+    np.testing.assert_allclose(again.image.numpy()[both], behind[both], atol=1e-4)
+    assert np.abs(again.image - rendering.image)[~both].max() > 0.02
+
+
+def test_a_silhouette_before_a_backdrop_has_a_gradient(tiny):
+    config = tiny.replace(
+        backdrop=True, parts=3, background_relief=0.1, depth_prior=1.5, visibility_sharpness=200.0
+    )
+    model, image = lively(config), photos(config)
+    with tf.GradientTape() as tape:
+        output = model(image, training=True)
+        loss = tf.reduce_sum(output.rendering.cover)
+    gradient = tape.gradient(loss, output.parts.depth)
+    assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
+
+
+def test_the_surface_is_where_the_photo_shows_it(tiny):
+    config = tiny.replace(perceptual="vgg16", vgg_weights="unused", part_feature_weight=1.0)
+    model, image = lively(config), photos(config)
+    output = model(image, training=True)
+    frontal = model.renderer.surface_pixels(output.object.depth, pose.identity(IMAGES))
+    side = config.model.map_size
+    scale = config.model.image_size / side
+    columns = (np.arange(side) + 0.5) * scale
+    np.testing.assert_allclose(frontal[0, 5, :, 0], columns, atol=1e-3)
+    np.testing.assert_allclose(frontal[0, :, 5, 1], columns, atol=1e-3)
+    expected = model.renderer.surface_pixels(output.object.depth, output.pose)
+    np.testing.assert_array_equal(output.surface, expected)
+    assert model(image).surface is None

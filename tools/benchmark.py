@@ -168,6 +168,7 @@ def _step(report: _Report, config, reference) -> None:
     report.numbers["step.precision"] = precision
     report.timing("input.ms_per_image", fetched, 1e3 / batch)
     report.numbers["input.share_of_step"] = fetched.median / step.median
+    report.numbers["input.images_per_second"] = batch / fetched.median
     report.numbers["step.gflop_per_image"] = work.operations / batch / 1e9
     report.numbers["step.mb_per_image"] = work.bytes / batch / 1e6
     floor = max(work.operations / peak, work.bytes / bandwidth)
@@ -190,7 +191,11 @@ def _step(report: _Report, config, reference) -> None:
             f"{numbers['step.floor_ms_per_image']:.2f} ms an image",
             f"{numbers['step.mb_per_image']:.1f} MB an image",
         ],
-        ["input pipeline alone", f"{numbers['input.share_of_step']:.2%} of the step", ""],
+        [
+            "input pipeline alone",
+            f"{numbers['input.images_per_second']:,.0f} images/s",
+            f"{numbers['input.share_of_step']:.2%} of the step",
+        ],
         ["peak memory", f"{numbers['peak_memory_gib']:.2f} GiB", ""],
     ]
     if reference is not None:

@@ -17,6 +17,7 @@ import pathlib
 
 from absl import flags
 
+from igc_tf import config as config_lib
 from tools import model_flags, program
 
 FLAGS = flags.FLAGS
@@ -29,10 +30,12 @@ flags.DEFINE_string("metrics_json", None, "File to write the metrics to.")
 flags.DEFINE_string("report_dir", None, "Folder for the report, one HTML page: index.html.")
 flags.DEFINE_string("save_predictions", None, "NPZ file to write the run's predictions to.")
 flags.DEFINE_enum(
-    "dataset", None, ["synthetic_faces", "photo_folder"], "Data set; the run's own by default."
+    "dataset", None, config_lib.choices("dataset"), "Data set; the run's own by default."
 )
 flags.DEFINE_string("data_dir", None, "Where the data lies, if not where the run found it.")
-flags.DEFINE_string("data_config", None, "synthetic_faces: the configuration, e.g. px64.")
+flags.DEFINE_string(
+    "data_config", None, "synthetic_faces, parametric_heads: the configuration, e.g. px64."
+)
 flags.DEFINE_string(
     "labels",
     "",
@@ -45,7 +48,9 @@ flags.DEFINE_boolean(
 flags.DEFINE_float(
     "gallery_view", None, "The `view` label of the gallery's images; the greatest by default."
 )
-flags.DEFINE_enum("crop", None, ["center", "none"], "How to cut photos; the run's way by default.")
+flags.DEFINE_enum(
+    "crop", None, config_lib.choices("crop"), "How to cut photos; the run's way by default."
+)
 flags.DEFINE_float("crop_scale", None, "Side of the crop over the shorter side; the run's default.")
 flags.DEFINE_float("crop_center_y", None, "Height of the crop's centre, 0..1; the run's default.")
 flags.DEFINE_integer("images", 0, "Test images to measure on; 0 for all.", lower_bound=0)
@@ -132,7 +137,7 @@ def _measure_run():
 
 def _read_predictions():
     """The same of a file of predictions, with a data set's truth where one is named."""
-    from igc_tf import config, examination
+    from igc_tf import examination
     from igc_tf.evaluation import files
 
     stored = files.read(FLAGS.predictions)
@@ -141,9 +146,11 @@ def _read_predictions():
     if FLAGS.dataset:
         sized = predictions.depth if predictions.labels is None else predictions.labels
         # Without parts and depth nothing depends on the size.
-        size = config.Config().model.image_size if sized is None else sized.shape[1]
+        size = config_lib.Config().model.image_size if sized is None else sized.shape[1]
         changed = {name: FLAGS[name].value for name in _DATA_FLAGS}
-        data = config.Config().replace(**{n: v for n, v in changed.items() if v is not None}).data
+        data = (
+            config_lib.Config().replace(**{n: v for n, v in changed.items() if v is not None}).data
+        )
         exam = examination.prepare(
             data, size, FLAGS.labels, FLAGS.whole_folder, gallery_view=FLAGS.gallery_view
         )

@@ -1,13 +1,16 @@
-"""Makes a data set ready to train on, and a contact sheet to look at.
+"""Makes a data set ready to train on, says what is in it, and draws a contact sheet to look at.
 
     python -m tools.prepare --dataset=synthetic_faces
+    python -m tools.prepare --dataset=celeb_a --data_dir=CELEBA --contact_sheet=sheet.png
 
-Nothing is done twice: what is there is only counted.
+Nothing is done twice: what is there is only counted. It can be stopped at any time; the same
+command goes on. docs/data.md says what each data set needs.
 """
 
 from __future__ import annotations
 
 import pathlib
+from collections import Counter
 
 from absl import flags
 
@@ -25,21 +28,43 @@ def main(argv: list[str]) -> int:
     with program.plain_errors():
         config = config_lib.from_flags()
 
-        from PIL import Image
-
         from igc_tf.datasets import catalog
-        from igc_tf.viewing import panels
 
         for split in catalog.SPLITS:
             store = catalog.open_split(config.data, config.model.image_size, split)
-            skipped = f", {len(store.skipped)} unreadable" if store.skipped else ""
-            print(f"{config.data.dataset} {split}: {len(store.images):,} pictures{skipped}")
+            print(f"{config.data.dataset} {split}: {_counts(config.data, split, store)}")
             if split == "train" and FLAGS.contact_sheet:
-                path = pathlib.Path(FLAGS.contact_sheet)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(panels.sheet(list(store.images[:64]), columns=8)).save(path)
-                print(f"contact sheet: {path}")
+                _draw(store, pathlib.Path(FLAGS.contact_sheet))
     return 0
+
+
+def _counts(data, split: str, store) -> str:
+    """How many pictures and people, and how many were left out, by cause."""
+    from igc_tf.datasets import catalog
+
+    told = [f"{len(store.images):,} pictures"]
+    known = None
+    if data.dataset in catalog.PHOTOS:
+        known = catalog.read_labels(data, split, store)
+    if known is not None and known.identity is not None:
+        told.append(f"{len(set(known.identity.tolist()) - {-1}):,} people")
+    if store.skipped:
+        causes = Counter(store.skipped.values()).most_common(3)
+        some = ", ".join(f"{count:,} {cause}" for cause, count in causes)
+        more = ", ..." if len(set(store.skipped.values())) > 3 else ""
+        told.append(f"{len(store.skipped):,} left out ({some}{more})")
+    return ", ".join(told)
+
+
+def _draw(store, path: pathlib.Path) -> None:
+    from PIL import Image
+
+    from igc_tf.viewing import panels
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    chosen = range(0, len(store.images), max(1, len(store.images) // 64))[:64]
+    Image.fromarray(panels.sheet([store.images[row] for row in chosen], columns=8)).save(path)
+    print(f"contact sheet: {path}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,10 @@ flags.DEFINE_integer(
 flags.DEFINE_string("output_dir", None, "Folder for the results.")
 flags.DEFINE_boolean("meshes", True, "Write the OBJ and GLB meshes too.")
 flags.DEFINE_enum(
-    "crop", None, ["center", "none"], "How to cut photos; the run's own way by default."
+    "crop",
+    None,
+    config_lib.choices("crop"),
+    "How to cut photos; the run's own way by default. A photo has neither landmarks nor a box.",
 )
 flags.DEFINE_float("crop_scale", None, "Side of the crop over the shorter side; the run's default.")
 flags.DEFINE_float("crop_center_y", None, "Height of the crop's centre, 0..1; the run's default.")
@@ -58,7 +61,7 @@ def main(argv: list[str]) -> int:
 
 def _pictures(config) -> tuple[list[str], np.ndarray, dict[str, str]]:
     """Names of the results, the pictures, and what could not be read."""
-    from igc_tf.datasets import catalog, photo_folder
+    from igc_tf.datasets import catalog, crops, reading
 
     size = config.model.image_size
     if FLAGS.num_test_images:
@@ -68,15 +71,16 @@ def _pictures(config) -> tuple[list[str], np.ndarray, dict[str, str]]:
     changed = {name: FLAGS[name].value for name in ("crop", "crop_scale", "crop_center_y")}
     changed = {name: value for name, value in changed.items() if value is not None}
     data = config.replace(**changed).data
+    crops.require(data)
     source = pathlib.Path(FLAGS.input)
     if not source.exists():
         raise FileNotFoundError(f"--input={source}: no such photo or folder.")
     folder = source if source.is_dir() else source.parent
-    paths = photo_folder.find(source) if source.is_dir() else [pathlib.Path(source.name)]
+    paths = reading.find(source) if source.is_dir() else [pathlib.Path(source.name)]
     names, images, unreadable = [], [], {}
     for path in paths:
         try:
-            images.append(photo_folder.crop(photo_folder.read_photo(folder / path), data, size))
+            images.append(crops.crop(reading.read_photo(folder / path), data, size).image)
             names.append(path.as_posix() if path.suffix == "" else path.with_suffix("").as_posix())
         except ValueError as error:
             unreadable[path.as_posix()] = str(error)

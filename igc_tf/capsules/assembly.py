@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from igc_tf.structures import ObjectCapsule, PartCapsules
+from igc_tf.structures import BACKGROUND, ObjectCapsule, PartCapsules
 
 #: Columns on each side whose depth is fixed, as a share of the width: 2 of 64 [unsup3d].
 BORDER_SHARE = 2 / 64
@@ -16,6 +16,7 @@ def assemble(
     visibility_sharpness: float = 100.0,
     albedo_assembly: str = "hard",
     border_depth: float = 0.0,
+    backdrop: bool = False,
 ) -> ObjectCapsule:
     """Merges part capsules into the object capsule [group].
 
@@ -30,6 +31,8 @@ def assemble(
       albedo_assembly: 'hard' blends the albedo by V [group], 'soft' by the soft visibility.
       border_depth: depth of the outer columns, so that a turned canvas still fills the picture
         [unsup3d]; 0 leaves them as they are.
+      backdrop: keep the background's albedo out of the object's and apart, to be drawn behind it
+        [choice]; at least two parts.
 
     Returns:
       The object capsule of B images.
@@ -37,8 +40,8 @@ def assemble(
     Raises:
       ValueError: an unknown `albedo_assembly`.
     """
-    depth, count = parts.depth, parts.depth.shape[1]
-    visibility = tf.one_hot(tf.argmin(depth, axis=1), count, axis=1, dtype=depth.dtype)
+    depth = parts.depth
+    visibility = _nearest(depth)
     soft_visibility = _nearness(depth, visibility_sharpness)
     object_depth = tf.reduce_sum(_nearness(depth, sharpness) * depth, axis=1)
     if albedo_assembly == "hard":
@@ -47,12 +50,24 @@ def assemble(
         weights = soft_visibility
     else:
         raise ValueError(f"albedo_assembly={albedo_assembly!r}: it must be 'hard' or 'soft'.")
+    albedo = parts.albedo
+    if backdrop:
+        albedo = albedo[:, BACKGROUND + 1 :]
+        weights = _nearness(depth[:, BACKGROUND + 1 :], visibility_sharpness)
+        if albedo_assembly == "hard":
+            weights = _nearest(depth[:, BACKGROUND + 1 :])
     return ObjectCapsule(
         depth=fix_border(object_depth, border_depth) if border_depth else object_depth,
-        albedo=tf.reduce_sum(weights[..., tf.newaxis] * parts.albedo, axis=1),
+        albedo=tf.reduce_sum(weights[..., tf.newaxis] * albedo, axis=1),
         visibility=visibility,
         soft_visibility=soft_visibility,
+        backdrop=parts.albedo[:, BACKGROUND] if backdrop else None,
     )
+
+
+def _nearest(depth: tf.Tensor) -> tf.Tensor:
+    """one_hot(argmin_m d_m) of `[B, M, h, w]`; no gradient."""
+    return tf.one_hot(tf.argmin(depth, axis=1), depth.shape[1], axis=1, dtype=depth.dtype)
 
 
 def _nearness(depth: tf.Tensor, sharpness: float) -> tf.Tensor:
@@ -74,11 +89,12 @@ def fix_border(depth: tf.Tensor, border_depth: float) -> tf.Tensor:
 def mirrored(capsule: ObjectCapsule) -> ObjectCapsule:
     """The object flipped left to right in its canonical view [unsup3d].
 
-    The flip acts on the x of the canonical maps, never on the rendered picture.
+    The flip acts on the x of the canonical maps, never on the rendered picture; a backdrop stays.
     """
     return ObjectCapsule(
         depth=tf.reverse(capsule.depth, [2]),
         albedo=tf.reverse(capsule.albedo, [2]),
         visibility=tf.reverse(capsule.visibility, [3]),
         soft_visibility=tf.reverse(capsule.soft_visibility, [3]),
+        backdrop=capsule.backdrop,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import tensorflow as tf
 
@@ -110,20 +108,22 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         if config.symmetric_parts:
             raw_shape = symmetric_foreground(raw_shape)
             raw_albedo = symmetric_foreground(raw_albedo)
-        unit_pose = self.pose(config.view_gain * embeddings.view)  # B x M x 6, in [-1, 1]
-        rotation, translation = tf.split(unit_pose, 2, axis=-1)
-        yaw = config.rotation_range_degrees
-        tilt = config.tilt_range_degrees or yaw
-        rotation_range = tf.constant([math.radians(angle) for angle in (tilt, yaw, tilt)])
-        xy, z = config.translation_range_xy, config.translation_range_z
         return PartCapsules(
             embeddings=embeddings,
             depth=self._depth(raw_shape),
             albedo=tf.nn.sigmoid(raw_albedo),
-            pose=Pose(
-                rotation=rotation * rotation_range,
-                translation=translation * tf.constant([xy, xy, z]),
-            ),
+            pose=self.decode_pose(embeddings.view),
+        )
+
+    def decode_pose(self, view: tf.Tensor) -> Pose:
+        """View embeddings `[B, M, Dv]` to each part's opinion of the pose."""
+        config = self.config
+        unit_pose = self.pose(config.view_gain * view)  # B x M x 6, in [-1, 1]
+        rotation, translation = tf.split(unit_pose, 2, axis=-1)
+        xy, z = config.translation_range_xy, config.translation_range_z
+        return Pose(
+            rotation=rotation * tf.constant(config.rotation_limits),
+            translation=translation * tf.constant([xy, xy, z]),
         )
 
     def _depth(self, raw_shape: tf.Tensor) -> tf.Tensor:

@@ -1,1 +1,1 @@
-"""Where photos come from: the embedded synthetic faces, or any folder of photos."""
+"""Where pictures come from: computed faces, any folder of photos, the collections; see `catalog`."""

@@ -15,14 +15,13 @@ from __future__ import annotations
 import csv
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from igc_tf.config import DataConfig
-from igc_tf.datasets import photo_folder
+from igc_tf.datasets import crops
 
 FILE_NAME = "labels.csv"
 FOLDERS = "folders"
@@ -43,8 +42,6 @@ GROUPS = ("identity", *_NUMBERS)
 #: the picture's left.
 COLUMNS = ("file", "score", *GROUPS, *_LANDMARKS)
 
-_ORIENTATION = 0x0112  # the EXIF tag; from 5 on the photo lies on its side
-
 
 class Labels(NamedTuple):
     """What is known of N photos: NaN, or -1, where nothing is; None where no photo has it."""
@@ -58,14 +55,14 @@ class Labels(NamedTuple):
 
 
 def read(
-    data: DataConfig, names: Sequence[str], image_size: int, source: str = ""
+    data: DataConfig, names: Sequence[str], placements: np.ndarray, source: str = ""
 ) -> Labels | None:
     """The labels of some photos of a folder.
 
     Args:
-      data: the folder, and how its photos are cut: landmarks are cut likewise.
+      data: the folder.
       names: the photos, paths below the folder, from `ImageStore.names`.
-      image_size: side of the pictures, px.
+      placements: where their points lie in the pictures, from `ImageStore.placements`.
       source: a CSV file, 'folders' or a pattern; '' for the folder's labels.csv.
 
     Returns:
@@ -96,17 +93,39 @@ def read(
             f"--labels={source} knows none of the {len(names)} photos of {folder}, e.g. {names[0]}."
         )
     pseudo = any("score" in row for row in found)
-    for row in found:
-        if float(row.get("score", 1.0)) < LEAST_SCORE:
-            for column in ("yaw_deg", "pitch_deg", "roll_deg", *_LANDMARKS):
-                row.pop(column, None)
+    found = [_trusted(row) for row in found]
     numbers = {
         name: np.array([float(row.get(name, "nan")) for row in found])
         for name in (*_NUMBERS, *_LANDMARKS)
     }
     landmarks = np.stack([numbers[name] for name in _LANDMARKS], 1).reshape(-1, 5, 2)
+    return assemble(
+        [row.get("identity", "") for row in found], numbers, landmarks, placements, pseudo
+    )
+
+
+def assemble(
+    identity: Sequence[str],
+    numbers: Mapping[str, np.ndarray],
+    landmarks: np.ndarray | None,
+    placements: np.ndarray,
+    pseudo: bool = False,
+) -> Labels:
+    """Labels from columns of N values.
+
+    Args:
+      identity: '' where unknown.
+      numbers: any of `GROUPS` but the identity, `[N]`, NaN where unknown.
+      landmarks: `[N, 5, 2]` px of the photos, or None.
+      placements: `[N, 2, 3]`, see `ImageStore.placements`.
+      pseudo: a network guessed rotation and landmarks.
+    """
+    unknown = np.full(len(identity), np.nan)
+    numbers = {name: np.asarray(numbers.get(name, unknown), float) for name in _NUMBERS}
+    if landmarks is None:
+        landmarks = np.full((len(identity), 5, 2), np.nan)
     return Labels(
-        identity=_codes([row.get("identity", "") for row in found]),
+        identity=_codes(identity),
         view=_or_none(numbers["view"]),
         rotation_degrees=_or_none(
             np.stack([numbers[f"{a}_deg"] for a in ("pitch", "yaw", "roll")], 1)
@@ -114,7 +133,7 @@ def read(
         light_degrees=_or_none(
             np.stack([numbers[f"light_{a}_deg"] for a in ("azimuth", "elevation")], 1)
         ),
-        landmarks=_or_none(_crop(landmarks, folder, names, data, image_size)),
+        landmarks=_or_none(move(landmarks, placements)),
         pseudo=pseudo,
     )
 
@@ -166,23 +185,50 @@ def _match(pattern: str, names: Sequence[str]) -> dict[str, dict[str, str]]:
     return rows
 
 
-def _crop(
-    landmarks: np.ndarray,
-    folder: pathlib.Path,
-    names: Sequence[str],
-    data: DataConfig,
-    image_size: int,
-) -> np.ndarray:
-    """Landmarks of the photos as they lie to those of the pictures made of them."""
-    cropped = np.full(landmarks.shape, np.nan)
-    for index in np.flatnonzero(~np.isnan(landmarks).any((1, 2))):
-        with Image.open(folder / names[index]) as photo:  # reads the header only
-            sideways = photo.getexif().get(_ORIENTATION, 1) >= 5
-            size = photo.size[::-1] if sideways else photo.size
-        left, top, right, bottom = photo_folder.crop_box(*size, data)
-        extent = np.array([right - left, bottom - top])
-        cropped[index] = (landmarks[index] - np.array([left, top])) * image_size / extent
-    return cropped
+def read_anchors(folder: str | pathlib.Path) -> dict[str, np.ndarray]:
+    """`{file: [3, 2] anchors of crops.Marks}` of the landmarks in a folder's labels.csv.
+
+    Raises:
+      FileNotFoundError: there is no labels.csv.
+      ValueError: it is damaged.
+    """
+    path = pathlib.Path(folder) / FILE_NAME
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"--crop=landmarks reads the landmarks of photos from {path}, which is not there; "
+            "docs/data.md describes it. Without landmarks: --crop=detect, center or none."
+        )
+    return {file: crops.anchors(marks) for file, marks in read_landmarks(folder).items()}
+
+
+def read_landmarks(folder: str | pathlib.Path) -> dict[str, np.ndarray]:
+    """`{file: [5, 2] px of the photo}` of a folder's labels.csv.
+
+    Raises:
+      FileNotFoundError: there is no labels.csv.
+      ValueError: it is damaged.
+    """
+    rows = _read_csv(pathlib.Path(folder) / FILE_NAME)
+    trusted = {file: _trusted(row) for file, row in rows.items()}
+    return {
+        file: np.array([float(row[name]) for name in _LANDMARKS]).reshape(5, 2)
+        for file, row in trusted.items()
+        if all(name in row for name in _LANDMARKS)
+    }
+
+
+def move(points: np.ndarray, placements: np.ndarray) -> np.ndarray:
+    """`[N, K, 2]` points of photos, px, to px of the pictures made of them."""
+    turned = np.einsum("nij,nkj->nki", placements[:, :, :2], points)
+    return turned + placements[:, None, :, 2]
+
+
+def _trusted(row: dict[str, str]) -> dict[str, str]:
+    """A row without the guesses of too low a score."""
+    if float(row.get("score", 1.0)) >= LEAST_SCORE:
+        return row
+    guessed = ("yaw_deg", "pitch_deg", "roll_deg", *_LANDMARKS)
+    return {name: text for name, text in row.items() if name not in guessed}
 
 
 def _codes(texts: Sequence[str]) -> np.ndarray | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from igc_tf.config import DataConfig
+from igc_tf.datasets.augmentation import Augmentation
+
 
 class BatchOrder:
     """Which pictures make up which step: a fresh full shuffle every epoch, epochs joined without gap."""
@@ -27,10 +30,6 @@ class BatchOrder:
             [self._at(position) for position in range(first, first + self.batch_size)], np.int64
         )
 
-    def flips(self, step: int) -> np.ndarray:
-        """`[batch_size]` bool: which pictures of step `step` are mirrored, each at even odds."""
-        return np.random.default_rng((self.seed, step, 1)).random(self.batch_size) < 0.5
-
     def _at(self, position: int) -> int:
         epoch, index = divmod(position, self.count)
         if epoch != self._epoch:
@@ -40,36 +39,49 @@ class BatchOrder:
 
 
 def training_batches(
-    images: np.ndarray, batch_size: int, seed: int, start: int, end: int, flip: bool
+    images: np.ndarray,
+    data: DataConfig,
+    batch_size: int,
+    seed: int,
+    start: int,
+    end: int,
+    shard: int = 0,
+    shards: int = 1,
 ) -> tf.data.Dataset:
-    """Batches of steps `start` to `end - 1`.
+    """Batches of steps `start` to `end - 1`, or one worker's share of them.
 
     Args:
       images: `[N, S, S, 3]` uint8.
-      batch_size: over all devices.
-      seed: of the order.
+      data: how they are augmented.
+      batch_size: B, over all devices and workers.
+      seed: of the order and the augmentation.
       start: first step.
       end: step to stop before.
-      flip: mirror pictures at random.
+      shard: which worker this is, from 0.
+      shards: how many workers there are.
 
     Returns:
-      A data set of (`[batch_size, S, S, 3]` uint8, `[batch_size]` int64 indices into `images`).
+      A data set of (`[B / shards, S, S, 3]` uint8, `[B / shards]` int64 indices into `images`). The
+      workers' shares in their order are the whole batch, bit for bit.
+
+    Raises:
+      ValueError: there are no pictures, or the batch cannot be shared out evenly.
     """
+    if batch_size % shards:
+        raise ValueError(f"--batch_size={batch_size} must be a multiple of the {shards} workers.")
     order = BatchOrder(len(images), batch_size, seed)
+    share = batch_size // shards
+    augmentation = Augmentation(data, batch_size, seed, first=shard * share)
 
     def fetch(step: np.int64) -> tuple[np.ndarray, np.ndarray]:
-        indices = order.indices(int(step))
-        batch = images[indices]
-        if flip:
-            mirror = order.flips(int(step))
-            batch[mirror] = batch[mirror, :, ::-1]
-        return batch, indices
+        indices = order.indices(int(step))[shard * share : (shard + 1) * share]
+        return images[indices], indices
 
     def load(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         batch, indices = tf.numpy_function(fetch, [step], [tf.uint8, tf.int64])
-        batch.set_shape((batch_size, *images.shape[1:]))
-        indices.set_shape((batch_size,))
-        return batch, indices
+        batch.set_shape((share, *images.shape[1:]))
+        indices.set_shape((share,))
+        return (batch if augmentation.idle else augmentation(batch, step)), indices
 
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF

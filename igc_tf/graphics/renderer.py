@@ -46,6 +46,7 @@ class Renderer:
         light: Light,
         view: Pose,
         visibility: tf.Tensor | None = None,
+        cover: tf.Tensor | None = None,
     ) -> Rendering:
         """Lights, poses and draws canonical maps.
 
@@ -55,6 +56,7 @@ class Renderer:
           light: of B images.
           view: pose of B images.
           visibility: `[B, M, h, w]` part visibility; if given, it is drawn too.
+          cover: `[B, h, w]` share of the foreground; if given, it is drawn too.
 
         Returns:
           A `Rendering` of B images of `image_size`.
@@ -65,10 +67,13 @@ class Renderer:
 
         # Photo's view: turn the mesh, then look each pixel's colour up on it.
         maps = [canonical_image]
+        if cover is not None:
+            maps.append(cover[..., tf.newaxis])
         if visibility is not None:
             maps.append(tf.transpose(visibility, [0, 2, 3, 1]))
         drawn, mask = self.draw(depth, view, tf.concat(maps, axis=-1))
-        image, seen_depth, part_maps = tf.split(drawn, [3, 1, -1], axis=-1)
+        sizes = [3, 1, int(cover is not None), -1]
+        image, seen_depth, seen_cover, part_maps = tf.split(drawn, sizes, axis=-1)
         return Rendering(
             image=image,
             mask=mask,
@@ -77,6 +82,7 @@ class Renderer:
             shading=shading,
             canonical_image=canonical_image,
             part_visibility=None if visibility is None else tf.transpose(part_maps, [0, 3, 1, 2]),
+            cover=None if cover is None else tf.squeeze(seen_cover, axis=3),
         )
 
     def shade(self, depth: tf.Tensor, light: Light) -> tuple[tf.Tensor, tf.Tensor]:
@@ -84,9 +90,15 @@ class Renderer:
         normals = mesh.grid_normals(camera.unproject(depth, self.fov_degrees))
         return normals, lighting.shade(normals, light)
 
-    def posed_vertices(self, depth: tf.Tensor, view: Pose) -> tf.Tensor:
-        """The mesh of a canonical depth map in the photo's view, `[B, h + 2, w + 2, 3]`."""
-        points = camera.unproject(depth, self.fov_degrees, MARGIN)
+    def surface_pixels(self, depth: tf.Tensor, view: Pose) -> tf.Tensor:
+        """Where the photo shows each point of canonical depth `[B, h, w]`: `[B, h, w, 2]` (x, y) px."""
+        return camera.to_pixels(
+            self.posed_vertices(depth, view, margin=0), self.image_size, self.fov_degrees
+        )
+
+    def posed_vertices(self, depth: tf.Tensor, view: Pose, margin: int = MARGIN) -> tf.Tensor:
+        """The mesh of a canonical depth map in the photo's view, `[B, h + 2 margin, w + 2 margin, 3]`."""
+        points = camera.unproject(depth, self.fov_degrees, margin)
         rows, columns = points.shape[1], points.shape[2]
         moved = pose.apply(view, tf.reshape(points, [-1, rows * columns, 3]))
         return tf.reshape(moved, [-1, rows, columns, 3])
@@ -119,3 +131,28 @@ class Renderer:
         flat = tf.reshape(attributes, [-1, rows * columns, attributes.shape[-1]])
         drawn = rasterizer.interpolate(fragments, triangles, flat, backend=self.backend)
         return drawn, fragments.mask
+
+
+def before(rendering: Rendering, backdrop: tf.Tensor) -> Rendering:
+    """A rendering with its cover, put before a backdrop that is neither turned nor lit [choice].
+
+    Args:
+      rendering: of B images, with its `cover`.
+      backdrop: `[B, h, w, 3]` in [0, 1], in the photo's view; resized to the picture.
+
+    Returns:
+      The picture of both. It covers every pixel; the canvas's absence shows the background part.
+    """
+    image, cover = rendering.image, rendering.cover[..., tf.newaxis]
+    if backdrop.shape[1:3] != image.shape[1:3]:
+        backdrop = tf.image.resize(backdrop, image.shape[1:3])
+    visibility = rendering.part_visibility
+    if visibility is not None:
+        background, others = tf.split(visibility, [1, -1], axis=1)
+        uncovered = 1.0 - rendering.mask[:, tf.newaxis]
+        visibility = tf.concat([background + uncovered, others], axis=1)
+    return rendering._replace(
+        image=cover * image + (1.0 - cover) * backdrop,
+        mask=tf.ones_like(rendering.mask),
+        part_visibility=visibility,
+    )

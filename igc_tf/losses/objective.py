@@ -7,8 +7,10 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from igc_tf.config import Config
-from igc_tf.losses import constraints, perceptual, reconstruction
-from igc_tf.structures import Confidence, IGCOutput, Rendering
+from igc_tf.losses import constraints, perceptual, reconstruction, semantics
+from igc_tf.losses.retake import pose_loss
+from igc_tf.losses.squeezenet import SqueezeNetFeatures
+from igc_tf.structures import Confidence, IGCOutput, Rendering, Retake
 
 
 def gather_local(embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | int]:
@@ -33,6 +35,8 @@ class Objective:
         self.features = None
         if self.loss.perceptual == "vgg16":
             self.features = perceptual.PerceptualFeatures(self.loss.vgg_weights)
+        elif self.loss.perceptual == "squeezenet":
+            self.features = SqueezeNetFeatures(self.loss.squeezenet_weights)
 
     def __call__(
         self,
@@ -40,6 +44,7 @@ class Objective:
         output: IGCOutput,
         images_seen: tf.Tensor | int,
         gather: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor | int]] = gather_local,
+        retake: Retake | None = None,
     ) -> dict[str, tf.Tensor]:
         """Losses of a batch.
 
@@ -49,6 +54,7 @@ class Objective:
           images_seen: how many images were trained on before this step; ends the warm-up.
           gather: gives the embeddings `[G, M, D]` of the global batch and the index of this
             device's first image in it.
+          retake: what was found in pictures drawn anew, if that is asked for.
 
         Returns:
           `{name: [B]}`, one number an image, weighted by nothing; and 'total', their weighted sum.
@@ -98,6 +104,17 @@ class Objective:
                 loss.smoothness_weight,
                 constraints.smoothness(parts.depth, depth_range),
             )
+        if loss.part_feature_weight:
+            found = semantics.on_the_surface(
+                self.features(image), output.surface, self.model.image_size
+            )
+            values = semantics.consistency(
+                found, output.object.soft_visibility, loss.part_place_weight
+            )
+            terms["part_feature"] = (loss.part_feature_weight, values)
+        if loss.retake_weight:
+            values = pose_loss(retake, tf.constant(self.model.rotation_limits))
+            terms["retake"] = (loss.retake_weight, values)
         losses = {name: values for name, (_, values) in terms.items()}
         losses["total"] = tf.add_n([weight * values for weight, values in terms.values()])
         return losses

@@ -162,12 +162,8 @@ class ServedModel(tf.Module):
         capsule = model.assemble(parts)
         view = Pose(degrees * (math.pi / 180.0), translation)
         direction = tf.math.l2_normalize(light[:, 2:], axis=1)
-        rendering = model.renderer(
-            capsule.depth,
-            capsule.albedo,
-            Light(light[:, 0], light[:, 1], direction),
-            view,
-            visibility=capsule.visibility,
+        rendering = model.draw(
+            capsule, Light(light[:, 0], light[:, 1], direction), view, capsule.visibility
         )
         return {
             "rendering": tf.clip_by_value(rendering.image, 0.0, 1.0),

@@ -125,7 +125,7 @@ class _Training:
         """What each step reports, as floats; a step is taken when it is asked for."""
         training = self.config.training
         dataset = pipeline.training_batches(
-            photos, training.batch_size, training.seed, 0, self.steps, self.config.data.flip
+            photos, self.config.data, training.batch_size, training.seed, 0, self.steps
         )
         batches = self.strategy.experimental_distribute_dataset(dataset)
         for step, (batch, _) in enumerate(batches):

@@ -35,7 +35,8 @@ FILE_NAME = "weights.json"
 MAX_BYTES = 20_000_000
 
 _NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
-_PATHS = ("data_dir", "vgg_weights")  # values of the configuration that name places on a machine
+#: Values of the configuration that name places on a machine.
+_PATHS = ("data_dir", "vgg_weights", "squeezenet_weights")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 from absl import logging
 
@@ -10,7 +12,9 @@ from igc_tf.datasets.pipeline import to_float
 from igc_tf.evaluation.relief import border_and_centre
 from igc_tf.igc_net import IGCNet
 from igc_tf.losses import constraints, reconstruction
+from igc_tf.losses import retake as retake_lib
 from igc_tf.losses.objective import Objective
+from igc_tf.structures import IGCOutput, Retake
 
 
 def gather_global(embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -78,12 +82,28 @@ class TrainingStep:
 
     def losses(self, image: tf.Tensor, output, images_seen: tf.Tensor) -> dict[str, tf.Tensor]:
         """Losses `{name: [B]}` of this device's images, 'total' among them."""
-        return self.objective(image, output, images_seen, gather_global)
+        retake = self._retake(output, images_seen)
+        return self.objective(image, output, images_seen, gather_global, retake)
 
     def observed(self, image: tf.Tensor, output, share: float) -> dict[str, tf.Tensor]:
         """What else the step reports: sums over this device's images, times `share`."""
         l1 = reconstruction.l1(image, output.rendering.image, output.rendering.mask)
         return {"l1": tf.reduce_sum(l1) * share, **self._capsules(output, share)}
+
+    def _retake(self, output: IGCOutput, images_seen: tf.Tensor) -> Retake | None:
+        """Draws this device's faces in poses that depend on the seed and the step alone."""
+        loss = self.config.loss
+        if not loss.retake_weight:
+            return None
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        device_and_seed = tf.cast(replica, tf.int64) * 2**32 + self.config.training.seed
+        rotation = retake_lib.rotations(
+            output.pose.rotation.shape[0],
+            math.radians(loss.retake_yaw_degrees),
+            math.radians(loss.retake_tilt_degrees),
+            seed=tf.stack([tf.cast(images_seen, tf.int64), device_and_seed]),
+        )
+        return self.model.retake(output, rotation)
 
     def update(self, gradients: list[tf.Tensor | None]) -> tuple[tf.Tensor, tf.Tensor]:
         """Sums over devices, clips, adds L2, updates the variables; in a replica's context.

@@ -10,7 +10,10 @@ import tensorflow as tf
 from tensorboard.plugins.mesh import summary_v2 as mesh_summary
 
 from igc_tf.config import Config
+from igc_tf.datasets import statistics
+from igc_tf.datasets.image_store import ImageStore
 from igc_tf.datasets.pipeline import to_float
+from igc_tf.datasets.reading import shown
 from igc_tf.graphics import camera, mesh
 from igc_tf.igc_net import IGCNet
 from igc_tf.inference import photo_results
@@ -42,6 +45,27 @@ class Summaries:
         with self.writer.as_default(step=0):
             flags = json.dumps(config.flat(), indent=2).replace("\n", "\n    ")
             tf.summary.text("Flags", "    " + flags)
+
+    def data(self, splits: dict[str, ImageStore]) -> None:
+        """Writes how many pictures there are, what they look like, and what was left out."""
+        with self.writer.as_default(step=0):
+            for split, store in splits.items():
+                found = statistics.describe(store.images)
+                tag = f"Data_{split}"
+                tf.summary.scalar(f"{tag}/pictures", found.count)
+                tf.summary.scalar(f"{tag}/left_out", len(store.skipped))
+                for index, colour in enumerate(("red", "green", "blue")):
+                    tf.summary.scalar(f"{tag}/mean_{colour}", found.mean[index])
+                    tf.summary.scalar(f"{tag}/deviation_{colour}", found.deviation[index])
+                tf.summary.histogram(f"{tag}/brightness", found.brightness)
+                tf.summary.histogram(f"{tag}/contrast", found.contrast)
+                tf.summary.image(f"{tag}/mean_image", found.mean_image[None])
+                rows = range(0, found.count, max(1, found.count // 64))[:64]
+                sheet = panels.sheet([store.images[row] for row in rows], columns=8)
+                tf.summary.image(f"{tag}/examples", sheet[None])
+                if store.skipped:
+                    lines = [f"    {shown(name)}: {why}" for name, why in store.skipped.items()]
+                    tf.summary.text(f"{tag}/left_out", "\n".join(lines))
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Writes the scalars a step reported, grouped by name."""

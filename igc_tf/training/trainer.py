@@ -138,6 +138,7 @@ class Trainer:
         try:
             with progress:
                 if step == 0:
+                    summaries.data({"train": self.photos, "validation": self.validation})
                     summaries.pictures(0, self.model)
                 for batch, indices in self.batches(step):
                     found = self._checked(
@@ -168,15 +169,23 @@ class Trainer:
     def batches(self, start: int) -> Iterator:
         """Distributed batches of pictures and their indices, from step `start` to the last."""
         training = self.config.training
-        dataset = pipeline.training_batches(
-            self.photos.images,
-            training.batch_size,
-            training.seed,
-            start,
-            self.total_steps,
-            self.config.data.flip,
-        )
-        return iter(self.strategy.experimental_distribute_dataset(dataset))
+
+        def share(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            dataset = pipeline.training_batches(
+                self.photos.images,
+                self.config.data,
+                training.batch_size,
+                training.seed,
+                start,
+                self.total_steps,
+                context.input_pipeline_id,
+                context.num_input_pipelines,
+            )
+            size = context.get_per_replica_batch_size(training.batch_size)
+            whole = context.num_input_pipelines * size == training.batch_size
+            return dataset if whole else dataset.rebatch(size, drop_remainder=True)
+
+        return iter(self.strategy.distribute_datasets_from_function(share))
 
     def _checked(self, found: dict, batch, indices, step: int) -> dict[str, float]:
         """What the step reported, as floats, if all of it is finite."""

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from igc_tf.config import DataConfig
-from igc_tf.datasets import labels
+from igc_tf.datasets import crops, labels, reading
 
 SHARED = pathlib.Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -18,6 +18,20 @@ def folder(path, names, size=(40, 50)):
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", size).save(path / name)
     return DataConfig(dataset="photo_folder", data_dir=str(path))
+
+
+def placements(names, data, size=32):
+    """Of all names, as their photos are cut."""
+    return np.array(
+        [
+            crops.place(reading.read_photo(pathlib.Path(data.data_dir) / name), data, size)
+            for name in names
+        ]
+    )
+
+
+def read(data, names, size=32, source=""):
+    return labels.read(data, names, placements(names, data, size), source)
 
 
 def write(path, *lines):
@@ -34,7 +48,7 @@ def test_a_csv_file_by_hand(tmp_path):
         "c.png,Ann,,5,,",
         "x.png,Eve,1,0,0,not here",
     )
-    found = labels.read(data, ["c.png", "a.png", "b.png", "d.png"], 32)
+    found = read(data, ["c.png", "a.png", "b.png", "d.png"], 32)
     assert found.identity[0] == found.identity[1] != found.identity[2]
     assert found.identity[3] == -1 and found.pseudo
     # (pitch, yaw, roll); b's score is too low to trust its pose, d has no row.
@@ -52,15 +66,13 @@ def test_landmarks_are_cropped_as_the_photo(tmp_path):
     data = DataConfig(**{**vars(data), "crop_scale": 0.5, "crop_center_y": 0.6})
     write(tmp_path / "labels.csv", f"file,{MARKS}", "a.png,10,20,30,40,20,30,10,20,0,0")
     # The box: 20 px wide from x = 10, and from y = 0.6 * 50 - 10 = 20; 64 px over 20 is 3.2.
-    found = labels.read(data, ["a.png"], 64)
+    found = read(data, ["a.png"], 64)
     expected = [[0, 0], [64, 64], [32, 32], [0, 0], [-32, -64]]
     np.testing.assert_allclose(found.landmarks[0], expected)
     assert not found.pseudo  # without a score they are made by hand
 
 
 def test_a_mark_in_the_photo_is_where_its_landmark_says(tmp_path):
-    from igc_tf.datasets import photo_folder
-
     data = DataConfig(
         dataset="photo_folder", data_dir=str(tmp_path), crop_scale=0.8, crop_center_y=0.55
     )
@@ -68,11 +80,11 @@ def test_a_mark_in_the_photo_is_where_its_landmark_says(tmp_path):
     photo[60:64, 30:34] = 255  # its middle is (32, 62)
     Image.fromarray(photo).save(tmp_path / "a.png")
     write(tmp_path / "labels.csv", f"file,{MARKS}", f"a.png,{','.join(['32,62'] * 5)}")
-    picture = photo_folder.crop(photo_folder.read_photo(tmp_path / "a.png"), data, 64)[..., 0]
+    picture = crops.crop(reading.read_photo(tmp_path / "a.png"), data, 64).image[..., 0]
     weight = picture / picture.sum()
     axis = np.arange(64) + 0.5
     middle = [(weight.sum(0) * axis).sum(), (weight.sum(1) * axis).sum()]
-    found = labels.read(data, ["a.png"], 64).landmarks
+    found = read(data, ["a.png"], 64).landmarks
     np.testing.assert_allclose(found[0, 0], middle, atol=0.1)
 
 
@@ -82,26 +94,26 @@ def test_landmarks_of_a_photo_that_lies_on_its_side(tmp_path):
     Image.new("RGB", (40, 20)).save(tmp_path / "a.jpg", exif=exif)  # shown 20 wide, 40 high
     write(tmp_path / "labels.csv", f"file,{MARKS}", f"a.jpg,{','.join(['10,20'] * 5)}")
     data = DataConfig(dataset="photo_folder", data_dir=str(tmp_path), crop="none")
-    found = labels.read(data, ["a.jpg"], 32).landmarks
+    found = read(data, ["a.jpg"], 32).landmarks
     np.testing.assert_allclose(found[0, 0], [16, 16])
 
 
 def test_folders_and_patterns(tmp_path):
     names = ["p1/A+035E-15.jpg", "p1/A-010E+00.jpg", "p2/A+000E+90.jpg", "stray.jpg"]
     data = folder(tmp_path, names)
-    by_folder = labels.read(data, names, 8, "folders")
+    by_folder = read(data, names, 8, "folders")
     np.testing.assert_array_equal(by_folder.identity, [0, 0, 1, -1])
     pattern = (
         r"(?P<identity>[^/]+)/A(?P<light_azimuth_deg>[+-]\d+)E(?P<light_elevation_deg>[+-]\d+)"
     )
-    by_pattern = labels.read(data, names, 8, pattern)
+    by_pattern = read(data, names, 8, pattern)
     np.testing.assert_array_equal(by_pattern.identity, [0, 0, 1, -1])
     np.testing.assert_array_equal(by_pattern.light_degrees[:3], [[35, -15], [-10, 0], [0, 90]])
     assert np.isnan(by_pattern.light_degrees[3]).all() and not by_pattern.pseudo
 
 
 def test_no_labels_is_none(tmp_path):
-    assert labels.read(folder(tmp_path, ["a.png"]), ["a.png"], 8) is None
+    assert read(folder(tmp_path, ["a.png"]), ["a.png"], 8) is None
 
 
 @pytest.mark.parametrize(
@@ -119,7 +131,7 @@ def test_no_labels_is_none(tmp_path):
 def test_bad_sources_are_named(tmp_path, source, message):
     data = folder(tmp_path, ["a.png"])
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        labels.read(data, ["a.png"], 8, source)
+        read(data, ["a.png"], 8, source)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +146,7 @@ def test_bad_files_are_named(tmp_path, lines, message):
     data = folder(tmp_path, ["a.png"])
     write(tmp_path / "labels.csv", *lines)
     with pytest.raises(ValueError, match=message):
-        labels.read(data, ["a.png"], 8)
+        read(data, ["a.png"], 8)
 
 
 @pytest.mark.parametrize(
@@ -150,5 +162,5 @@ def test_real_folders(name, source, people):
         pytest.skip(f"no photos to test on: {SHARED / name} is not there")
     data = DataConfig(dataset="photo_folder", data_dir=str(SHARED / name))
     names = sorted(os.path.relpath(path, SHARED / name) for path in (SHARED / name).rglob("*.jpg"))
-    found = labels.read(data, names, 32, source)
+    found = labels.read(data, names, np.tile(np.eye(2, 3), (len(names), 1, 1)), source)
     assert len(np.unique(found.identity)) == people and (found.identity >= 0).all()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from igc_tf.config import DataConfig
 from igc_tf.datasets import pipeline
 
 
@@ -16,11 +17,10 @@ def numbered(count, size=2):
     return images
 
 
-def batches(images, batch_size, seed=0, start=0, end=10, flip=False):
-    return [
-        (batch.numpy(), indices.numpy())
-        for batch, indices in pipeline.training_batches(images, batch_size, seed, start, end, flip)
-    ]
+def batches(images, batch_size, seed=0, start=0, end=10, shard=0, shards=1, **augmentation):
+    data = DataConfig(**augmentation)
+    dataset = pipeline.training_batches(images, data, batch_size, seed, start, end, shard, shards)
+    return [(batch.numpy(), indices.numpy()) for batch, indices in dataset]
 
 
 @pytest.mark.parametrize("count, batch_size", [(12, 4), (7, 3), (5, 8), (1, 4), (10, 10)])
@@ -69,15 +69,6 @@ def test_no_pictures_raise():
         pipeline.BatchOrder(0, 4, 0)
 
 
-def test_flips_depend_on_seed_and_step_and_are_even():
-    order = pipeline.BatchOrder(10, 1000, seed=3)
-    np.testing.assert_array_equal(order.flips(5), pipeline.BatchOrder(99, 1000, 3).flips(5))
-    assert (order.flips(5) != order.flips(6)).any()
-    assert (order.flips(5) != pipeline.BatchOrder(10, 1000, 4).flips(5)).any()
-    # 1000 even odds: 500 with a standard deviation of 16.
-    assert 420 < order.flips(5).sum() < 580
-
-
 def test_batches_hold_the_pictures_they_name():
     images = numbered(7)
     found = batches(images, 3, end=5)
@@ -88,40 +79,62 @@ def test_batches_hold_the_pictures_they_name():
 
 
 def test_batches_know_their_shape():
-    dataset = pipeline.training_batches(numbered(7), 3, 0, 0, 2, False)
+    dataset = pipeline.training_batches(numbered(7), DataConfig(), 3, 0, 0, 2)
     assert dataset.element_spec == (
         tf.TensorSpec([3, 2, 2, 3], tf.uint8),
         tf.TensorSpec([3], tf.int64),
     )
 
 
-@pytest.mark.parametrize("flip", [False, True])
-def test_starting_at_a_step_equals_skipping_the_ones_before(flip):
-    whole = batches(numbered(7), 3, seed=2, end=9, flip=flip)
-    rest = batches(numbered(7), 3, seed=2, start=4, end=9, flip=flip)
+AUGMENTED = {"flip": True, "color_jitter": 0.3}
+
+
+@pytest.mark.parametrize("augmentation", [{}, AUGMENTED])
+def test_starting_at_a_step_equals_skipping_the_ones_before(augmentation):
+    whole = batches(numbered(7), 3, seed=2, end=9, **augmentation)
+    rest = batches(numbered(7), 3, seed=2, start=4, end=9, **augmentation)
     assert len(rest) == 5
     for (ours, our_indices), (theirs, their_indices) in zip(rest, whole[4:], strict=True):
         np.testing.assert_array_equal(our_indices, their_indices)
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("shards", [2, 3])
+def test_the_workers_shares_are_the_whole_batch(shards):
+    images = np.random.default_rng(0).integers(0, 256, (20, 4, 4, 3), np.uint8)
+    whole = batches(images, 6, seed=1, end=7, **AUGMENTED)
+    shares = [
+        batches(images, 6, seed=1, end=7, shard=shard, shards=shards, **AUGMENTED)
+        for shard in range(shards)
+    ]
+    for (batch, indices), *parts in zip(whole, *shares, strict=True):
+        np.testing.assert_array_equal(np.concatenate([part[0] for part in parts]), batch)
+        np.testing.assert_array_equal(np.concatenate([part[1] for part in parts]), indices)
+
+
+def test_a_batch_that_cannot_be_shared_out_raises():
+    with pytest.raises(ValueError, match="--batch_size=6 must be a multiple of the 4 workers"):
+        batches(numbered(8), 6, shards=4)
+
+
 def test_flipped_pictures_are_mirrored_left_to_right_others_untouched():
     images = numbered(8)
-    order = pipeline.BatchOrder(8, 4, seed=0)
     flipped = 0
-    for step, (batch, indices) in enumerate(batches(images, 4, flip=True)):
-        for picture, index, flip in zip(batch, indices, order.flips(step), strict=True):
-            expected = images[index][:, ::-1] if flip else images[index]
+    for batch, indices in batches(images, 4, end=50, flip=True):
+        for picture, index in zip(batch, indices, strict=True):
+            mirrored = (picture[:, 0] == index).all()
+            expected = images[index][:, ::-1] if mirrored else images[index]
             np.testing.assert_array_equal(picture, expected)
-        flipped += order.flips(step).sum()
-    assert 0 < flipped < 40
+            flipped += mirrored
+    # 200 even odds: 100 with a standard deviation of 7.
+    assert 70 < flipped < 130
     np.testing.assert_array_equal(images, numbered(8))  # the store itself stays as it is
 
 
 def test_batches_come_from_a_memory_mapped_store(tmp_path):
     np.save(tmp_path / "images.npy", numbered(6))
     images = np.load(tmp_path / "images.npy", mmap_mode="r")
-    for batch, indices in batches(images, 4, end=3, flip=False):
+    for batch, indices in batches(images, 4, end=3):
         np.testing.assert_array_equal(batch, images[indices])
     assert len(batches(images, 4, end=3, flip=True)) == 3
 

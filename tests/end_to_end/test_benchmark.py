@@ -25,7 +25,7 @@ def test_benchmark_times_every_section(program, tiny_flags, tmp_path, compiled):
     found = json.loads(path.read_text())
     for name in (
         "step.images_per_second", "step.vs_reference", "rasterizer.vs_tfg", "peak_memory_gib",
-        "input.share_of_step", "step.share_of_peak", "step.floor_ms_per_image",
+        "input.share_of_step", "input.images_per_second", "step.share_of_peak", "step.floor_ms_per_image",
         "step.gflop_per_image", "machine.matmul_float32_gflops", "inference.batch_1.vs_live",
         "inference.batch_32.vs_live", "rasterizer.tensorflow.64.vs_tfg",
     ):  # fmt: skip

@@ -29,7 +29,7 @@ def _wait_for_checkpoint(run_dir, process):
 
 @pytest.fixture(scope="module")
 def flags(tiny_flags):
-    fast = ["--precision=mixed_bfloat16", "--decoder_head=half"]  # what the CPU recipes use
+    fast = "--precision=mixed_bfloat16 --decoder_head=half --backdrop --retake_weight=1".split()
     return [*tiny_flags, *fast, "--flip", f"--max_steps={_STEPS}", "--checkpoint_every_seconds=0"]
 
 

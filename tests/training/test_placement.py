@@ -27,7 +27,8 @@ _PROGRAM = textwrap.dedent(
     config = Config().replace(
         image_size=32, map_size=32, parts=3, shape_dim=8, albedo_dim=8, view_dim=4,
         encoder_channels=4, decoder_channels=4, confidence_channels=2, batch_size=2,
-        pyramid_weight=1.0, smoothness_weight=1.0, rasterizer=sys.argv[1],
+        pyramid_weight=1.0, smoothness_weight=1.0, backdrop=True, retake_weight=1.0,
+        rasterizer=sys.argv[1],
         precision=sys.argv[2], decoder_head=sys.argv[3], decoder_norm=sys.argv[4],
     )
     tf.keras.mixed_precision.set_global_policy(config.training.precision)

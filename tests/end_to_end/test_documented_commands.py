@@ -1,0 +1,184 @@
+"""Every command that the README and the documents show: its flags exist, and it runs.
+
+They run on small fake data, trainings for two steps of a tiny model. What a command names (DIR, CELEBA,
+runs/mine) is there in the folder it runs in: the data before, the runs by the trainings, which are run
+first.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests import fake_collections
+
+CHECKOUT = pathlib.Path(__file__).parents[2]
+DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+_SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+_COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
+
+#: Programs that start many others, and have tests of their own: of them only the flags are checked.
+_PARSED_ONLY = ("ablate",)
+_OTHER_RUNS = [f"runs/{name}" for name in ("a", "b", "other", "quickstart", "reference_cpu")]
+#: Makes a training of seconds.
+_TINY = (
+    "--image_size=32 --map_size=32 --shape_dim=12 --albedo_dim=12 --view_dim=6 --encoder_channels=2 "
+    "--decoder_channels=4 --confidence_channels=2 --batch_size=4 --precision=float32 "
+    "--validation_images=4 --perceptual=none --vgg_weights= --part_feature_weight=0"
+).split()
+#: What makes each program short, beside the tiny model and data.
+_SHORT = {
+    "train": ["--max_steps=2"],
+    "prepare": [],
+    "evaluate": ["--images=12", "--fit_images=12", "--retake_images=4"],
+    "benchmark": ["--reference=", "--seconds=0", "--sides=32", "--sections=step"],
+    "reconstruct": [],
+    "export": [],
+    "compare": [],
+    "curves": ["--stretches=1"],
+    "baseline": ["--train_images=8", "--fit_images=10"],
+    "ablate": [],
+}
+
+
+def commands(text):
+    """The commands in a document, as lists of words: the program, then its flags."""
+    text = text.replace("\\\n", " ")
+    joined = _SPAN.sub(
+        lambda span: f"\n{' '.join(span[1].split())}\n", text
+    )  # inline code may wrap
+    found = [shlex.split(match[1]) for match in _COMMAND.finditer(joined)]
+    return [words for words in found if words[1:] != ["--help"]]
+
+
+#: Each once, whichever documents show it.
+ALL = sorted({tuple(words) for path in DOCUMENTS for words in commands(path.read_text())})
+
+
+def test_commands_are_found_in_every_form():
+    text = """
+    `python -m tools.compare runs/a
+    runs/b` and, indented or fenced,
+        python -m tools.train --run_dir=runs/a
+    for run in a b; do python -m tools.evaluate --run_dir=$run; done
+    not `python -m tools.curves` alone, not python -m other --flag
+    """
+    assert commands(text) == [
+        ["compare", "runs/a", "runs/b"],
+        ["train", "--run_dir=runs/a"],
+        ["evaluate", "--run_dir=$run"],
+    ]
+    assert {command[0] for command in ALL} == set(_SHORT)
+
+
+def _values(words, name):
+    """Values of a flag, its flag files included, the last one valid."""
+    found = []
+    for word in words:
+        if word.startswith("--flagfile="):
+            lines = (CHECKOUT / word.partition("=")[2]).read_text().split("\n")
+            found += _values([line.strip() for line in lines if line.startswith("--")], name)
+        elif word.startswith(f"--{name}="):
+            found.append(word.partition("=")[2])
+    return found
+
+
+def _shortened(command, data_dir):
+    """The command with what makes it short."""
+    program, *words = command
+    faces = ["--data_config=tiny", f"--data_dir={data_dir}"]
+    words = [word.replace("$run", "whole") for word in words]
+    if program in ("train", "prepare", "benchmark"):
+        words += _TINY
+        if (_values(words, "dataset") or ["synthetic_faces"])[-1] == "synthetic_faces":
+            words += faces
+    if _reads_predictions(command):
+        return (program, *words, *faces)
+    if (
+        program == "evaluate"
+        and "--run_dir=runs/a" in words
+        and "--dataset=photo_folder" not in words
+    ):
+        words.append("--save_predictions=mine.npz")
+    if program == "benchmark":
+        words = [word for word in words if not word.startswith("--sections=")]
+    return (program, *words, *_SHORT[program])
+
+
+def _make_data(folder):
+    """What the commands name."""
+    fake_collections.photos(folder / "DIR")
+    (folder / "HEADS").symlink_to("DIR")
+    fake_collections.celeb_a(folder / "CELEBA")
+    fake_collections.bp4d(folder / "BP4D", people=3, frames=11)
+    fake_collections.multi_pie(folder / "MULTI_PIE", people=(1, 191, 201))
+    fake_collections.cats(folder / "CATS")
+    fake_collections.oxford_pets(folder / "PETS")
+    shutil.copy(folder / "DIR" / "000.jpg", folder / "photo.jpg")
+
+
+def _reads_predictions(command):
+    return command[0] == "evaluate" and any(w.startswith("--predictions=") for w in command)
+
+
+def _phase(command):
+    """Trainings come first, then what reads them, then what reads that."""
+    if command[0] in ("train", "prepare", "benchmark", "ablate"):
+        return 0
+    return 2 if command[0] in ("compare", "curves") or _reads_predictions(command) else 1
+
+
+def _jobs(folder, data_dir):
+    """The commands as three phases of jobs, and runs that are other ones under another name."""
+    phases, trainings = [[], [], []], {}
+    runs = dict.fromkeys(_OTHER_RUNS, "RUN")  # which no command trains, unless it is found below
+    for number, command in enumerate(sorted({_shortened(c, data_dir) for c in ALL})):
+        if command[0] == "train":
+            (run_dir,) = _values(command, "run_dir")
+            same = tuple(word for word in command if not word.startswith("--run_dir="))
+            runs.pop(run_dir, None)
+            if same in trainings:
+                runs[run_dir] = trainings[same]
+                continue
+            if run_dir in trainings.values():  # two documents give the name to different runs
+                run_dir = f"{run_dir}_{number}"
+                command = (*same, f"--run_dir={run_dir}")
+            trainings[same] = run_dir
+        job = {"argv": list(command), "log": str(folder / f"{number}.log")}
+        phases[_phase(command)].append({**job, "parse": command[0] in _PARSED_ONLY})
+    return phases, runs
+
+
+@pytest.mark.slow
+def test_documented_commands_run(trained, tmp_path, data_dir):
+    pytest.importorskip("cv2", reason="OpenCV, which some of the commands use, is not installed")
+    _make_data(tmp_path)
+    (tmp_path / "flags").symlink_to(CHECKOUT / "flags")
+    phases, runs = _jobs(tmp_path, data_dir)
+    shutil.copytree(trained, tmp_path / "RUN")
+    (tmp_path / "runs").mkdir()
+    for name, real in runs.items():
+        (tmp_path / name).symlink_to(tmp_path / real)
+    done = subprocess.run(
+        [sys.executable, str(CHECKOUT / "tests" / "end_to_end" / "run_commands.py")],
+        input=json.dumps(phases),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        timeout=1800,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    failed = [
+        f"{' '.join(job['argv'])}: {status}\n{pathlib.Path(job['log']).read_text()[-1500:]}"
+        for some, statuses in zip(phases, json.loads(done.stdout), strict=True)
+        for job, status in zip(some, statuses, strict=True)
+        if status
+    ]
+    assert not failed, "\n\n".join(failed)
