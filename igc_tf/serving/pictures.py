@@ -1,8 +1,9 @@
 """Pictures as requests bring them, checked, decoded, cut and resized inside the served graph.
 
 The cut is the one the model was trained with, where that is the centre's (`crop`, `crop_scale`,
-`crop_center_y` of its configuration), and the filter Pillow's antialiasing Lanczos, as `tools.reconstruct` does it, so that
-both see the same but for the rounding of Pillow's result to 8 bits.
+`crop_center_y` of its configuration), and the filter Pillow's antialiasing Lanczos, as
+`tools.reconstruct` does it, so that both see the same but for the rounding of Pillow's result to 8
+bits.
 """
 
 from __future__ import annotations
