@@ -33,20 +33,32 @@ class DataConfig:
 
     dataset: str = _field(
         "synthetic_faces",
-        "Data set: the embedded synthetic faces, any folder of photos, or one of the collections that "
-        "docs/data.md describes.",
-        ("synthetic_faces", "photo_folder", "celeb_a", "bp4d", "multi_pie", "cat_faces"),
+        "Data set: the embedded synthetic faces, realistic heads of MakeHuman's material, any folder of "
+        "photos, or one of the collections that docs/data.md describes.",
+        (
+            "synthetic_faces",
+            "parametric_heads",
+            "photo_folder",
+            "celeb_a",
+            "bp4d",
+            "multi_pie",
+            "cat_faces",
+        ),
     )
     data_dir: str = _field(
         "",
-        "The folder with the photos. synthetic_faces: where TFDS keeps its data sets; empty for "
-        "TFDS' own "
-        "default. celeb_a: empty to let TFDS download it.",
+        "The folder with the photos. synthetic_faces, parametric_heads: where TFDS keeps its data sets; "
+        "empty for TFDS' own default. celeb_a: empty to let TFDS download it.",
     )
     data_config: str = _field(
         "px64",
-        "The TFDS builder configuration. Of synthetic_faces; of bp4d and multi_pie too, whose own "
-        "default is used where this is px64.",
+        "The TFDS builder configuration. Of synthetic_faces and parametric_heads; of bp4d and multi_pie "
+        "too, whose own default is used where this is px64.",
+    )
+    makehuman_dir: str = _field(
+        "",
+        "parametric_heads: folder with MakeHuman's two packages, needed to make the data set only; "
+        "empty for $MAKEHUMAN_DIR, or ~/makehuman.",
     )
     crop: str = _field(
         "center",

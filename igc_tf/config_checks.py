@@ -137,7 +137,7 @@ def validate(config) -> None:
 def _require_photos(data) -> None:
     """Checks what tells where photos are and how they are cut."""
     _require(
-        data.data_dir or data.dataset in ("synthetic_faces", "celeb_a"),
+        data.data_dir or data.dataset in ("synthetic_faces", "parametric_heads", "celeb_a"),
         f"--dataset={data.dataset} needs --data_dir=FOLDER.",
     )
     _require(

@@ -250,7 +250,13 @@ def _inference(report: _Report, config) -> None:
         )
     report.table(
         "Inference, uint8 pictures to all outputs, ms an image",
-        ["batch", "live model", "SavedModel", "live over SavedModel"],
+        [
+            "batch",
+            "live Keras model",
+            "with its own rasteriser",
+            "SavedModel",
+            "live over SavedModel",
+        ],
         rows,
     )
 

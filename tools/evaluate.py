@@ -1,6 +1,7 @@
 """Measures a trained run, or any method's predictions, on pictures it was not trained on.
 
     python -m tools.evaluate --run_dir=runs/a --metrics_json=runs/a/metrics.json --report_dir=report
+    python -m tools.evaluate --weights=NAME
     python -m tools.evaluate --run_dir=runs/a --dataset=photo_folder --data_dir=LFW --whole_folder
     python -m tools.evaluate --predictions=mine.npz --dataset=synthetic_faces
 
@@ -17,15 +18,13 @@ import pathlib
 from absl import flags
 
 from igc_tf import config as config_lib
-from tools import program
+from tools import model_flags, program
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("run_dir", None, "Run to measure.")
-flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which of the run's checkpoints.")
 flags.DEFINE_string(
     "predictions",
     None,
-    "Instead of --run_dir: any method's predictions, the NPZ file of igc_tf.evaluation.files.",
+    "Instead of a run or weights: any method's predictions, the NPZ file of igc_tf.evaluation.files.",
 )
 flags.DEFINE_string("metrics_json", None, "File to write the metrics to.")
 flags.DEFINE_string("report_dir", None, "Folder for the report, one HTML page: index.html.")
@@ -34,7 +33,9 @@ flags.DEFINE_enum(
     "dataset", None, config_lib.choices("dataset"), "Data set; the run's own by default."
 )
 flags.DEFINE_string("data_dir", None, "Where the data lies, if not where the run found it.")
-flags.DEFINE_string("data_config", None, "synthetic_faces: the configuration, e.g. px64.")
+flags.DEFINE_string(
+    "data_config", None, "synthetic_faces, parametric_heads: the configuration, e.g. px64."
+)
 flags.DEFINE_string(
     "labels",
     "",
@@ -67,12 +68,15 @@ def main(argv: list[str]) -> int:
     """Measures, and prints the tables."""
     program.no_arguments(argv)
     with program.plain_errors():
-        if bool(FLAGS.run_dir) == bool(FLAGS.predictions):
-            raise ValueError("Give either --run_dir=RUN or --predictions=FILE.npz.")
+        given = (FLAGS.run_dir, FLAGS.weights, FLAGS.predictions)
+        if sum(map(bool, given)) != 1:
+            raise ValueError(
+                "Give either --run_dir=RUN or --predictions=FILE.npz or --weights=NAME, one of them."
+            )
 
         from igc_tf.evaluation import report, score
 
-        if FLAGS.run_dir:
+        if not FLAGS.predictions:
             title, names, predictions, truth, fit = _measure_run()
         else:
             title, names, predictions, truth, fit = _read_predictions()
@@ -96,12 +100,11 @@ def main(argv: list[str]) -> int:
 
 
 def _measure_run():
-    """Title, names, predictions, truth and fit of a run."""
+    """Title, names, predictions, truth and fit of a run or of released weights."""
     from igc_tf import examination, inference
     from igc_tf.evaluation import descriptors, files, score
-    from igc_tf.training import run_directory
 
-    config, model = run_directory.load_model(FLAGS.run_dir, FLAGS.checkpoint)
+    config, model = model_flags.load()
     changed = {name: FLAGS[name].value for name in _DATA_FLAGS}
     if changed["dataset"] not in (None, config.data.dataset) and changed["data_dir"] is None:
         changed["data_dir"] = ""  # the run's own folder holds another data set
@@ -128,7 +131,8 @@ def _measure_run():
     if FLAGS.retake_images:
         again = inference.retake(model, exam.images[: FLAGS.retake_images])
         predictions = dataclasses.replace(predictions, retake=again)
-    return f"{FLAGS.run_dir}: {exam.description}", exam.names, predictions, exam.truth, fit
+    title = f"{FLAGS.run_dir or FLAGS.weights}: {exam.description}"
+    return title, exam.names, predictions, exam.truth, fit
 
 
 def _read_predictions():

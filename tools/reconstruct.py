@@ -1,6 +1,7 @@
 """Takes photos apart into capsules: pictures, arrays and meshes of what a trained run sees in them.
 
     python -m tools.reconstruct --run_dir=runs/a --input=photo.jpg --output_dir=out
+    python -m tools.reconstruct --weights=NAME --input=photo.jpg --output_dir=out
 
 For every photo NAME: NAME.png (a panel), NAME_hierarchy.png (the paper's figure), NAME.npz (the arrays
 of `igc_tf.viewing.result.PhotoResult`), NAME.glb and NAME.obj (the textured face).
@@ -15,11 +16,9 @@ import numpy as np
 from absl import flags
 
 from igc_tf import config as config_lib
-from tools import program
+from tools import model_flags, program
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("run_dir", None, "Run whose model to use.")
-flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which of the run's checkpoints.")
 flags.DEFINE_string("input", None, "A photo, or a folder of photos (searched recursively).")
 flags.DEFINE_integer(
     "num_test_images", 0, "Instead of --input: the first so many of the run's own test split."
@@ -34,7 +33,7 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_float("crop_scale", None, "Side of the crop over the shorter side; the run's default.")
 flags.DEFINE_float("crop_center_y", None, "Height of the crop's centre, 0..1; the run's default.")
-flags.mark_flags_as_required(["run_dir", "output_dir"])
+flags.mark_flag_as_required("output_dir")
 
 _BATCH = 16
 
@@ -47,10 +46,9 @@ def main(argv: list[str]) -> int:
             raise ValueError("Give either --input=PHOTO_OR_FOLDER or --num_test_images=N.")
 
         from igc_tf.inference import photo_results, predict
-        from igc_tf.training import run_directory
 
-        names, images, unreadable = _pictures(config_lib.load(FLAGS.run_dir))
-        config, model = run_directory.load_model(FLAGS.run_dir, FLAGS.checkpoint)
+        names, images, unreadable = _pictures(config_lib.load(model_flags.folder()))
+        config, model = model_flags.load()
         output_dir = pathlib.Path(FLAGS.output_dir)
         for where, batch, output in predict(model, images, _BATCH):
             for name, result in zip(names[where], photo_results(batch, output), strict=True):

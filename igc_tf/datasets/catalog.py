@@ -8,10 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from igc_tf.config import DataConfig
-from igc_tf.datasets import image_store, labels, photo_collections, photo_folder
+from igc_tf.datasets import exact_truth, image_store, labels, photo_collections, photo_folder
+from igc_tf.datasets.parametric_heads import builder as parametric_heads
 from igc_tf.datasets.synthetic_faces import builder as synthetic_faces
 
 SPLITS = photo_folder.SPLITS
+#: Data sets that are rendered, with exact truth of all kinds.
+RENDERED = ("synthetic_faces", "parametric_heads")
 #: Data sets of photos: `read_labels` tells what is known of them, not `truth`.
 PHOTOS = ("photo_folder", *photo_collections.BUILDERS)
 #: The truths that `igc_tf.examination` reads.
@@ -38,13 +41,13 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
         return photo_folder.open_split(data, image_size, split)
     if data.dataset in photo_collections.BUILDERS:
         return photo_collections.open_split(data, image_size, split)
-    builder = prepare_synthetic_faces(data)
+    builder = prepare_heads(data)
     count = builder.info.splits[split].num_examples
     return image_store.open_or_build(
         f"{builder.info.full_name.replace('/', '-')}-{split}-{image_size}-{_fingerprint(builder)}",
         image_size,
         count,
-        lambda: _synthetic_pictures(builder, split, image_size),
+        lambda: _rendered_pictures(builder, split, image_size),
     )
 
 
@@ -60,13 +63,12 @@ def truth(
       features: which truths.
 
     Returns:
-      None for photos; for synthetic faces the features of
-      `igc_tf.datasets.synthetic_faces.builder`, in the order of `pictures`, maps at the data set's
-      own size.
+      None for photos; for rendered heads the features of `igc_tf.datasets.exact_truth.HeadsBuilder`, in
+      the order of `pictures`, maps at the data set's own size.
     """
     if data.dataset in PHOTOS:
         return None
-    known = synthetic_faces.load_truth(prepare_synthetic_faces(data), split, ["index", *features])
+    known = exact_truth.load_truth(prepare_heads(data), split, ["index", *features])
     row = {str(index): row for row, index in enumerate(known["index"])}
     rows = [row[name] for name in pictures]  # by name: TFDS' order may change with how it is read
     return {name: known[name][rows] for name in features}
@@ -94,16 +96,22 @@ def read_labels(
     return photo_collections.read_labels(data, split, store)
 
 
-def prepare_synthetic_faces(data: DataConfig):
-    """The TFDS builder of the configuration, its data generated if they were not yet."""
-    builder = synthetic_faces.SyntheticFaces(
-        config=data.data_config, data_dir=data.data_dir or None
-    )
+def prepare_heads(data: DataConfig) -> exact_truth.HeadsBuilder:
+    """The TFDS builder of rendered heads, its data generated if they were not yet.
+
+    Raises:
+      FileNotFoundError, ValueError: what it is made of is missing or damaged.
+    """
+    where = {"config": data.data_config, "data_dir": data.data_dir or None}
+    if data.dataset == "parametric_heads":
+        builder = parametric_heads.ParametricHeads(makehuman_dir=data.makehuman_dir, **where)
+    else:
+        builder = synthetic_faces.SyntheticFaces(**where)
     builder.download_and_prepare()
     return builder
 
 
-def _synthetic_pictures(builder, split: str, size: int):
+def _rendered_pictures(builder, split: str, size: int):
     import tensorflow as tf
     import tensorflow_datasets as tfds
 

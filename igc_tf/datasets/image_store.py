@@ -29,6 +29,10 @@ import numpy as np
 from igc_tf.cache import cache_dir
 from igc_tf.datasets import parallel
 
+#: Below the cache folder; its number changes with the form of what is kept, so that no version of igc_tf
+#: opens another one's stores.
+_FOLDER = "images-2"
+
 
 class Placed(NamedTuple):
     """A picture, and where the photo's points lie in it."""
@@ -78,7 +82,7 @@ def open_or_build(
       ValueError: not one picture could be read.
       OSError: the disk is full.
     """
-    folder = cache_dir() / "images" / key
+    folder = cache_dir() / _FOLDER / key
     described = _described(folder)
     if described is None or stamps is not None and described["stamps"] != stamps:
         folder.mkdir(parents=True, exist_ok=True)

@@ -23,10 +23,18 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from igc_tf.graphics import native_build, native_kernel, tfg_kernel, window_kernel
+from igc_tf.graphics import (
+    native_build,
+    native_kernel,
+    portable_kernel,
+    tfg_kernel,
+    window_kernel,
+)
 
 #: What `rasterize` takes as its backend.
 BACKENDS = ("auto", "native", "tfg", "tensorflow")
+#: One more, for what is converted for other engines; see `portable_kernel`.
+PORTABLE = "portable"
 
 # Kernels round coordinates to 16 fractional bits and multiply three of them in 64 bits: the largest
 # coordinate of an image must be between these to be neither coarse nor too large.
@@ -60,7 +68,8 @@ def rasterize(
         backend: 'native', this project's C++ operations (compiled on first use; CPU); 'tfg', TF
             Graphics' C++ kernel (likewise; static B); 'tensorflow', stock TensorFlow operations
             (any device, XLA, and what SavedModels should hold); 'auto', 'native' where it compiles
-            and there is no GPU, else 'tensorflow'. The results are the same.
+            and there is no GPU, else 'tensorflow'. The results are the same. 'portable' is for
+            what is converted for other engines, and differs in what `portable_kernel` says.
 
     Returns:
         Fragments. `barycentrics` are differentiable with respect to `vertices`, x, y and w (they do
@@ -81,7 +90,11 @@ def rasterize(
         upside_down = vertices * _fixed_point_scale(vertices) * [1.0, -1.0, 1.0, 1.0]
         if backend == "native":
             return Fragments(*native_kernel.rasterize(upside_down, triangles, (height, width)))
-        kernel = {"tfg": tfg_kernel, "tensorflow": window_kernel}[backend]
+        kernel = {
+            "tfg": tfg_kernel,
+            "tensorflow": window_kernel,
+            PORTABLE: portable_kernel,
+        }[backend]
         triangle, covered = kernel.visible_triangles(
             tf.stop_gradient(upside_down), triangles, (height, width)
         )
@@ -261,7 +274,7 @@ def _check(
 
 
 def _check_backend(backend: str) -> None:
-    if backend not in BACKENDS:
+    if backend not in (*BACKENDS, PORTABLE):
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import json
+import os
 import pathlib
 import shutil
+import subprocess
+import sys
 import tempfile
 
 import numpy as np
@@ -12,118 +15,74 @@ import tensorflow as tf
 
 from igc_tf import config as config_lib
 from igc_tf import igc_net
-from igc_tf.config import Config
-from igc_tf.datasets.pipeline import to_float
-from igc_tf.structures import BACKGROUND
+from igc_tf.capsules import support
+from igc_tf.config import Config, ModelConfig
+from igc_tf.serving import reload, warmup
+from igc_tf.serving.signatures import ServedModel
+
+#: How far an output may be from the live model's.
+TOLERANCE = 1e-4
 
 #: Custom ops that igc_tf itself may have loaded into this process.
 _LOADED_OPS = frozenset(("RasterizeTriangles",))
-#: Every output of `serving_default`, with its shape and unit.
-OUTPUTS = {
-    "segmentation": "[B, S, S] uint8, part numbers in the photo's view, 0 the background",
-    "part_visibility": "[B, M, S, S] float32, in the photo's view",
-    "part_depth": "[B, M, h, w] float32, canonical view",
-    "part_albedo": "[B, M, h, w, 3] float32 in [0, 1], canonical view",
-    "depth": "[B, h, w] float32, canonical view",
-    "albedo": "[B, h, w, 3] float32 in [0, 1], canonical view",
-    "normals": "[B, h, w, 3] float32 unit vectors, canonical view",
-    "shading": "[B, h, w] float32, canonical view",
-    "reconstruction": "[B, S, S, 3] float32 in [0, 1]",
-    "rotation_degrees": "[B, 3] float32 (pitch, yaw, roll)",
-    "translation": "[B, 3] float32",
-    "light": "[B, 5] float32 (ambient, diffuse, direction x, y, z)",
-}
-
-
-class ServedModel(tf.Module):
-    """A model behind a uint8 signature."""
-
-    def __init__(self, model: igc_net.IGCNet):
-        """Wraps a model whose rasteriser is the stock-ops one.
-
-        Raises:
-          ValueError: it is another; the SavedModel would hold custom ops.
-        """
-        super().__init__()
-        if model.config.rasterizer != "tensorflow":
-            raise ValueError(
-                f"An exported model needs rasterizer='tensorflow', not {model.config.rasterizer!r}."
-            )
-        self.model = model
-        self.size = model.config.image_size
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")],
-        autograph=False,
-    )
-    def reconstruct(self, images):
-        """Takes RGB photos of any size, square crops best, apart into `OUTPUTS`."""
-        image = to_float(images)
-        image = tf.image.resize(image, [self.size, self.size], antialias=True)
-        image = tf.clip_by_value(image, 0.0, 1.0)
-        output = self.model(image)
-        rendering = output.rendering
-        uncovered = tf.one_hot(BACKGROUND, self.model.config.parts)[:, tf.newaxis, tf.newaxis] * (
-            1.0 - rendering.mask[:, tf.newaxis]
-        )
-        visibility = rendering.part_visibility + uncovered
-        light = output.light
-        return {
-            "segmentation": tf.cast(tf.argmax(visibility, axis=1), tf.uint8),
-            "part_visibility": visibility,
-            "part_depth": output.parts.depth,
-            "part_albedo": output.parts.albedo,
-            "depth": output.object.depth,
-            "albedo": output.object.albedo,
-            "normals": rendering.normals,
-            "shading": rendering.shading,
-            "reconstruction": tf.clip_by_value(rendering.image, 0.0, 1.0),
-            "rotation_degrees": output.pose.rotation * (180.0 / math.pi),
-            "translation": output.pose.translation,
-            "light": tf.concat(
-                [light.ambient[:, tf.newaxis], light.diffuse[:, tf.newaxis], light.direction], 1
-            ),
-        }
+_CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def export(config: Config, model: igc_net.IGCNet, export_dir: str | pathlib.Path) -> pathlib.Path:
     """Writes `export_dir/<version>/`, the next free version, and checks it.
 
-    It is written aside, loaded back, compared with the live model, and only then renamed, so that a
-    server that polls the folder never sees half a model.
+    It is written aside, loaded in a fresh process, compared with the live model output by output, and
+    only then renamed, so that a server that polls the folder never sees half a model.
 
     Args:
       config: of the model; kept as an asset beside it.
-      model: with its weights, its rasteriser 'tensorflow'.
+      model: with its weights, float32, its rasteriser 'tensorflow'.
       export_dir: the folder of all versions.
 
     Returns:
       The folder of the new version.
 
     Raises:
-      ValueError: the model holds custom ops, or what was loaded back differs from it.
+      ValueError: the model holds custom ops, it cannot be loaded back, or what was loaded back
+        differs from it.
     """
     export_dir = pathlib.Path(export_dir)
     export_dir.mkdir(parents=True, exist_ok=True)
-    served = ServedModel(model)
+    served = ServedModel(config, model)
     aside = pathlib.Path(tempfile.mkdtemp(prefix=".partial-", dir=export_dir))
     try:
-        tf.saved_model.save(served, str(aside), signatures={"serving_default": served.reconstruct})
-        config_lib.save(config, aside / "assets")
-        _compare(served, aside)
-        version = 1 + max(
-            (int(path.name) for path in export_dir.iterdir() if path.name.isdigit()), default=0
-        )
+        tf.saved_model.save(served, str(aside), signatures=served.functions)
+        _write_assets(config, aside / "assets")
+        warmup.write(served, aside)
+        _check(served, aside)
         aside.chmod(0o755)
-        return aside.rename(export_dir / str(version))
+        return _rename_to_next_version(aside)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def part_names(model: ModelConfig) -> list[str]:
+    """What the parts are called; without a layout they are what the training made of them."""
+    if model.part_layout == "face":
+        return ["background", *support.FACE]
+    return ["background", *(f"part {number}" for number in range(1, model.parts))]
+
+
 def custom_ops(saved_model_dir: str | pathlib.Path) -> set[str]:
     """Names of ops in a SavedModel's graphs that stock TensorFlow has not."""
-    from tensorflow.core.protobuf import saved_model_pb2
     from tensorflow.python.framework import op_def_registry
+
+    # An op may be known to this process alone, because it loaded the op's library.
+    return {
+        name
+        for name in ops(saved_model_dir)
+        if ">" in name or name in _LOADED_OPS or op_def_registry.get(name) is None
+    }
+
+
+def ops(saved_model_dir: str | pathlib.Path) -> set[str]:
+    """Names of all ops in a SavedModel's graphs."""
+    from tensorflow.core.protobuf import saved_model_pb2
 
     proto = saved_model_pb2.SavedModel()
     proto.ParseFromString((pathlib.Path(saved_model_dir) / "saved_model.pb").read_bytes())
@@ -134,25 +93,64 @@ def custom_ops(saved_model_dir: str | pathlib.Path) -> set[str]:
         for function in graph.library.function:
             names.update(node.op for node in function.node_def)
         names -= functions
-    # An op may be known to this process alone, because it loaded the op's library.
-    return {
-        name
-        for name in names
-        if ">" in name or name in _LOADED_OPS or op_def_registry.get(name) is None
-    }
+    return names
 
 
-def _compare(served: ServedModel, folder: pathlib.Path) -> None:
-    """Loads a SavedModel back and holds it against the live model."""
+def _write_assets(config: Config, folder: pathlib.Path) -> None:
+    config_lib.save(config, folder)
+    labels = {str(number): name for number, name in enumerate(part_names(config.model))}
+    (folder / "labels.json").write_text(json.dumps(labels, indent=2) + "\n")
+    shutil.copyfile(_CHECKOUT / "LICENSE", folder / "LICENSE")
+
+
+def _rename_to_next_version(aside: pathlib.Path) -> pathlib.Path:
+    """Renames to the next integer; another export may take it first."""
+    while True:
+        versions = [int(path.name) for path in aside.parent.iterdir() if path.name.isdigit()]
+        target = aside.parent / str(1 + max(versions, default=0))
+        try:
+            return aside.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+
+
+def _check(served: ServedModel, folder: pathlib.Path) -> None:
+    """Loads a SavedModel in a fresh process and holds it against the live model."""
     custom = custom_ops(folder)
     if custom:
         raise ValueError(f"The exported graph holds custom ops, which TF Serving lacks: {custom}.")
-    loaded = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    images = tf.constant(np.random.default_rng(0).integers(0, 256, (3, 48, 80, 3), dtype=np.uint8))
-    live, back = served.reconstruct(images), loaded(images=images)
-    for name, value in live.items():
-        difference = np.abs(value.numpy().astype(np.float64) - back[name].numpy()).max()
-        if not difference <= 1e-4:
-            raise ValueError(
-                f"The exported model's {name} differs from the live one's by {difference}."
-            )
+    with tempfile.TemporaryDirectory() as answers_dir:
+        path = pathlib.Path(answers_dir) / "answers.npz"
+        _answer_in_fresh_process(folder, path)
+        with np.load(path, allow_pickle=False) as answers:
+            _compare(served, answers)
+
+
+def _answer_in_fresh_process(folder: pathlib.Path, answers: pathlib.Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", reload.__name__, str(folder.resolve()), str(answers)],
+        cwd=_CHECKOUT,
+        env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
+        capture_output=True,
+        text=True,
+    )
+    if process.returncode:
+        raise ValueError(f"The exported model cannot be loaded back:\n{process.stderr[-2000:]}")
+
+
+def _compare(served: ServedModel, answers) -> None:
+    number = 0
+    for batch in warmup.BATCHES:
+        for signature, inputs in warmup.requests(served, batch):
+            for name, live in served.functions[signature](**inputs).items():
+                back = answers[f"{number}/{name}"].astype(np.float64)
+                if back.shape != live.shape:
+                    raise ValueError(f"{signature}: {name} is {back.shape}, live {live.shape}.")
+                difference = np.abs(live.numpy() - back).max()
+                if not difference <= TOLERANCE:
+                    raise ValueError(
+                        f"The exported model's {name} of {signature} differs from the live one's by "
+                        f"{difference}."
+                    )
+            number += 1

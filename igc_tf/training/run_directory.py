@@ -22,6 +22,8 @@ from igc_tf.config import Config
 from igc_tf.training import precision
 
 DONE_FILE = "done.json"
+#: What TensorFlow raises of a checkpoint of other objects, or of a damaged one (IndexError: cut short).
+_UNREADABLE = (AssertionError, ValueError, IndexError, tf.errors.OpError)
 
 
 class ConfigurationMismatch(ValueError):
@@ -159,7 +161,7 @@ def restore(checkpoint: tf.train.Checkpoint, path: str, partly: bool = False) ->
 
     Raises:
       ValueError: the file lacks one of the objects' values, has one of another shape, or holds
-        more though not `partly`.
+        more though not `partly`, or is damaged.
     """
     try:
         status = checkpoint.restore(path)
@@ -168,7 +170,7 @@ def restore(checkpoint: tf.train.Checkpoint, path: str, partly: bool = False) ->
             status.expect_partial()
         else:
             status.assert_consumed()
-    except (AssertionError, ValueError) as error:
+    except _UNREADABLE as error:
         raise ValueError(
             f"The checkpoint {path} does not fit the configuration beside it; it was written by "
             f"another version or is damaged: {error}"

@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from igc_tf.datasets.synthetic_faces import anatomy, appearance, encoding, population, render, scene
+from tests.head_truth import shading_errors, smooth_interior
 
 SEED, COUNT, SIZE = 7, 24, 64
 # Half the picture's width at depth 1, for a field of view of 10 degrees.
@@ -43,15 +44,6 @@ def unproject(depth):
     )
 
 
-def smooth_interior(example):
-    """Pixels of the head, and their neighbours, without a crease, a part's border or an outline."""
-    normals, depth = example["normals"], example["depth"]
-    bend = sum(ndimage.maximum_filter(n, 3) - ndimage.minimum_filter(n, 3) for n in normals.T).T
-    step = ndimage.maximum_filter(depth, 3) - ndimage.minimum_filter(depth, 3)
-    head = ndimage.binary_erosion(example["parts"] > 0, np.ones((3, 3)))
-    return head & (bend < 0.35) & (step < 0.012) & (normals[..., 2] > 0.4)
-
-
 def test_shapes_and_dtypes(photographs):
     expected = {
         "image": ((64, 64, 3), np.uint8),
@@ -77,10 +69,7 @@ def test_shapes_and_dtypes(photographs):
 
 def test_image_is_albedo_times_shading(photographs):
     for example in photographs:
-        cosine = np.maximum(example["normals"] @ example["light_direction"], 0.0)
-        shading = example["light_ambient"] + example["light_diffuse"] * cosine
-        error = np.abs(example["image"] - example["albedo"] * shading[..., None]).max(axis=-1)
-        error = error[smooth_interior(example)]
+        error = shading_errors(example)
         assert len(error) > 200
         assert np.percentile(error, 95) < 3.0  # of 255
         assert error.max() < 12.0

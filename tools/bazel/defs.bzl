@@ -30,14 +30,19 @@ def floor(name, srcs, modules, data = [], deps = []):
             deps = [":" + name],
         )
 
-def package_floor(deps = []):
-    """The floor that is all Python of this folder; `deps` are the floors below but the foundations."""
+def package_floor(deps = [], data = []):
+    """The floor that is all Python of this folder.
+
+    Args:
+        deps: the floors below, but the foundations.
+        data: what it reads from other folders.
+    """
     path = native.package_name()
     floor(
         name = path.split("/")[-1],
         srcs = native.glob(["**/*.py"]),
         modules = [path.replace("/", ".")],
-        data = native.glob(["**"], exclude = _NOT_DATA),
+        data = data + native.glob(["**"], exclude = _NOT_DATA),
         deps = deps + ["//igc_tf:foundations"],
     )
 

@@ -48,15 +48,24 @@ def decode(name: str, stored: np.ndarray) -> np.ndarray:
     return stored
 
 
+def encode(example: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """An example of `scene.photograph` as it is stored."""
+    stored = dict(example)
+    for view in ("", "canonical_"):
+        stored[view + "depth"] = encode_depth(example[view + "depth"])
+        stored[view + "normals"] = example[view + "normals"].astype(np.float16)
+    return stored
+
+
 def make_examples(
     seed: int, plan: Sequence[tuple[int, int, int]], size: int
 ) -> list[tuple[int, dict[str, np.ndarray]]]:
     """(index, stored example) of each (identity, image, index); what one worker does at a time."""
-    made = []
-    for identity, image, index in plan:
-        example = scene.sample(seed, identity, image, size)
-        for view in ("", "canonical_"):
-            example[view + "depth"] = encode_depth(example[view + "depth"])
-            example[view + "normals"] = example[view + "normals"].astype(np.float16)
-        made.append((index, {**example, "identity": identity, "index": index}))
-    return made
+    return [
+        (
+            index,
+            {**encode(scene.sample(seed, identity, image, size)),
+             "identity": identity, "index": index},
+        )
+        for identity, image, index in plan
+    ]  # fmt: skip

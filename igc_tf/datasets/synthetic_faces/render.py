@@ -7,6 +7,7 @@ pixel's centre and gives the exact truth there, while colours are means over all
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +46,11 @@ def project(points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rasterize(
-    vertices: np.ndarray, triangles: np.ndarray, count: int, two_sided: np.ndarray
+    vertices: np.ndarray,
+    triangles: np.ndarray,
+    count: int,
+    two_sided: np.ndarray,
+    opaque: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> Hits:
     """Finds the nearest triangle at each of count x count samples of the square picture.
 
@@ -54,6 +59,8 @@ def rasterize(
       triangles: [T, 3] int, counter-clockwise seen from their front.
       count: samples across the picture; sample k lies at (k + 0.5) / count of its width.
       two_sided: [T] bool, whether the back is drawn too.
+      opaque: if given, is asked whether the two-sided triangles [N] can be seen at the weights [N, 3],
+        and answers [N] bool; where not, what lies behind is seen.
 
     Returns:
       The hits, ordered by sample.
@@ -112,6 +119,13 @@ def rasterize(
     near_b = weight_b[inside] * near_b
     near_c = weight_c[inside] * near_c
     nearness = near_a + near_b + near_c
+    if opaque is not None:
+        asked = np.flatnonzero(two_sided[keep[which]])
+        weights = np.stack([near_a[asked], near_b[asked], near_c[asked]], axis=-1)
+        seen = np.ones(len(which), bool)
+        seen[asked] = opaque(keep[which[asked]], weights / nearness[asked, None])
+        which, sample, nearness = which[seen], sample[seen], nearness[seen]
+        near_a, near_b, near_c = near_a[seen], near_b[seen], near_c[seen]
 
     nearest = np.zeros(count * count, np.float32)
     np.maximum.at(nearest, sample, nearness)

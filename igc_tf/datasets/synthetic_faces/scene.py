@@ -20,24 +20,11 @@ def _posed(points: np.ndarray, identity: population.Identity, pose: population.P
 
 
 class View:
-    """What the camera sees of a mesh under a pose, at side x side samples."""
+    """What the camera sees of a head, at side x side samples."""
 
-    def __init__(self, face: anatomy.Face, mesh: anatomy.Mesh, pose: population.Pose, side: int):
-        """Draws the mesh."""
-        hair = mesh.surface == anatomy.HAIR
-        self.side = side
-        vertices = _posed(mesh.vertices, face.identity, pose)
-        self.hits = render.rasterize(vertices, mesh.triangles, side, two_sided=hair)
-        self.surface = mesh.surface[self.hits.triangle]
-        values = np.concatenate([mesh.vertices, mesh.normals], axis=1)
-        values = render.interpolate(values, mesh.triangles, self.hits)
-        self.points = values[:, :3]
-        rotation = render.rotation_matrix(pose.rotation_degrees).astype(np.float32)
-        normals = values[:, 3:] @ rotation.T
-        normals[~self.hits.front] *= -1.0  # the inside of hanging hair
-        normals[:, 2] = np.maximum(normals[:, 2], 0.0)  # interpolation overshoots at the outline
-        self.normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
-        self.face = face
+    def __init__(self, hits: render.Hits, normals: np.ndarray, parts: np.ndarray, side: int):
+        """Keeps the hits, their unit normals [N, 3] (camera frame) and part labels [N]."""
+        self.hits, self.normals, self.parts, self.side = hits, normals, parts, side
 
     def spread(self, values: np.ndarray, behind: float | np.ndarray) -> np.ndarray:
         """Values [N, ...] of the hits on the grid of samples, `behind` elsewhere."""
@@ -48,13 +35,35 @@ class View:
 
     def maps(self) -> dict[str, np.ndarray]:
         """Depth, normals and parts at the samples."""
-        parts = self.face.parts(self.points, self.surface)
-        behind = np.float32([0.0, 0.0, 1.0])
         return {
             "depth": self.spread(self.hits.depth, BACKGROUND_DEPTH),
-            "normals": self.spread(self.normals, behind),
-            "parts": self.spread(parts, anatomy.BACKGROUND_PART),
+            "normals": self.spread(self.normals, np.float32([0.0, 0.0, 1.0])),
+            "parts": self.spread(self.parts, anatomy.BACKGROUND_PART),
         }
+
+
+def seen_normals(normals: np.ndarray, hits: render.Hits, pose: population.Pose) -> np.ndarray:
+    """Normals [N, 3] of the canonical view at the hits, as seen in a pose: unit, to the viewer."""
+    rotation = render.rotation_matrix(pose.rotation_degrees).astype(np.float32)
+    normals = normals @ rotation.T
+    normals[~hits.front] *= -1.0  # the inside of hanging hair
+    normals[:, 2] = np.maximum(normals[:, 2], 0.0)  # interpolation overshoots at the outline
+    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+
+def _see(
+    face: anatomy.Face, mesh: anatomy.Mesh, pose: population.Pose, side: int
+) -> tuple[View, np.ndarray, np.ndarray]:
+    """The view, and the points of the head frame [N, 3] and surfaces [N] that are seen."""
+    hair = mesh.surface == anatomy.HAIR
+    vertices = _posed(mesh.vertices, face.identity, pose)
+    hits = render.rasterize(vertices, mesh.triangles, side, two_sided=hair)
+    surface = mesh.surface[hits.triangle]
+    values = np.concatenate([mesh.vertices, mesh.normals], axis=1)
+    values = render.interpolate(values, mesh.triangles, hits)
+    points = values[:, :3]
+    normals = seen_normals(values[:, 3:], hits, pose)
+    return View(hits, normals, face.parts(points, surface), side), points, surface
 
 
 def shade(normals: np.ndarray, light: population.Light) -> np.ndarray:
@@ -71,18 +80,52 @@ def photograph(
     background: population.Background,
     size: int = 64,
 ) -> dict[str, np.ndarray]:
-    """Makes one picture with all its truth.
+    """Makes one picture with all its truth; see `develop`."""
+    face = anatomy.Face(identity, expression)
+    mesh = anatomy.build(face)
+    view, points, surface = _see(face, mesh, pose, size * render.OVERSAMPLING)
+    return develop(
+        view,
+        _see(face, mesh, population.FRONTAL, size)[0],
+        appearance.albedo(face, points, surface),
+        _posed(face.landmarks(), identity, pose),
+        expression,
+        pose,
+        light,
+        background,
+    )
+
+
+def develop(
+    view: View,
+    canonical: View,
+    colours: np.ndarray,
+    landmarks: np.ndarray,
+    expression: population.Expression,
+    pose: population.Pose,
+    light: population.Light,
+    background: population.Background,
+) -> dict[str, np.ndarray]:
+    """The picture and its truth, from what the camera sees of a head.
 
     The background is a wall that faces the camera, lit like the head; so `image` is `albedo` times
     the shading of `normals` everywhere, up to the averaging over a pixel and the rounding to uint8.
 
+    Args:
+      view: of the posed head, `render.OVERSAMPLING` samples a pixel in x and y.
+      canonical: of the frontal head, one sample a pixel.
+      colours: [N, 3], unlit, at the hits of `view`.
+      landmarks: [5, 3], camera frame, posed.
+      expression: what the face does.
+      pose: of the head.
+      light: on head and wall.
+      background: what is painted on the wall.
+
     Returns:
-      Arrays by the names of `builder.SyntheticFaces`' features, all but `identity` and `index`;
+      Arrays by the names of `exact_truth.HeadsBuilder`'s features, all but `identity` and `index`;
       depths and normals float32.
     """
-    face = anatomy.Face(identity, expression)
-    mesh = anatomy.build(face)
-    view = View(face, mesh, pose, size * render.OVERSAMPLING)
+    size = canonical.side
     middle = slice(render.OVERSAMPLING // 2, None, render.OVERSAMPLING)
     truth = {name: value[middle, middle] for name, value in view.maps().items()}
 
@@ -91,18 +134,15 @@ def photograph(
     wall = shade(np.float32([0.0, 0.0, 1.0]), light)
     lit = (unlit * wall).reshape(-1, 3)
     unlit = unlit.reshape(-1, 3)
-    colours = appearance.albedo(face, view.points, view.surface)
     unlit[view.hits.sample] = colours
     lit[view.hits.sample] = colours * shade(view.normals, light)[:, None]
 
-    marks, mark_depth = render.project(_posed(face.landmarks(), identity, pose), size)
+    marks, mark_depth = render.project(landmarks, size)
     nearest = view.spread(view.hits.depth, BACKGROUND_DEPTH)
     place = np.floor(marks * render.OVERSAMPLING).astype(int)
     inside = ((place >= 0) & (place < view.side)).all(axis=1)
     column, row = np.clip(place, 0, view.side - 1).T
     visible = inside & (mark_depth <= nearest[row, column] + _LANDMARK_TOLERANCE)
-
-    canonical = View(face, mesh, population.FRONTAL, size).maps()
     return {
         "image": _to_uint8(render.pixel_mean(lit, size)),
         "albedo": _to_uint8(render.pixel_mean(unlit, size)),
@@ -115,7 +155,7 @@ def photograph(
         "light_diffuse": np.float32(light.diffuse),
         "light_direction": light.direction.astype(np.float32),
         "expression": expression.vector(),
-        **{f"canonical_{name}": value for name, value in canonical.items()},
+        **{f"canonical_{name}": value for name, value in canonical.maps().items()},
     }
 
 

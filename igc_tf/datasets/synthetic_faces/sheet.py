@@ -1,6 +1,7 @@
-"""Contact sheets of a prepared split: the pictures, and their truth maps.
+"""Contact sheets of a split of rendered heads: the pictures, and their truth maps.
 
 python -m igc_tf.datasets.synthetic_faces.sheet --output=sheet.png
+python -m igc_tf.datasets.synthetic_faces.sheet --dataset=parametric_heads --output=sheet.png
 
 writes `sheet.png` with the pictures and `sheet_truth.png` with, for each of the first ones, a row
 of picture, albedo, normals, depth and parts, then canonical normals, depth and parts.
@@ -14,7 +15,8 @@ import numpy as np
 from absl import app, flags
 from PIL import Image
 
-from igc_tf.datasets.synthetic_faces import builder as builder_lib
+from igc_tf.config import DataConfig
+from igc_tf.datasets import catalog, exact_truth
 
 #: Colours of the part labels, [6, 3] uint8.
 PART_COLOURS = np.array(
@@ -45,7 +47,7 @@ def normal_picture(normals: np.ndarray) -> np.ndarray:
 
 
 def truth_picture(truth: dict[str, np.ndarray]) -> np.ndarray:
-    """One row of eight maps for each example of `builder.load_truth`, [N * S, 8 * S, 3] uint8."""
+    """One row of eight maps for each example of `exact_truth.load_truth`, [N * S, 8 * S, 3] uint8."""
     maps = [
         truth["image"],
         truth["albedo"],
@@ -83,18 +85,16 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"Unknown arguments: {' '.join(argv[1:])}.")
     values = flags.FLAGS
-    builder = builder_lib.SyntheticFaces(
-        config=values.data_config, data_dir=values.data_dir or None
-    )
-    builder.download_and_prepare()
-    truth = builder_lib.load_truth(builder, f"{values.split}[:{values.count}]")
+    builder = catalog.prepare_heads(DataConfig(values.dataset, values.data_dir, values.data_config))
+    truth = exact_truth.load_truth(builder, f"{values.split}[:{values.count}]")
     for path in write(truth, values.output, values.zoom):
         print(path)
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("output", "synthetic_faces.png", "Where to write the sheet, a PNG.")
-    flags.DEFINE_string("data_config", "px64", "Which configuration: px64, px32, px128 or tiny.")
+    flags.DEFINE_enum("dataset", "synthetic_faces", catalog.RENDERED, "Which data set.")
+    flags.DEFINE_string("data_config", "px64", "Which of its configurations.")
     flags.DEFINE_string("data_dir", "", "TFDS directory; empty for TFDS' own default.")
     flags.DEFINE_string("split", "train", "Which split.")
     flags.DEFINE_integer("count", 64, "How many pictures.", lower_bound=1)

@@ -1,0 +1,58 @@
+"""release, and the programs that take --weights in place of --run_dir."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def weights_dir(program, trained, tmp_path_factory):
+    """A folder with the weights 'tiny' of the trained run."""
+    folder = tmp_path_factory.mktemp("weights")
+    output = program(
+        "release",
+        f"--run_dir={trained}",
+        "--name=tiny",
+        "--data=synthetic faces of igc_tf",
+        "--command=python -m tools.train --max_steps=12",
+        f"--weights_dir={folder}",
+    )
+    assert "loaded back and found equal" in output
+    return folder
+
+
+def test_weights_give_what_the_run_gives(program, trained, weights_dir, data_dir, tmp_path):
+    about = json.loads((weights_dir / "tiny" / "weights.json").read_text())
+    assert about["steps"] == 12 and len(about["commit"].removesuffix("+changes")) == 40
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)).save(photo)
+    flags = [f"--input={photo}", "--nomeshes"]
+    chosen = ["--weights=tiny", f"--weights_dir={weights_dir}"]
+    program("reconstruct", f"--run_dir={trained}", f"--output_dir={tmp_path}/run", *flags)
+    program("reconstruct", *chosen, f"--output_dir={tmp_path}/weights", *flags)
+    with np.load(tmp_path / "run/photo.npz") as a, np.load(tmp_path / "weights/photo.npz") as b:
+        for name in a.files:
+            np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+    metrics = f"--metrics_json={tmp_path}/metrics.json"
+    small = ["--images=8", "--fit_images=10", "--retake_images=0", f"--data_dir={data_dir}"]
+    output = program("evaluate", *chosen, metrics, *small)
+    assert (
+        "tiny: " in output and json.loads((tmp_path / "metrics.json").read_text())["l1"]["n"] == 8
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "message"),
+    [
+        ("reconstruct", ["--weights=huge", "--num_test_images=1"], "there are: tiny."),
+        ("export", ["--weights=tiny", "--run_dir=a"], "(there are: tiny)"),
+    ],
+)
+def test_what_is_wrong_is_said(program, weights_dir, tmp_path, name, flags, message):
+    where = {"reconstruct": f"--output_dir={tmp_path}", "export": f"--export_dir={tmp_path}"}
+    output = program(name, *flags, where[name], f"--weights_dir={weights_dir}", expect=1)
+    assert message in output and "Traceback" not in output

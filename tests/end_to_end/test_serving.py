@@ -1,0 +1,86 @@
+"""export, serve_client and serve_load, on a server of the exported model."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(program, trained, tmp_path_factory):
+    """`{"grpc": port, "rest": port, "pid": ...}` of the trained run, served by a process."""
+    folder = tmp_path_factory.mktemp("served")
+    output = program(
+        "export",
+        f"--run_dir={trained}",
+        f"--export_dir={folder}/models",
+        f"--tflite_dir={folder}/lite",
+        "--tflite_images=4",
+    )
+    assert f"SavedModel: {folder}/models/1" in output and "parts_dynamic_range" in output
+    assert len(list((folder / "lite").glob("*.tflite"))) == 4
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.serving.server", f"{folder}/models"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    try:
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "rest"])
+def test_a_folder_of_photos_is_answered(program, server, tmp_path, protocol):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(noise).save(folder / "turned.jpg", exif=turned)
+    Image.fromarray(noise).convert("RGBA").save(folder / "alpha.png")
+    Image.fromarray(noise[:, :, 0]).save(folder / "gray.png")
+    Image.fromarray(noise[:9, :9]).save(folder / "small.png")
+    (folder / "page.jpg").write_text("<html>")
+    flags = [f"--server=localhost:{server[protocol]}", f"--protocol={protocol}"]
+    flags += [f"--input={folder}", f"--output_dir={tmp_path}/out"]
+    output = program("serve_client", *flags, expect=1)
+    assert "Traceback" not in output
+    assert "left out page.jpg" in output
+    assert "left out small.png" in output and "sides must be 16 to 4096 px" in output
+    written = {path.name for path in (tmp_path / "out").glob("*.npz")}
+    assert written == {"turned.jpg.npz", "alpha.png.npz", "gray.png.npz"}
+    with Image.open(tmp_path / "out" / "gray.png.panel.png") as panel:
+        assert panel.width > 300
+
+
+def test_no_server_is_one_clear_line(program, tmp_path):
+    Image.new("RGB", (40, 40)).save(tmp_path / "a.png")
+    output = program(
+        "serve_client", "--server=localhost:9", f"--input={tmp_path}", "--retries=0", expect=1
+    )
+    assert "ERROR: localhost:9: UNAVAILABLE" in output and "Traceback" not in output
+
+
+def test_load_loses_nothing(program, server, tmp_path):
+    path = tmp_path / "load.json"
+    output = program(
+        "serve_load",
+        f"--server=localhost:{server['grpc']}",
+        "--requests=160",
+        "--clients=16",
+        f"--server_pid={server['pid']}",
+        f"--json={path}",
+    )
+    numbers = json.loads(path.read_text())
+    assert numbers["answered"] == 160 and numbers["lost"] == 0
+    assert 0 < numbers["p50_ms"] <= numbers["p99_ms"] and "p99_ms" in output
+    assert numbers["memory_growth_percent"] < 25  # of 160 requests, the first 40 of them warm-up

@@ -1,0 +1,37 @@
+"""TFLite files answer as the signatures do, in built-in ops alone."""
+
+import numpy as np
+import pytest
+
+from igc_tf.serving import lite, pictures
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def files(exported, tmp_path_factory):
+    return lite.convert(exported.served, tmp_path_factory.mktemp("lite"))
+
+
+def test_they_agree_with_the_signatures(exported, files, photos):
+    small = pictures.resized(photos, exported.config.data, 32).numpy()
+    found = lite.agreement(exported.served, files, np.round(255 * small).astype(np.uint8))
+    assert {(line.file, line.output) for line in found} == {
+        (name + kind, output)
+        for name, outputs in (
+            ("parts", ("segmentation", "part_visibility", "part_centres")),
+            ("embed", ("descriptor",)),
+        )
+        for output in outputs
+        for kind in ("", "_dynamic_range")
+    }
+    for line in found:
+        assert line.largest <= 1e-4 or "dynamic_range" in line.file, line
+        assert line.mean < 0.2, line
+
+
+def test_they_hold_built_in_ops_only(files):
+    for path in files.values():
+        names = lite.ops(path)
+        assert "CONV_2D" in names and not [name for name in names if "Flex" in name]
+    assert files["embed_dynamic_range"].stat().st_size < 0.8 * files["embed"].stat().st_size

@@ -1,0 +1,48 @@
+"""Which model a program works with: --run_dir=RUN or --weights=NAME, and the checkpoint."""
+
+from __future__ import annotations
+
+import pathlib
+
+from absl import flags
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("run_dir", None, "Run whose model to use.")
+flags.DEFINE_string("weights", None, "Instead of --run_dir: name of released weights.")
+flags.DEFINE_string("weights_dir", None, "Folder of the released weights; igc_tf's own by default.")
+flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which of the run's checkpoints.")
+
+
+def folder() -> pathlib.Path:
+    """The run directory that the flags name.
+
+    Raises:
+      ValueError: neither or both of --run_dir and --weights, or weights that there are not.
+    """
+    from igc_tf.training import released
+
+    if bool(FLAGS.run_dir) == bool(FLAGS.weights):
+        known = ", ".join(released.names(_weights_dir())) or "none yet"
+        raise ValueError(f"Give either --run_dir=RUN or --weights=NAME (there are: {known}).")
+    if FLAGS.run_dir:
+        return pathlib.Path(FLAGS.run_dir)
+    if FLAGS.checkpoint != "last":
+        raise ValueError("--checkpoint is for runs: released weights have one checkpoint only.")
+    return released.path_of(FLAGS.weights, _weights_dir())
+
+
+def load(rasterizer: str | None = None):
+    """(configuration, model with restored weights) that the flags name.
+
+    Raises:
+      ValueError, FileNotFoundError: of `folder` and of `run_directory.load_model`.
+    """
+    from igc_tf.training import run_directory
+
+    return run_directory.load_model(folder(), FLAGS.checkpoint, rasterizer)
+
+
+def _weights_dir() -> pathlib.Path:
+    from igc_tf.training import released
+
+    return pathlib.Path(FLAGS.weights_dir) if FLAGS.weights_dir else released.FOLDER
