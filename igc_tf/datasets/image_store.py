@@ -96,8 +96,7 @@ def open_or_build(
 
 def _described(folder: pathlib.Path) -> dict | None:
     path = folder / "store.json"
-    described = json.loads(path.read_text()) if path.is_file() else {}
-    return described if "token" in described else None  # an older igc_tf's had none: built anew
+    return json.loads(path.read_text()) if path.is_file() else None
 
 
 def _opened(folder: pathlib.Path, described: dict) -> ImageStore:
@@ -191,7 +190,7 @@ def _finish(
     described.write_text(json.dumps(content))
     described.replace(folder / "store.json")
     journal.unlink()
-    for path in folder.glob("*.npy"):
+    for path in folder.glob("*-*.npy"):
         if token not in path.name:
             path.unlink()
 

@@ -178,13 +178,3 @@ def test_a_finished_build_leaves_no_partial_file(own_cache):
     images, lock, placements, store = files(own_cache)
     assert (lock, store) == ("lock", "store.json")
     assert images.startswith("images-") and placements.startswith("placements-")
-
-
-def test_a_store_of_an_older_version_is_built_anew(own_cache):
-    folder = own_cache / "images" / "a"
-    folder.mkdir(parents=True)
-    (folder / "store.json").write_text('{"names": ["x"], "skipped": {}}')
-    np.save(folder / "images.npy", picture(9)[None])
-    store = image_store.open_or_build("a", SIZE, 1, lambda: [("x", picture(5))])
-    assert store.images[0, 0, 0, 0] == 5
-    assert "images.npy" not in files(own_cache)
