@@ -23,9 +23,19 @@ DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
 
-#: Programs that start many others, and have tests of their own: of them only the flags are checked.
-_PARSED_ONLY = ("ablate",)
-_OTHER_RUNS = [f"runs/{name}" for name in ("a", "b", "other", "quickstart", "reference_cpu")]
+#: Of these only the flags are checked: ablate and serve_* start or ask other processes, MakeHuman's
+#: material may not be there, and conversion to TFLite takes long; each has tests of its own.
+_PARSED_ONLY = (
+    "ablate",
+    "serve_client",
+    "serve_load",
+    "MAKEHUMAN",
+    "parametric_heads",
+    "--tflite_dir=",
+)
+_OTHER_RUNS = [
+    f"runs/{name}" for name in ("a", "b", "other", "quickstart", "reference_cpu", "served")
+]
 #: Makes a training of seconds.
 _TINY = (
     "--image_size=32 --map_size=32 --shape_dim=12 --albedo_dim=12 --view_dim=6 --encoder_channels=2 "
@@ -44,6 +54,8 @@ _SHORT = {
     "curves": ["--stretches=1"],
     "baseline": ["--train_images=8", "--fit_images=10"],
     "ablate": [],
+    "serve_client": [],
+    "serve_load": [],
 }
 
 
@@ -127,9 +139,13 @@ def _reads_predictions(command):
     return command[0] == "evaluate" and any(w.startswith("--predictions=") for w in command)
 
 
+def _is_parsed_only(command):
+    return any(name in word for name in _PARSED_ONLY for word in command)
+
+
 def _phase(command):
     """Trainings come first, then what reads them, then what reads that."""
-    if command[0] in ("train", "prepare", "benchmark", "ablate"):
+    if command[0] in ("train", "prepare", "benchmark", "ablate", "serve_client", "serve_load"):
         return 0
     return 2 if command[0] in ("compare", "curves") or _reads_predictions(command) else 1
 
@@ -151,7 +167,7 @@ def _jobs(folder, data_dir):
                 command = (*same, f"--run_dir={run_dir}")
             trainings[same] = run_dir
         job = {"argv": list(command), "log": str(folder / f"{number}.log")}
-        phases[_phase(command)].append({**job, "parse": command[0] in _PARSED_ONLY})
+        phases[_phase(command)].append({**job, "parse": _is_parsed_only(command)})
     return phases, runs
 
 
