@@ -62,12 +62,12 @@ def main(argv: list[str]) -> int:
 
 def _read(source: pathlib.Path) -> tuple[list[str], list[bytes], dict[str, str]]:
     """Names, files as they are sent, and what could not be read."""
-    from igc_tf.datasets import photo_folder
+    from igc_tf.datasets import reading
 
     if not source.exists():
         raise FileNotFoundError(f"--input={source}: no such photo or folder.")
     folder = source if source.is_dir() else source.parent
-    paths = photo_folder.find(source) if source.is_dir() else [pathlib.Path(source.name)]
+    paths = reading.find(source) if source.is_dir() else [pathlib.Path(source.name)]
     names, files, failed = [], [], {}
     for path in paths:
         try:
@@ -85,10 +85,10 @@ def _file(path: pathlib.Path) -> bytes:
     """
     from PIL import Image
 
-    from igc_tf.datasets import photo_folder
+    from igc_tf.datasets import reading
     from igc_tf.serving import pictures
 
-    photo = photo_folder.read_photo(path)
+    photo = reading.read_photo(path)
     with Image.open(path) as original:
         upright = original.getexif().get(_ORIENTATION, 1) == 1
         plain = original.mode in _PLAIN and "transparency" not in original.info

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from igc_tf.datasets.pipeline import to_float
+from igc_tf.serving import contract
 from igc_tf.serving.signatures import ServedModel
 
 #: float32, and with 8-bit weights ("dynamic range").
@@ -87,13 +88,14 @@ def ops(path: str | pathlib.Path) -> set[str]:
 def agreement(
     served: ServedModel, files: dict[str, pathlib.Path], images: np.ndarray
 ) -> list[Agreement]:
-    """Holds the files against the model, on `[N, S, S, 3]` uint8 pictures."""
-    live = {name: served.functions[name](images=tf.constant(images)) for name in ("parts", "embed")}
+    """Holds the files against the model, on `[N, S, S, 3]` uint8 pictures, already cut."""
+    live = served.answer(to_float(tf.constant(images)))
     found = []
     for key, path in files.items():
         run = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()
         answers = [run(images=images[i : i + 1]) for i in range(len(images))]
-        for output, wanted in live[key.partition("_")[0]].items():
+        for output in contract.SIGNATURES[key.partition("_")[0]][1]:
+            wanted = live[output]
             got = np.concatenate([answer[output] for answer in answers])
             difference = np.abs(got.astype(np.float64) - wanted.numpy())
             if got.dtype == np.uint8:

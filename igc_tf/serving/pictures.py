@@ -1,8 +1,9 @@
 """Pictures as requests bring them, checked, decoded, cut and resized inside the served graph.
 
-The cut is the one the model was trained with (`crop`, `crop_scale`, `crop_center_y` of its
-configuration) and the filter Pillow's antialiasing Lanczos, as `tools.reconstruct` does it, so that
-both see the same but for the rounding of Pillow's result to 8 bits.
+The cut is the one the model was trained with, where that is the centre's (`crop`, `crop_scale`,
+`crop_center_y` of its configuration), and the filter Pillow's antialiasing Lanczos, as
+`tools.reconstruct` does it, so that both see the same but for the rounding of Pillow's result to 8
+bits.
 """
 
 from __future__ import annotations
@@ -110,10 +111,11 @@ def resized_portably(images: tf.Tensor, data: DataConfig, size: int) -> tf.Tenso
 def _crop_box(shape: tf.Tensor, data: DataConfig) -> tuple[tf.Tensor, tf.Tensor]:
     """What is kept of pictures of that shape: (top, left) and (height, width), `[2]` float32, px.
 
-    `datasets.photo_folder.crop_box` of tensors.
+    `datasets.crops.crop_box` of tensors. The ways of cutting that must know where the face is
+    (landmarks, box, detect) are the sender's: such a photo is taken whole.
     """
     height_width = tf.cast(shape[1:3], tf.float32)
-    if data.crop == "none":
+    if data.crop != "center":
         return tf.zeros([2]), height_width
     side = data.crop_scale * tf.reduce_min(height_width)
     centre = height_width * tf.constant([data.crop_center_y, 0.5])

@@ -112,6 +112,10 @@ class ServedModel(tf.Module):
         )
         return self._view(rendering)
 
+    def answer(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """All outputs of photos of `[B, S, S, 3]` float32 pictures in [0, 1], already cut."""
+        return self._answer.value(image)
+
     def descriptor(self, image: tf.Tensor) -> tf.Tensor:
         """`embed` of `[B, S, S, 3]` float32 pictures in [0, 1]."""
         return _descriptor(self._model.value(image))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from igc_tf import config as config_lib
 from igc_tf import igc_net
-from igc_tf.datasets import photo_folder
+from igc_tf.datasets import crops
 from igc_tf.serving import contract, export, reload, signatures, warmup
 
 
@@ -113,7 +113,7 @@ def test_photos_are_cut_and_resized_as_for_training(exported, shape, crop):
     coarse = generator.integers(0, 256, (9, 7, 3), np.uint8)
     photo = Image.fromarray(coarse).resize(shape[::-1], Image.Resampling.BICUBIC)
     data = exported.config.replace(crop=crop).data
-    wanted = photo_folder.crop(photo, data, 32) / 255.0
+    wanted = crops.crop(photo, data, 32).image / 255.0
     batch = np.asarray(photo)[np.newaxis]
     for function in (pictures.resized, pictures.resized_portably):
         got = function(tf.constant(batch), data, 32).numpy()[0]
