@@ -105,7 +105,7 @@ def _shortened(command, data_dir):
     """The command with what makes it short."""
     program, *words = command
     faces = ["--data_config=tiny", f"--data_dir={data_dir}"]
-    words = [word.replace("$run", "whole") for word in words]
+    words = [re.sub(r"\bPORT$|\bPID$", "1", word.replace("$run", "whole")) for word in words]
     if program in ("train", "prepare", "benchmark"):
         words += _TINY
         if (_values(words, "dataset") or ["synthetic_faces"])[-1] == "synthetic_faces":
