@@ -33,7 +33,7 @@ class DataConfig:
 
     dataset: str = _field(
         "synthetic_faces",
-        "Data set: the embedded synthetic faces, realistic heads made of MakeHuman's material, any folder "
+        "Data set: the embedded synthetic faces, realistic heads of MakeHuman's material, any folder "
         "of photos, or one of the collections that docs/data.md describes.",
         (
             "synthetic_faces",
