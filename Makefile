@@ -19,7 +19,7 @@ installed_for_tests := $(VENV)/.igc_tf/requirements-test.txt
 # A step of `make train` that has succeeded leaves an empty file here.
 done := $(RUN)/.done
 
-.PHONY: help train test quicktest lint bazel clean compiler bazel_is_there again
+.PHONY: help train pictures test quicktest lint bazel clean compiler bazel_is_there again
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -80,6 +80,15 @@ $(done)/reconstructed: $(RUN)/done.json $(call unless,$(RUN)/panels) | $(done)/e
 	@echo "== Pictures"
 	$(python) -m tools.reconstruct --run_dir=$(RUN) --num_test_images=8 --output_dir=$(RUN)/panels
 	@mkdir -p $(@D) && touch $@
+
+# ---- pictures --------------------------------------------------------------------------------------
+
+pictures: $(installed) ## draw the README's faces again, from the released weights
+	$(python) -m tools.reconstruct --weights=synthetic --num_test_images=8 --nomeshes --output_dir=runs/pictures
+	$(python) -m tools.reconstruct --weights=photos --input=docs/images/astronaut.jpg --output_dir=runs/pictures
+	cp runs/pictures/test_0004_hierarchy.png docs/images/hierarchy.png
+	cp runs/pictures/test_0004.png docs/images/panel.png
+	cp runs/pictures/astronaut_hierarchy.png docs/images/hierarchy_photo.png
 
 # ---- test ------------------------------------------------------------------------------------------
 

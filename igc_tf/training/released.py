@@ -36,7 +36,7 @@ MAX_BYTES = 20_000_000
 
 _NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 #: Values of the configuration that name places on a machine.
-_PATHS = ("data_dir", "vgg_weights", "squeezenet_weights")
+_PATHS = ("data_dir", "makehuman_dir", "vgg_weights", "squeezenet_weights")
 
 
 @dataclasses.dataclass(frozen=True)

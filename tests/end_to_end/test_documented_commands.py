@@ -16,16 +16,19 @@ import sys
 
 import pytest
 
-from tests import fake_collections
+from igc_tf.cache import cache_dir
+from tests import fake_collections, fake_makehuman
 
 CHECKOUT = pathlib.Path(__file__).parents[2]
 DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
 
-#: Programs that start many others, and have tests of their own: of them only the flags are checked.
-_PARSED_ONLY = ("ablate",)
+#: Programs that start many others or ask a server, and have tests of their own: of them only the flags
+#: are checked.
+_PARSED_ONLY = ("ablate", "serve_client", "serve_load")
 _OTHER_RUNS = [f"runs/{name}" for name in ("a", "b", "other", "quickstart", "reference_cpu")]
+_RENDERED = ("synthetic_faces", "parametric_heads")
 #: Makes a training of seconds.
 _TINY = (
     "--image_size=32 --map_size=32 --shape_dim=12 --albedo_dim=12 --view_dim=6 --encoder_channels=2 "
@@ -44,6 +47,8 @@ _SHORT = {
     "curves": ["--stretches=1"],
     "baseline": ["--train_images=8", "--fit_images=10"],
     "ablate": [],
+    "serve_client": [],
+    "serve_load": [],
 }
 
 
@@ -93,10 +98,10 @@ def _shortened(command, data_dir):
     """The command with what makes it short."""
     program, *words = command
     faces = ["--data_config=tiny", f"--data_dir={data_dir}"]
-    words = [word.replace("$run", "whole") for word in words]
+    words = [word.replace("$run", "whole").replace("=PID", "=1") for word in words]
     if program in ("train", "prepare", "benchmark"):
         words += _TINY
-        if (_values(words, "dataset") or ["synthetic_faces"])[-1] == "synthetic_faces":
+        if (_values(words, "dataset") or ["synthetic_faces"])[-1] in _RENDERED:
             words += faces
     if _reads_predictions(command):
         return (program, *words, *faces)
@@ -120,7 +125,16 @@ def _make_data(folder):
     fake_collections.multi_pie(folder / "MULTI_PIE", people=(1, 191, 201))
     fake_collections.cats(folder / "CATS")
     fake_collections.oxford_pets(folder / "PETS")
+    fake_makehuman.write_archives(folder / "MAKEHUMAN", *fake_makehuman.files())
     shutil.copy(folder / "DIR" / "000.jpg", folder / "photo.jpg")
+
+
+def _cache(folder):
+    """A cache that goes with the test; of the user's only the compiled kernels are in it."""
+    (folder / "igc_tf").mkdir(parents=True)
+    for kernel in cache_dir().glob("*.so"):
+        (folder / "igc_tf" / kernel.name).symlink_to(kernel)
+    return folder
 
 
 def _reads_predictions(command):
@@ -171,7 +185,13 @@ def test_documented_commands_run(trained, tmp_path, data_dir):
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(CHECKOUT),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "MAKEHUMAN_DIR": "MAKEHUMAN",
+            "XDG_CACHE_HOME": str(_cache(tmp_path / "cache")),
+        },
         timeout=1800,
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -76,9 +76,7 @@ def test_processes_may_compile_a_kernel_at_once(tmp_path, backend):
 
 
 def test_a_cached_kernel_needs_no_compiler(compiled):
-    output, _ = start(
-        draw("auto"), cache.cache_dir().parent, PATH="", CXX=""
-    ).communicate()
+    output, _ = start(draw("auto"), cache.cache_dir().parent, PATH="", CXX="").communicate()
     assert "covered 20" in output
     assert output.count("Rasteriser backend: native (") == 1  # Said once.
 

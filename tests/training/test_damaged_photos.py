@@ -13,7 +13,17 @@ from igc_tf.training import trainer
 from tests.fake_collections import BAD
 
 #: Names that a careless program trips over.
-ODD = ["with space", "Grüße", "猫", "a'b\"c", "percent%s{0}", "#;&$(x)", "line\nbreak", "-dash", "tab\t"]
+ODD = [
+    "with space",
+    "Grüße",
+    "猫",
+    "a'b\"c",
+    "percent%s{0}",
+    "#;&$(x)",
+    "line\nbreak",
+    "-dash",
+    "tab\t",
+]
 
 
 def good_bytes(number):

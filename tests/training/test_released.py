@@ -16,7 +16,13 @@ _ORIGIN = {"data": "noise, CC0", "command": "python -m tools.train", "commit": "
 @pytest.fixture
 def run(tiny, tmp_path):
     """A run directory with a checkpoint of step 7, optimizer and all, and its model."""
-    config = tiny.replace(dataset="photo_folder", data_dir="/somewhere/on/my machine/")
+    config = tiny.replace(
+        dataset="photo_folder",
+        data_dir="/somewhere/on/my machine/",
+        makehuman_dir="/somewhere/else",
+        squeezenet_weights="/somewhere/squeeze.h5",
+        vgg_weights="/somewhere/vgg.h5",
+    )
     model = igc_net.build(config)
     optimizer = tf.keras.optimizers.Adam()
     optimizer.build(model.trainable_variables)
@@ -42,7 +48,9 @@ def test_the_weights_are_the_runs(run, weights):
     for ours, theirs in zip(model.weights, loaded.weights, strict=True):
         assert theirs.dtype == tf.float32
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
-    assert loaded_config == config_lib.load(path).replace(data_dir="my machine")
+    told = {"data_dir": "my machine", "makehuman_dir": "else"}
+    files = {"squeezenet_weights": "squeeze.h5", "vgg_weights": "vgg.h5"}
+    assert loaded_config == config_lib.load(path).replace(**told, **files)
 
 
 def test_nothing_but_the_weights_is_kept(run, weights):
