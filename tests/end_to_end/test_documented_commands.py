@@ -33,9 +33,12 @@ _PARSED_ONLY = (
     "parametric_heads",
     "--tflite_dir=",
 )
-_OTHER_RUNS = [
-    f"runs/{name}" for name in ("a", "b", "other", "quickstart", "reference_cpu", "served")
-]
+#: Runs that no command trains, and which other one stands for them.
+_OTHER_RUNS = {
+    **dict.fromkeys(("runs/a", "runs/b", "runs/quickstart", "runs/reference_cpu"), "RUN"),
+    "runs/other": "runs/mine",
+}
+_RUNS_OF_A_LOOP = ("whole", "no_one_hot")
 #: Makes a training of seconds.
 _TINY = (
     "--image_size=32 --map_size=32 --shape_dim=12 --albedo_dim=12 --view_dim=6 --encoder_channels=2 "
@@ -105,7 +108,7 @@ def _shortened(command, data_dir):
     """The command with what makes it short."""
     program, *words = command
     faces = ["--data_config=tiny", f"--data_dir={data_dir}"]
-    words = [re.sub(r"\bPORT$|\bPID$", "1", word.replace("$run", "whole")) for word in words]
+    words = [re.sub(r"\bPORT$|\bPID$", "1", word) for word in words]
     if program in ("train", "prepare", "benchmark"):
         words += _TINY
         if (_values(words, "dataset") or ["synthetic_faces"])[-1] == "synthetic_faces":
@@ -147,14 +150,21 @@ def _phase(command):
     """Trainings come first, then what reads them, then what reads that."""
     if command[0] in ("train", "prepare", "benchmark", "ablate", "serve_client", "serve_load"):
         return 0
-    return 2 if command[0] in ("compare", "curves") or _reads_predictions(command) else 1
+    if command[0] in ("compare", "curves"):
+        return 3
+    return 2 if _reads_predictions(command) else 1
 
 
 def _jobs(folder, data_dir):
-    """The commands as three phases of jobs, and runs that are other ones under another name."""
-    phases, trainings = [[], [], []], {}
-    runs = dict.fromkeys(_OTHER_RUNS, "RUN")  # which no command trains, unless it is found below
-    for number, command in enumerate(sorted({_shortened(c, data_dir) for c in ALL})):
+    """The commands as four phases of jobs, and runs that are other ones under another name."""
+    phases, trainings = [[], [], [], []], {}
+    runs = dict(_OTHER_RUNS)
+    expanded = {
+        tuple(word.replace("$run", run) for word in command)
+        for command in ALL
+        for run in _RUNS_OF_A_LOOP
+    }
+    for number, command in enumerate(sorted({_shortened(c, data_dir) for c in expanded})):
         if command[0] == "train":
             (run_dir,) = _values(command, "run_dir")
             same = tuple(word for word in command if not word.startswith("--run_dir="))
