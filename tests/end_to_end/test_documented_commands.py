@@ -24,10 +24,22 @@ DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
 
-#: Programs that start many others or ask a server, and have tests of their own: of them only the flags
-#: are checked.
-_PARSED_ONLY = ("ablate", "serve_client", "serve_load")
-_OTHER_RUNS = [f"runs/{name}" for name in ("a", "b", "other", "quickstart", "reference_cpu")]
+#: Of these only the flags are checked: ablate and serve_* start or ask other processes, MakeHuman's
+#: material may not be there, and conversion to TFLite takes long; each has tests of its own.
+_PARSED_ONLY = (
+    "ablate",
+    "serve_client",
+    "serve_load",
+    "MAKEHUMAN",
+    "parametric_heads",
+    "--tflite_dir=",
+)
+#: Runs that no command trains, and which other one stands for them.
+_OTHER_RUNS = {
+    **dict.fromkeys(("runs/a", "runs/b", "runs/quickstart", "runs/reference_cpu"), "RUN"),
+    "runs/other": "runs/mine",
+}
+_RUNS_OF_A_LOOP = ("whole", "no_one_hot")
 _RENDERED = ("synthetic_faces", "parametric_heads")
 #: Makes a training of seconds.
 _TINY = (
@@ -98,7 +110,7 @@ def _shortened(command, data_dir):
     """The command with what makes it short."""
     program, *words = command
     faces = ["--data_config=tiny", f"--data_dir={data_dir}"]
-    words = [word.replace("$run", "whole").replace("=PID", "=1") for word in words]
+    words = [re.sub(r"\bPORT$|\bPID$", "1", word) for word in words]
     if program in ("train", "prepare", "benchmark"):
         words += _TINY
         if (_values(words, "dataset") or ["synthetic_faces"])[-1] in _RENDERED:
@@ -145,14 +157,21 @@ def _phase(command):
     """Trainings come first, then what reads them, then what reads that."""
     if command[0] in ("train", "prepare", "benchmark", "ablate"):
         return 0
-    return 2 if command[0] in ("compare", "curves") or _reads_predictions(command) else 1
+    if command[0] in ("compare", "curves"):
+        return 3
+    return 2 if _reads_predictions(command) else 1
 
 
 def _jobs(folder, data_dir):
-    """The commands as three phases of jobs, and runs that are other ones under another name."""
-    phases, trainings = [[], [], []], {}
-    runs = dict.fromkeys(_OTHER_RUNS, "RUN")  # which no command trains, unless it is found below
-    for number, command in enumerate(sorted({_shortened(c, data_dir) for c in ALL})):
+    """The commands as four phases of jobs, and runs that are other ones under another name."""
+    phases, trainings = [[], [], [], []], {}
+    runs = dict(_OTHER_RUNS)
+    expanded = {
+        tuple(word.replace("$run", run) for word in command)
+        for command in ALL
+        for run in _RUNS_OF_A_LOOP
+    }
+    for number, command in enumerate(sorted({_shortened(c, data_dir) for c in expanded})):
         if command[0] == "train":
             (run_dir,) = _values(command, "run_dir")
             same = tuple(word for word in command if not word.startswith("--run_dir="))
