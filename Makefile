@@ -84,10 +84,10 @@ $(done)/reconstructed: $(RUN)/done.json $(call unless,$(RUN)/panels) | $(done)/e
 # ---- pictures --------------------------------------------------------------------------------------
 
 pictures: $(installed) ## draw the README's faces again, from the released weights
-	$(python) -m tools.reconstruct --weights=synthetic --num_test_images=8 --nomeshes --output_dir=runs/pictures
+	$(python) -m tools.reconstruct --weights=synthetic --num_test_images=9 --nomeshes --output_dir=runs/pictures
 	$(python) -m tools.reconstruct --weights=photos --input=docs/images/astronaut.jpg --output_dir=runs/pictures
-	cp runs/pictures/test_0004_hierarchy.png docs/images/hierarchy.png
-	cp runs/pictures/test_0004.png docs/images/panel.png
+	cp runs/pictures/test_0008_hierarchy.png docs/images/hierarchy.png
+	cp runs/pictures/test_0008.png docs/images/panel.png
 	cp runs/pictures/astronaut_hierarchy.png docs/images/hierarchy_photo.png
 
 # ---- test ------------------------------------------------------------------------------------------

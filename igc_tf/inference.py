@@ -18,7 +18,7 @@ from igc_tf.evaluation.consistency import Capsules, Retake
 from igc_tf.evaluation.descriptors import CapsuleMaps
 from igc_tf.evaluation.score import Predictions
 from igc_tf.igc_net import IGCNet
-from igc_tf.structures import BACKGROUND, IGCOutput, Light, Pose
+from igc_tf.structures import BACKGROUND, IGCOutput, Light, ObjectCapsule, Pose
 from igc_tf.viewing.result import PhotoResult
 
 _MAP_SIZE = 32  # of the maps kept for descriptors, px: all of a set must fit in memory
@@ -53,16 +53,23 @@ def photo_results(image: tf.Tensor, output: IGCOutput) -> list[PhotoResult]:
             part_albedo=arrays.parts.albedo[i],
             canonical_visibility=arrays.object.visibility[i],
             depth=arrays.object.depth[i],
-            albedo=arrays.object.albedo[i],
+            albedo=_on_the_object(arrays.object.albedo[i], arrays.object, i),
             normals=arrays.rendering.normals[i],
             shading=arrays.rendering.shading[i],
-            canonical_image=arrays.rendering.canonical_image[i],
+            canonical_image=_on_the_object(arrays.rendering.canonical_image[i], arrays.object, i),
             rotation_degrees=np.degrees(arrays.pose.rotation[i]),
             translation=arrays.pose.translation[i],
             light=light[i],
         )
         for i in range(len(visibility))
     ]
+
+
+def _on_the_object(colours: np.ndarray, capsule: ObjectCapsule, image: int) -> np.ndarray:
+    """Canonical colours `[h, w, 3]`, white where the object's own are never seen, before a backdrop."""
+    if capsule.backdrop is None:
+        return colours
+    return np.where(capsule.visibility[image, BACKGROUND, ..., np.newaxis] > 0, 1.0, colours)
 
 
 def view_visibility(part_visibility: np.ndarray, mask: np.ndarray) -> np.ndarray:
