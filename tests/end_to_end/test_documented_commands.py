@@ -132,6 +132,9 @@ def _make_data(folder):
     fake_collections.oxford_pets(folder / "PETS")
     fake_makehuman.write_archives(folder / "MAKEHUMAN", *fake_makehuman.files())
     shutil.copy(folder / "DIR" / "000.jpg", folder / "photo.jpg")
+    portrait = pathlib.Path("docs", "images", "astronaut.jpg")
+    (folder / portrait.parent).mkdir(parents=True)
+    shutil.copy(CHECKOUT / portrait, folder / portrait)
 
 
 def _cache(folder):
