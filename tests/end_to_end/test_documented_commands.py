@@ -117,7 +117,7 @@ def _shortened(command, data_dir):
     ):
         words.append("--save_predictions=mine.npz")
     if program == "benchmark":
-        words = [word for word in words if not word.startswith("--sections=")]
+        words = [word for word in words if not word.startswith(("--sections=", "--seconds="))]
     return (program, *words, *_SHORT[program])
 
 

@@ -1,5 +1,6 @@
 """One step on two devices is one step on one."""
 
+import concurrent.futures
 import subprocess
 import sys
 import textwrap
@@ -60,8 +61,8 @@ def _run(replicas, path):
 
 @pytest.mark.slow
 def test_two_replicas_give_the_loss_and_update_of_one(tmp_path):
-    one = _run(1, tmp_path / "one.npz")
-    two = _run(2, tmp_path / "two.npz")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        one, two = pool.map(_run, (1, 2), (tmp_path / "one.npz", tmp_path / "two.npz"))
     assert one.keys() == two.keys()
     assert one["adam/loss/contrastive"] > 0  # the loss that looks across the devices
     for name, value in one.items():

@@ -85,25 +85,47 @@ _PROGRAM = textwrap.dedent(
 )
 
 
-def _placed(*words):
-    command = [sys.executable, "-c", _PROGRAM, *words]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
+_SETTINGS = {
+    "tensorflow": ("mixed_bfloat16", "half", "none"),
+    "native": ("float32", "full", "group"),
+}
+
+
+@pytest.fixture(scope="module")
+def started():
+    """The programs of both rasterisers, side by side."""
+    processes = {
+        rasterizer: subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, rasterizer, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rasterizer, words in _SETTINGS.items()
+    }
+    yield processes
+    for process in processes.values():
+        process.kill()
+
+
+def _placed(process):
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors[-3000:]
+    found = json.loads(output.splitlines()[-1])
     assert found["nodes"] > 1000
     assert [device.rpartition("/")[2] for device in found["variables"]] == ["device:CPU:1"]
     return found
 
 
 @pytest.mark.slow
-def test_every_operation_of_the_step_runs_on_a_gpu():
-    found = _placed("tensorflow", "mixed_bfloat16", "half", "none")
+def test_every_operation_of_the_step_runs_on_a_gpu(started):
+    found = _placed(started["tensorflow"])
     assert found["hostbound"] == [] and found["pinned"] == []
 
 
 @pytest.mark.slow
-def test_only_the_asked_for_cpu_kernel_stays_on_the_host(compiled):
-    found = _placed("native", "float32", "full", "group")
+def test_only_the_asked_for_cpu_kernel_stays_on_the_host(compiled, started):
+    found = _placed(started["native"])
     assert found["hostbound"] == [
         "IgcInterpolate", "IgcInterpolateGrad", "IgcRasterize", "IgcRasterizeGrad",
     ]  # fmt: skip
