@@ -110,6 +110,8 @@ def _shortened(command, data_dir):
             words += faces
     if _reads_predictions(command):
         return (program, *words, *faces)
+    if program == "evaluate" and _values(words, "weights") and not _values(words, "dataset"):
+        words += faces  # all of the data set, otherwise
     if (
         program == "evaluate"
         and "--run_dir=runs/a" in words
