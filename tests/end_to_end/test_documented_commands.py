@@ -25,14 +25,20 @@ _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
 
 #: Of these only the flags are checked: they start many programs, ask a server, or take long (conversion
-#: to TFLite), and have tests of their own.
-_PARSED_ONLY = ("ablate", "serve_client", "serve_load", "--tflite_dir=models/lite")
+#: to TFLite), and have tests of their own; runs/served is made as runs/mine is.
+_PARSED_ONLY = (
+    *("ablate", "serve_client", "serve_load"),
+    *("--tflite_dir=models/lite", "--run_dir=runs/served"),
+)
 #: Runs that no command trains, and which other one stands for them.
 _OTHER_RUNS = {
-    **dict.fromkeys(("runs/a", "runs/b", "runs/quickstart", "runs/reference_cpu"), "RUN"),
+    **dict.fromkeys(("runs/a", "runs/quickstart", "runs/reference_cpu"), "RUN"),
+    "runs/b": "runs/no_one_hot",
     "runs/other": "runs/mine",
 }
 _RUNS_OF_A_LOOP = ("whole", "no_one_hot")
+#: One benchmark stands for all that differ in these.
+_SAME_BENCHMARK = ("--sections=", "--seconds=", "--json=")
 _RENDERED = ("synthetic_faces", "parametric_heads")
 #: Makes a training of seconds.
 _TINY = (
@@ -45,7 +51,7 @@ _SHORT = {
     "train": ["--max_steps=2"],
     "prepare": [],
     "evaluate": ["--images=12", "--fit_images=12", "--retake_images=4"],
-    "benchmark": ["--reference=", "--seconds=0", "--sides=32", "--sections=step"],
+    "benchmark": "--reference= --seconds=0 --sides=32 --sections=step --json=benchmark.json".split(),
     "reconstruct": [],
     "export": [],
     "compare": [],
@@ -110,6 +116,8 @@ def _shortened(command, data_dir):
             words += faces
     if _reads_predictions(command):
         return (program, *words, *faces)
+    if program == "evaluate" and _values(words, "weights") and not _values(words, "dataset"):
+        words += faces  # all of the data set, otherwise
     if (
         program == "evaluate"
         and "--run_dir=runs/a" in words
@@ -117,7 +125,7 @@ def _shortened(command, data_dir):
     ):
         words.append("--save_predictions=mine.npz")
     if program == "benchmark":
-        words = [word for word in words if not word.startswith(("--sections=", "--seconds="))]
+        words = [word for word in words if not word.startswith(_SAME_BENCHMARK)]
     return (program, *words, *_SHORT[program])
 
 
