@@ -92,11 +92,14 @@ pictures: $(installed) ## draw the README's faces again, from the released weigh
 
 # ---- test ------------------------------------------------------------------------------------------
 
+# Two files of tests at a time; the tests of one file share what they have made.
+in_parallel := -n 2 --dist=loadfile
+
 test: lint compiler ## lint and run the whole test suite (PYTEST_ARGS: more for pytest)
-	$(python) -m pytest $(PYTEST_ARGS)
+	$(python) -m pytest $(in_parallel) $(PYTEST_ARGS)
 
 quicktest: lint compiler ## the same without the slow tests
-	$(python) -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(python) -m pytest $(in_parallel) -m "not slow" $(PYTEST_ARGS)
 
 lint: $(installed_for_tests) ## check the code with ruff
 	$(python) -m ruff check .
