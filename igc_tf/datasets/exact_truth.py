@@ -7,6 +7,7 @@ store of the pictures, so the random access of `array_record` would buy nothing 
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -40,13 +41,13 @@ class HeadsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     #: Worker processes; None for all cores. What is made does not depend on it.
     workers: int | None = None
 
+    @abc.abstractmethod
     def plans(self) -> dict[str, list[Any]]:
         """What to make of each split, an entry a picture, in order."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def maker(self) -> Callable[[Sequence[Any]], list[tuple[int, dict[str, np.ndarray]]]]:
         """Makes the (index, stored example) of some entries of a plan; is sent to the workers."""
-        raise NotImplementedError
 
     def features(self, size: int, more: Mapping[str, Any] | None = None) -> Any:
         """The features of the class, and `more`."""

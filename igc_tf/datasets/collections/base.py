@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 import hashlib
 import io
@@ -62,6 +63,7 @@ class PhotoCollection(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     HOMEPAGE: str
     MANUAL_DOWNLOAD_INSTRUCTIONS: str
 
+    @abc.abstractmethod
     def photos(self, folder: pathlib.Path) -> dict[str, list[Photo]]:
         """The photos of each split.
 
@@ -70,7 +72,6 @@ class PhotoCollection(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             first path that was looked for and not found.
           ValueError: an annotation file is damaged.
         """
-        raise NotImplementedError
 
     def own_features(self) -> dict[str, Any]:
         """TFDS features beside those that all collections have."""
