@@ -41,6 +41,7 @@ def prepare(
     images: int = 0,
     fit_images: int = 2000,
     gallery_view: float | None = None,
+    fit_dir: str = "",
 ) -> Examination:
     """Opens a data set to be measured on.
 
@@ -54,6 +55,8 @@ def prepare(
       images: at most so many of the split's first pictures; 0 for all.
       fit_images: at most so many of the train split's first.
       gallery_view: the `view` label of the gallery; by default the greatest there is.
+      fit_dir: another folder of photos, labelled and cut alike, to fit on: its first photos, of any
+        split. Then landmarks are scored on every photo that is measured.
 
     Returns:
       The examination.
@@ -61,10 +64,19 @@ def prepare(
     Raises:
       FileNotFoundError, ValueError: the data, or the labels, are missing or damaged.
     """
-    if data.dataset != "photo_folder" and (label_source or whole):
-        raise ValueError("--labels and --whole_folder are for --dataset=photo_folder.")
+    if data.dataset != "photo_folder" and (label_source or whole or fit_dir):
+        raise ValueError(
+            "--labels, --whole_folder and --fit_data_dir are for --dataset=photo_folder."
+        )
+    if fit_dir and pathlib.Path(fit_dir).resolve() == pathlib.Path(data.data_dir).resolve():
+        raise ValueError(
+            f"--fit_data_dir={fit_dir} is the folder that is measured: nothing may be fitted on what is "
+            "scored. Give another folder, or leave the flag out to fit on the train split."
+        )
     if data.dataset in catalog.PHOTOS:
-        return _of_photos(data, image_size, label_source, whole, images, fit_images, gallery_view)
+        return _of_photos(
+            data, image_size, label_source, whole, images, fit_images, gallery_view, fit_dir
+        )
     test = catalog.open_split(data, image_size, "test")
     train = catalog.open_split(data, image_size, "train")
     names, fit_names = test.names[: images or None], train.names[:fit_images]
@@ -105,16 +117,18 @@ def _of_photos(
     images: int,
     fit_images: int,
     gallery_view: float | None,
+    fit_dir: str,
 ) -> Examination:
     measured = _some(catalog.open_split(data, image_size, ALL if whole else "test"), images)
-    train = _some(catalog.open_split(data, image_size, "train"), fit_images)
+    fit_data = dataclasses.replace(data, data_dir=fit_dir) if fit_dir else data
+    train = _some(catalog.open_split(fit_data, image_size, ALL if fit_dir else "train"), fit_images)
     truth, fit_landmarks, told = score.Truth(), None, "no labels"
     own = catalog.read_labels(data, "test", measured, label_source)
     if own is not None:
         if own.landmarks is not None:
-            if whole:  # what was fitted on is not scored
+            if whole and not fit_dir:  # what was fitted on is not scored
                 own.landmarks[[_split(data, name) != "test" for name in measured.names]] = np.nan
-            fit = catalog.read_labels(data, "train", train, label_source)
+            fit = catalog.read_labels(fit_data, "train", train, label_source)
             fit_landmarks = None if fit is None else fit.landmarks
         truth = score.Truth(
             landmarks=own.landmarks,
@@ -127,6 +141,9 @@ def _of_photos(
     which = "every photo" if whole else "test split"
     if data.dataset == "photo_folder" and not whole:
         which = f"{which}, a share of {data.test_fraction:g} by path"
+    fitted = f"{len(train.names)} of the train split, landmarks are scored on the test split"
+    if fit_dir:
+        fitted = f"{len(train.names)} photos of {fit_dir}"
     return Examination(
         images=np.asarray(measured.images),
         names=measured.names,
@@ -137,8 +154,7 @@ def _of_photos(
         fit_mean_depth=None,
         description=(
             f"{len(measured.names)} photos of {data.dataset} ({which}); {told}; what is fitted is fitted "
-            f"on {len(train.names)} of the "
-            "train split, landmarks are scored on the test split"
+            f"on {fitted}"
         ),
     )
 

@@ -55,6 +55,23 @@ def test_a_whole_folder_scores_landmarks_on_its_test_split_only(photos):
     assert "every photo" in exam.description
 
 
+def test_another_folder_to_fit_on_leaves_every_photo_to_be_scored(photos, tmp_path):
+    other = tmp_path / "others"
+    other.mkdir()
+    lines = (tmp_path / "photos" / "labels.csv").read_text().splitlines()
+    (other / "labels.csv").write_text("\n".join([lines[0], *lines[41:]]))
+    for number in range(40, 80):
+        (tmp_path / "photos" / f"{number:02d}.png").rename(other / f"{number:02d}.png")
+    exam = examination.prepare(photos, 16, whole=True, fit_dir=str(other))
+    assert len(exam.names) == 40 and not np.isnan(exam.truth.landmarks).any()
+    assert len(exam.fit_images) == len(exam.fit_landmarks) == 40
+    assert exam.description.endswith(f"fitted on 40 photos of {other}")
+    marks = np.array([line.split(",")[4:] for line in lines[41:]], float).reshape(40, 5, 2)
+    np.testing.assert_allclose(exam.fit_landmarks, marks * 16 / 20, atol=1e-4)
+    with pytest.raises(ValueError, match="is the folder that is measured"):
+        examination.prepare(photos, 16, whole=True, fit_dir=photos.data_dir)
+
+
 def test_photos_and_labels_stay_together(photos):
     exam = examination.prepare(photos, 16, whole=True, images=30)
     assert len(exam.images) == len(exam.names) == len(exam.truth.identity) == 30
@@ -94,5 +111,5 @@ def test_the_truth_of_some_pictures(photos):
 
 
 def test_photo_flags_with_synthetic_faces_are_refused():
-    with pytest.raises(ValueError, match="--whole_folder are for --dataset=photo_folder"):
+    with pytest.raises(ValueError, match="--fit_data_dir are for --dataset=photo_folder"):
         examination.prepare(DataConfig(), 32, whole=True)

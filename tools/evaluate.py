@@ -3,6 +3,7 @@
     python -m tools.evaluate --run_dir=runs/a --metrics_json=runs/a/metrics.json --report_dir=report
     python -m tools.evaluate --weights=NAME
     python -m tools.evaluate --run_dir=runs/a --dataset=photo_folder --data_dir=LFW --whole_folder
+    python -m tools.evaluate --weights=NAME --data_dir=NEW_PEOPLE --whole_folder --fit_data_dir=OTHERS
     python -m tools.evaluate --predictions=mine.npz --dataset=synthetic_faces
 
 Every number comes with its bootstrap 95 % interval and the lines it must beat. Metrics that cannot be
@@ -44,6 +45,12 @@ flags.DEFINE_string(
 )
 flags.DEFINE_boolean(
     "whole_folder", False, "photo_folder: measure on every photo, for a folder never trained on."
+)
+flags.DEFINE_string(
+    "fit_data_dir",
+    "",
+    "photo_folder: another folder, labelled and cut alike, that what is learned (the landmark regression, "
+    "the components of the descriptors) is fitted on; by default the train split of --data_dir.",
 )
 flags.DEFINE_float(
     "gallery_view", None, "The `view` label of the gallery's images; the greatest by default."
@@ -117,6 +124,7 @@ def _measure_run():
         FLAGS.images,
         FLAGS.fit_images,
         FLAGS.gallery_view,
+        FLAGS.fit_data_dir,
     )
     size = exam.truth_size
     fitted = inference.collect(model, exam.fit_images, size, title="Fitting")
@@ -152,7 +160,12 @@ def _read_predictions():
             config_lib.Config().replace(**{n: v for n, v in changed.items() if v is not None}).data
         )
         exam = examination.prepare(
-            data, size, FLAGS.labels, FLAGS.whole_folder, gallery_view=FLAGS.gallery_view
+            data,
+            size,
+            FLAGS.labels,
+            FLAGS.whole_folder,
+            gallery_view=FLAGS.gallery_view,
+            fit_dir=FLAGS.fit_data_dir,
         )
         truth = examination.truth_of(exam, stored.names)
         if sized is not None and size != exam.truth_size:
