@@ -316,6 +316,9 @@ class LossConfig:
         "Share of the perceptual features' variance over the face that the parts leave unexplained, as "
         "in SCOPS: a part is where the network sees the same thing; 0 is off, as in the paper [choice].",
     )
+    part_feature_size: int = _field(
+        128, "Side of the photos given to the network for those features, px [choice]."
+    )
     part_place_weight: float = _field(
         0.5, "Weight of the place in the canonical view among those features [choice]."
     )

@@ -106,7 +106,7 @@ class Objective:
             )
         if loss.part_feature_weight:
             found = semantics.on_the_surface(
-                self.features(image), output.surface, self.model.image_size
+                self.features(image, loss.part_feature_size), output.surface, self.model.image_size
             )
             values = semantics.consistency(
                 found, output.object.soft_visibility, loss.part_place_weight

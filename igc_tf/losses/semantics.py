@@ -74,7 +74,9 @@ def consistency(features: tf.Tensor, soft_visibility: tf.Tensor, place_weight: f
         variance = tf.reduce_sum(foreground * squares) / total - tf.reduce_sum(mean * mean)
         return squares[:, tf.newaxis] - 2.0 * cross + lengths, variance
 
-    distance, variance = spread(features)
+    shares = foreground / tf.maximum(tf.reduce_sum(foreground, axis=(1, 2), keepdims=True), 1e-6)
+    own = tf.einsum("bhw,bhwc->bc", shares, features)
+    distance, variance = spread(features - own[:, tf.newaxis, tf.newaxis])
     distance /= variance
     if place_weight:
         place = tf.broadcast_to(places(height, width), [*features.shape[:3], 2])

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 #: Side of the photos given to the network; its fire5 features are about an eighth of it. [choice]
 INPUT_SIZE = 128
-#: Side of the map the features are resized to, as the perceptual confidence has it [unsup3d].
-FEATURE_SIZE = 16
+#: Photo pixels a feature: 16 x 16 features of 128 px, as the perceptual confidence has them [unsup3d].
+STRIDE = 8
 #: (squeeze, expand) channels of fire2 to fire5; a pool stands before fire2 and fire4.
 _FIRES = {"fire2": (16, 64), "fire3": (16, 64), "fire4": (32, 128), "fire5": (32, 128)}
 _POOL_BEFORE = ("fire2", "fire4")
@@ -46,10 +46,10 @@ class SqueezeNetFeatures(tf.keras.layers.Layer):
                 f"HDF5 form: {error}"
             ) from error
 
-    def call(self, image: tf.Tensor) -> tf.Tensor:
-        """`[B, H, W, 3]` in [0, 1] to `[B, 16, 16, 256]` features, >= 0."""
-        if image.shape[1] != INPUT_SIZE:
-            image = tf.image.resize(image, [INPUT_SIZE, INPUT_SIZE], antialias=True)
+    def call(self, image: tf.Tensor, input_size: int = INPUT_SIZE) -> tf.Tensor:
+        """`[B, H, W, 3]` in [0, 1] to `[B, s / 8, s / 8, 256]` features, >= 0; s is `input_size`."""
+        if image.shape[1] != input_size:
+            image = tf.image.resize(image, [input_size, input_size], antialias=True)
         # Caffe's order, blue first, less the mean colour of ImageNet.
         x = tf.reverse(image * 255.0, [-1]) - [103.939, 116.779, 123.68]
         x = self._convolve(x, "conv1", strides=2, padding="VALID")
@@ -60,7 +60,7 @@ class SqueezeNetFeatures(tf.keras.layers.Layer):
             x = tf.concat(
                 [self._convolve(x, f"{fire}/expand1x1"), self._convolve(x, f"{fire}/expand3x3")], -1
             )
-        return tf.image.resize(x, [FEATURE_SIZE, FEATURE_SIZE])
+        return tf.image.resize(x, [input_size // STRIDE, input_size // STRIDE])
 
     def _convolve(self, x: tf.Tensor, name: str, strides: int = 1, padding: str = "SAME"):
         kernel, bias = self.kernels[name]
