@@ -51,10 +51,10 @@ class PerceptualFeatures(tf.keras.layers.Layer):
         self.network = tf.keras.Model(network.input, network.get_layer(_LAYER).output)
         self.network.trainable = False
 
-    def call(self, image: tf.Tensor) -> tf.Tensor:
-        """`[B, H, W, 3]` in [0, 1] to `[B, 16, 16, 256]` features."""
-        if image.shape[1] != INPUT_SIZE:
-            image = tf.image.resize(image, [INPUT_SIZE, INPUT_SIZE], antialias=True)
+    def call(self, image: tf.Tensor, input_size: int = INPUT_SIZE) -> tf.Tensor:
+        """`[B, H, W, 3]` in [0, 1] to `[B, s / 4, s / 4, 256]` features; s is `input_size`."""
+        if image.shape[1] != input_size:
+            image = tf.image.resize(image, [input_size, input_size], antialias=True)
         return self.network(tf.keras.applications.vgg16.preprocess_input(image * 255.0))
 
 

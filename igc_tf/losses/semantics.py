@@ -41,8 +41,9 @@ def places(height: int, width: int) -> tf.Tensor:
 def consistency(features: tf.Tensor, soft_visibility: tf.Tensor, place_weight: float) -> tf.Tensor:
     """How badly one feature vector a part explains the features of the foreground [choice].
 
-    With Z the features and weighted places, p the foreground parts' shares of what is seen, and w_m the
-    mean of Z over part m in all images of the batch (a constant):
+    With Z the features, less their mean over the image's own foreground (its light and its colours are no
+    part's), and the weighted places; p the foreground parts' shares of what is seen; and w_m the mean of Z over
+    part m in all images of the batch (a constant):
 
         sum over foreground of sum_m p_m |Z - w_m|^2, over the same with the mean of all parts for w_m
 

@@ -53,6 +53,18 @@ def test_it_is_the_inertia_of_k_means_over_that_of_one_cluster():
     assert found.numpy() == pytest.approx([means.inertia_ / whole], rel=1e-4)
 
 
+def test_what_all_of_an_image_shares_says_nothing_of_its_parts():
+    features = tf.random.stateless_normal([2, SIZE, SIZE, 4], [0, 4])
+    labels = np.tile(np.repeat([0, 1, 2, 2], 2), (2, SIZE, 1))
+    visibility = visibility_of(tf.constant(labels), 3)
+    lit = features + tf.constant([3.0, -2.0])[:, tf.newaxis, tf.newaxis, tf.newaxis]
+    np.testing.assert_allclose(
+        semantics.consistency(lit, visibility, 0.0),
+        semantics.consistency(features, visibility, 0.0),
+        rtol=1e-4,
+    )
+
+
 def test_the_background_does_not_count_and_the_place_does():
     features = tf.random.stateless_normal([2, SIZE, SIZE, 4], [0, 3])
     halves = np.tile(np.repeat([1, 2], SIZE // 2)[:, np.newaxis], (2, 1, SIZE))

@@ -71,6 +71,15 @@ def test_features_are_fire5_of_the_file(features, weights):
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-2)
 
 
+def test_larger_photos_have_finer_features(features, weights):
+    image = tf.random.stateless_uniform([1, 64, 64, 3], [0, 3])
+    larger = tf.image.resize(image, [192, 192], antialias=True)
+    expected = tf.image.resize(fire5_by_keras(larger, weights), [24, 24])
+    found = features(image, 192)
+    assert found.shape == (1, 24, 24, 256)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-2)
+
+
 def test_features_are_frozen_but_pass_the_gradient_to_the_picture(features):
     image = tf.Variable(tf.random.stateless_uniform([1, 64, 64, 3], [0, 2]))
     assert features.trainable_variables == []
