@@ -124,13 +124,14 @@ def collect(
     Args:
       model: with its weights.
       images: `[N, H, W, 3]` uint8.
-      truth_size: side of the maps of the truth, px; parts and depth are resized to it.
+      truth_size: side of the maps of the truth, px; parts and depths are resized to it.
       batch_size: images at a time.
       title: beside the progress bar.
 
     Returns:
       The predictions of all N, and their capsules' maps, float16, at most 32 px large. A single
-      capsule is the object, part 1; what it leaves uncovered is part 0.
+      capsule is the object, part 1; what it leaves uncovered is part 0. The depth in the photo's view is
+      the canvas's, before a backdrop too, and `max_depth` where the canvas covers nothing.
     """
     centres: list[landmarks.PartCentres] = []
     found: list[dict[str, np.ndarray]] = []
@@ -144,7 +145,10 @@ def collect(
         if model.config.parts == 1:  # A single capsule is the object; what it leaves is not.
             visible = np.stack([1.0 - mask, mask], axis=1)
         visible = tf.image.resize(np.moveaxis(visible, 1, -1), size).numpy()
-        depth = tf.image.resize(output.object.depth[..., tf.newaxis], size)
+        depths = [
+            tf.image.resize(one[..., tf.newaxis], size)[..., 0].numpy()
+            for one in (output.object.depth, rendering.depth)
+        ]
         centres.append(landmarks.part_centres(np.moveaxis(visible, -1, 1)))
         found.append(
             {
@@ -153,7 +157,8 @@ def collect(
                 "mask": mask,
                 "labels": visible.argmax(-1).astype(np.uint8),
                 "rotation_degrees": np.degrees(output.pose.rotation.numpy()),
-                "depth": depth[..., 0].numpy(),
+                "depth": depths[0],
+                "view_depth": depths[1],
             }
         )
         maps.append(_capsule_maps(batch, output))

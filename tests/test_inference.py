@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from igc_tf import igc_net, inference
 from igc_tf.evaluation import consistency, descriptors
@@ -23,6 +24,21 @@ def test_collected_arrays_fit_together(tiny, photos):
     np.testing.assert_allclose(maps.visibility.sum(1), 1.0, atol=1e-3)
     described = descriptors.describe(maps, maps)
     assert all(vectors.shape[0] == 5 for vectors in described.values())
+
+
+@pytest.mark.parametrize("backdrop", [False, True])
+def test_depth_in_the_photos_view_is_the_turned_canvas(tiny, photos, backdrop):
+    tf.keras.utils.set_random_seed(0)
+    model = igc_net.build(tiny.replace(view_gain=3000.0, backdrop=backdrop))  # poses far from 0
+    output = model(photos / np.float32(255))
+    found = inference.collect(model, photos, truth_size=32).predictions
+    drawn, covered = model.renderer.draw(output.object.depth, output.pose, output.object.albedo)
+    covered = covered.numpy() > 0
+    assert 0.5 < covered.mean() < 1.0 and np.abs(found.view_depth - found.depth).max() > 0.05
+    np.testing.assert_allclose(found.view_depth[covered], drawn[..., 3].numpy()[covered], atol=1e-4)
+    np.testing.assert_allclose(found.view_depth[~covered], model.config.max_depth, atol=1e-6)
+    large = inference.collect(model, photos, truth_size=64).predictions
+    assert large.view_depth.shape == large.depth.shape == (5, 64, 64)
 
 
 def test_maps_are_reduced_by_their_means(tiny, photos, monkeypatch):

@@ -49,8 +49,9 @@ flags.DEFINE_boolean(
 flags.DEFINE_string(
     "fit_data_dir",
     "",
-    "photo_folder: another folder, labelled and cut alike, that what is learned (the landmark regression, "
-    "the components of the descriptors) is fitted on; by default the train split of --data_dir.",
+    "photo_folder: another folder, labelled and cut alike, that what is learned (the landmark "
+    "regression, the components of the descriptors) is fitted on; by default the train split of "
+    "--data_dir.",
 )
 flags.DEFINE_float(
     "gallery_view", None, "The `view` label of the gallery's images; the greatest by default."
@@ -152,7 +153,8 @@ def _read_predictions():
     predictions, truth = stored.predictions, stored.truth
     title = f"{FLAGS.predictions}: {len(stored.names)} pictures"
     if FLAGS.dataset:
-        sized = predictions.depth if predictions.labels is None else predictions.labels
+        maps = (predictions.labels, predictions.depth, predictions.view_depth)
+        sized = next((one for one in maps if one is not None), None)
         # Without parts and depth nothing depends on the size.
         size = config_lib.Config().model.image_size if sized is None else sized.shape[1]
         changed = {name: FLAGS[name].value for name in _DATA_FLAGS}

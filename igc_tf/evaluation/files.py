@@ -14,6 +14,7 @@ something must be predicted; a method without parts gives neither `labels` nor `
     mask                   [N, H, W] 1 where it claims to reconstruct
     rotation_degrees       [N, 3] (pitch, yaw, roll)
     depth                  [N, S, S] > 0, in the view of true_depth
+    view_depth             [N, S, S] > 0, in the photo's own view, the background's too
     descriptor_<name>      [N, D] for recognition; `descriptor_object` is the main one
     fit_labels, fit_part_maps, fit_part_centres, fit_whole_centre   as above, of K pictures to fit on
     fit_landmarks          [K, 5, 2] px, pixel centres at +0.5
@@ -40,11 +41,17 @@ import numpy as np
 from igc_tf.evaluation import landmarks, recognition, score
 
 _DESCRIPTOR = "descriptor_"
-_PREDICTED = ("labels", "part_maps", "reconstruction", "rotation_degrees", "depth")
+_PREDICTED = (
+    "labels", "part_maps", "reconstruction", "rotation_degrees", "depth", "view_depth",
+)  # fmt: skip
+_LEADING = {"labels": 1, "part_maps": 2, "depth": 1, "view_depth": 1}  # axes before S x S
+_WRITTEN = (
+    "labels", "image", "reconstruction", "mask", "rotation_degrees", "depth", "view_depth",
+)  # fmt: skip
 _NAMES = frozenset(
     "names labels part_maps parts part_centres whole_centre image reconstruction mask "
-    "rotation_degrees depth fit_labels fit_part_maps fit_part_centres fit_whole_centre "
-    "fit_landmarks fit_mean_depth true_parts true_label_names true_landmarks "
+    "rotation_degrees depth view_depth fit_labels fit_part_maps fit_part_centres "
+    "fit_whole_centre fit_landmarks fit_mean_depth true_parts true_label_names true_landmarks "
     "true_rotation_degrees true_is_pseudo true_depth true_depth_mask true_identity "
     "true_condition".split()
 )
@@ -98,6 +105,7 @@ def read(path: str | os.PathLike[str]) -> PredictionFile:
             raise ValueError(
                 f"--predictions={path}: {name} has shape {array.shape}, but there are {count} pictures."
             )
+    _check_sizes(path, arrays)
     parts = 0 if labels is None else _count_parts(arrays, labels)
     predictions = score.Predictions(
         labels=labels,
@@ -108,6 +116,7 @@ def read(path: str | os.PathLike[str]) -> PredictionFile:
         mask=arrays.get("mask"),
         rotation_degrees=arrays.get("rotation_degrees"),
         depth=arrays.get("depth"),
+        view_depth=arrays.get("view_depth"),
         descriptors={
             name.removeprefix(_DESCRIPTOR): array
             for name, array in arrays.items()
@@ -144,7 +153,7 @@ def write(
     if predictions.centres is not None:
         arrays["parts"] = np.array(predictions.parts)
         arrays["part_centres"], arrays["whole_centre"] = predictions.centres
-    for name in ("labels", "image", "reconstruction", "mask", "rotation_degrees", "depth"):
+    for name in _WRITTEN:
         arrays[name] = getattr(predictions, name)
     if fit is not None:
         arrays["fit_part_centres"], arrays["fit_whole_centre"] = fit.centres
@@ -152,6 +161,13 @@ def write(
     for name, vectors in predictions.descriptors.items():
         arrays[_DESCRIPTOR + name] = vectors
     np.savez_compressed(path, **{name: a for name, a in arrays.items() if a is not None})
+
+
+def _check_sizes(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    sizes = {name: arrays[name].shape[axes:] for name, axes in _LEADING.items() if name in arrays}
+    if len(set(sizes.values())) > 1 or any(len(size) != 2 for size in sizes.values()):
+        found = ", ".join(f"{name} {arrays[name].shape}" for name in sizes)
+        raise ValueError(f"--predictions={path}: parts and depth must be S x S alike, got {found}.")
 
 
 def _count_parts(arrays: Mapping[str, np.ndarray], labels: np.ndarray) -> int:

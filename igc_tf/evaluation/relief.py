@@ -1,7 +1,9 @@
 """Does the face bulge towards the viewer? Shape from shading alone cannot tell; this can.
 
 A hollow face, lit from the other side and turned the other way, gives nearly the same picture.
-These measures need little or no truth, so they work on real photos too.
+These measures need little or no truth, so they work on real photos too: the order of nose, cheeks and
+background wants five landmarks. They tell the sign of the relief, not its likeness: any bump under the
+landmarks passes.
 """
 
 from __future__ import annotations
@@ -67,7 +69,8 @@ def landmark_regions(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray
     The nose is the disc about its landmark; the cheeks are the discs about the middle of each eye
     and the mouth's corner under it, moved outwards by a quarter of the eyes' distance; the
     background is the outermost eighth of the picture. Discs have a tenth of the eyes' distance as
-    radius, one pixel at least.
+    radius, one pixel at least. In a face turned far to the side the farther cheek is hidden, and its
+    disc lies on the nose or beside the face: there exact depth may be out of order, too.
 
     Args:
       landmarks: `[N, 5, 2]` (x, y) pixels: picture's left eye, right eye, nose, left and right

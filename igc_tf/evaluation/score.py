@@ -44,6 +44,7 @@ class Predictions:
     mask: np.ndarray | None = None  #: [N, H, W], 1 where it claims to reconstruct
     rotation_degrees: np.ndarray | None = None  #: [N, 3] (pitch, yaw, roll)
     depth: np.ndarray | None = None  #: [N, S, S], in the view of the true depth
+    view_depth: np.ndarray | None = None  #: [N, S, S], in the photo's own view, background too
     descriptors: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)  #: [N, D] each
     retake: consistency.Retake | None = None  #: of the first R pictures
 
@@ -118,7 +119,8 @@ _GEOMETRY = {
     for kind, unit in (("side", "e2"), ("mad", "degrees"), ("depth_error", "percent"))
     if (kind, line) != ("depth_error", "unaligned_")
 }
-_RELIEF = {"convex_share": "", "depth_order_share": ""}
+_ORDER = {"depth_order_share": ""}
+_RELIEF = {"convex_share": "", **_ORDER}
 _POSE = {
     f"{angle}_{name}": unit
     for angle in pose.ANGLES
@@ -259,16 +261,37 @@ def _pose(scores: Scores, predictions: Predictions, truth: Truth) -> None:
 def _geometry(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit | None) -> None:
     depth = predictions.depth
     if depth is None:
-        scores.add("geometry", _absent({**_GEOMETRY, **_RELIEF}), NOT_PREDICTED)
-        return
-    if truth.depth is None:
+        scores.add("geometry", _absent(_GEOMETRY), NOT_PREDICTED)
+    elif truth.depth is None:
         scores.add("geometry", _absent(_GEOMETRY))
     else:
         average = None if fit is None else fit.mean_depth
         errors = geometry.per_image_errors(depth, truth.depth, truth.depth_mask, average)
         metrics = {name: bootstrap(v, geometry.unit_of(name)) for name, v in errors.items()}
         scores.add("geometry", metrics, per_image=errors)
-    scores.add("geometry", relief.evaluate(depth, truth.depth_regions))
+    _relief(scores, predictions, truth)
+
+
+def _relief(scores: Scores, predictions: Predictions, truth: Truth) -> None:
+    """Convex or hollow, and in order: by the true regions, else in the photo's view by landmarks."""
+    depth, view, marks = predictions.depth, predictions.view_depth, truth.landmarks
+    metrics = _absent(_RELIEF) if depth is None else relief.evaluate(depth, truth.depth_regions)
+    in_view = truth.depth_regions is None and marks is not None
+    if in_view:
+        del metrics["depth_order_share"]
+    scores.add("geometry", metrics, NOT_PREDICTED if depth is None else NO_TRUTH)
+    if not in_view:
+        return
+    if view is None:
+        scores.add("geometry", _absent(_ORDER), NOT_PREDICTED)
+        return
+    prefix = PSEUDO if truth.pseudo else ""
+    if truth.pseudo:
+        scores.add("geometry", _absent(_ORDER))
+    order = relief.in_order(view, relief.landmark_regions(marks, view.shape[1:]))
+    per_image = {f"{prefix}depth_order_share": order}
+    metrics = {name: bootstrap(values) for name, values in per_image.items()}
+    scores.add("geometry", metrics, per_image=per_image)
 
 
 def _recognition(scores: Scores, predictions: Predictions, truth: Truth) -> None:

@@ -142,5 +142,6 @@ def test_real_photos_with_pseudo_labels(program, trained, tmp_path):
     assert "pseudo-pose and landmarks (a network's guess)" in output
     assert metrics["yaw_correlation"]["value"] is None
     assert metrics["pseudo_yaw_correlation"]["value"] is not None
+    assert metrics["pseudo_depth_order_share"]["n"] == metrics["pseudo_nme_percent"]["n"] > 0
     lines = [metrics[f"pseudo_nme_{n}_percent"]["value"] for n in ("mean_face", "true_centres")]
     assert lines[0] > 2 * lines[1]

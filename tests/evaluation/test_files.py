@@ -82,6 +82,7 @@ def test_what_is_written_comes_back(tmp_path):
         centres=centres,
         image=generator.random((2, 2, 2, 3)).astype(np.float32),
         depth=1 + generator.random((2, 2, 2)),
+        view_depth=1 + generator.random((2, 2, 2)),
         descriptors={"object": generator.random((2, 4))},
     )
     fit = score.Fit(centres, generator.random((2, 5, 2)), generator.random((2, 2)))
@@ -92,6 +93,8 @@ def test_what_is_written_comes_back(tmp_path):
     np.testing.assert_array_equal(found.predictions.image, predictions.image)
     np.testing.assert_array_equal(found.predictions.descriptors["object"],
                                   predictions.descriptors["object"])  # fmt: skip
+    np.testing.assert_array_equal(found.predictions.depth, predictions.depth)
+    np.testing.assert_array_equal(found.predictions.view_depth, predictions.view_depth)
     np.testing.assert_array_equal(found.fit.landmarks, fit.landmarks)
     np.testing.assert_array_equal(found.fit.mean_depth, fit.mean_depth)
     assert found.predictions.reconstruction is None
@@ -122,12 +125,30 @@ def test_a_method_without_parts(tmp_path):
     assert not any(name.startswith("exists") for name in scores.metrics)
 
 
+def test_depth_in_the_photos_view_alone_is_enough(tmp_path):
+    x, y = np.meshgrid(np.arange(16) + 0.5, np.arange(16) + 0.5)
+    depth = 1 + 0.01 * np.hypot(x - 8, y - 9)
+    marks = np.array([[5, 6], [11, 6], [8, 9], [6, 12], [10, 12.0]])
+    path = saved(
+        tmp_path, view_depth=[depth, 2 - depth], true_landmarks=[marks, marks], true_is_pseudo=True
+    )
+    found = files.read(path)
+    assert found.predictions.depth is None and found.predictions.labels is None
+    scores = score.score(found.predictions, found.truth, found.fit)
+    np.testing.assert_array_equal(scores.per_image["pseudo_depth_order_share"], [1, 0])
+    assert scores.reasons["convex_share"] == scores.reasons["side_e2"] == score.NOT_PREDICTED
+    assert scores.reasons["depth_order_share"] == "no truth"
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
         ({"label": LABELS}, "no array is called label"),
         ({"image": np.zeros((2, 2, 2, 3))}, "predicts nothing"),
         ({"labels": LABELS, "depth": np.ones((3, 2, 2))}, r"depth has shape \(3, 2, 2\), but .* 2"),
+        ({"labels": LABELS, "view_depth": np.ones((2, 4, 4))},
+         r"S x S alike, got labels \(2, 2, 2\), view_depth \(2, 4, 4\)"),
+        ({"view_depth": np.ones(2)}, r"S x S alike, got view_depth \(2,\)"),
         ({"labels": LABELS, "true_identity": 3}, "true_identity has shape"),
         ({"labels": LABELS, "fit_labels": LABELS, "fit_landmarks": np.zeros((3, 5, 2))},
          "fit_labels has shape"),

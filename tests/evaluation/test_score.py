@@ -1,5 +1,7 @@
 """All metrics together: what is there is measured, what is not says why."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -145,6 +147,64 @@ def test_a_guessed_truth_is_called_so():
     rows = report.rows(report.section_metrics(scores, "landmarks"), scores.reasons)
     row = next(row for row in rows if row.name == "pseudo_nme_percent")
     assert "mean face" in row.to_beat and "true centres" in row.to_beat
+
+
+def bumps(truth):
+    """Depth in the picture, a cone under each nose, and the truth without true parts."""
+    nose = truth.landmarks[:, 2, :, np.newaxis, np.newaxis]
+    axis = np.arange(SIZE) + 0.5
+    depth = 0.9 + 0.005 * np.hypot(axis - nose[:, 0], axis[:, np.newaxis] - nose[:, 1])
+    return depth, score.Truth(landmarks=truth.landmarks)
+
+
+def test_photos_are_in_order_by_their_landmarks():
+    predictions, truth, _ = faces(9)
+    depth, truth = bumps(truth)
+    hollow = np.concatenate([depth[:18], 2 - depth[18:]])
+    # The canonical view says nothing of where the photo has its nose.
+    found = dataclasses.replace(predictions, depth=2 - predictions.depth, view_depth=hollow)
+    scores = score.score(found, truth)
+    np.testing.assert_array_equal(scores.per_image["depth_order_share"], [1] * 18 + [0] * 6)
+    assert scores.metrics["depth_order_share"].value == 0.75
+    assert scores.metrics["convex_share"].value == 0.0
+    assert "pseudo_depth_order_share" not in scores.metrics
+    assert scores.sections["geometry"].count("depth_order_share") == 1
+
+
+def test_the_order_by_guessed_landmarks_is_called_so():
+    predictions, truth, _ = faces(10)
+    depth, truth = bumps(truth)
+    marks = truth.landmarks.copy()
+    marks[:4, 3] = np.nan
+    guessed = score.Truth(landmarks=marks, pseudo=True)
+    scores = score.score(dataclasses.replace(predictions, view_depth=depth), guessed)
+    metric = scores.metrics["pseudo_depth_order_share"]
+    assert (metric.value, metric.n) == (1.0, 20)
+    assert np.isnan(scores.per_image["pseudo_depth_order_share"][:4]).all()
+    assert scores.reasons["depth_order_share"] == "no truth"
+    assert report.direction("pseudo_depth_order_share") == report.UP
+    unknown = score.Truth(landmarks=np.full_like(marks, np.nan), pseudo=True)
+    scores = score.score(dataclasses.replace(predictions, view_depth=depth), unknown)
+    assert scores.metrics["pseudo_depth_order_share"].is_absent
+
+
+def test_the_order_by_landmarks_needs_depth_in_the_photos_view():
+    predictions, truth, _ = faces(11)
+    _, marked = bumps(truth)
+    scores = score.score(predictions, marked)
+    assert scores.reasons["depth_order_share"] == score.NOT_PREDICTED
+    assert scores.metrics["convex_share"].value == 1.0
+    assert score.score(predictions, score.Truth()).reasons["depth_order_share"] == "no truth"
+
+
+def test_true_regions_are_preferred_to_landmarks():
+    predictions, truth, _ = faces(12)
+    depth, _ = bumps(truth)
+    regions = np.zeros((len(depth), 2, SIZE, SIZE))
+    regions[:, 0, 12, 12] = regions[:, 1, 0] = 1
+    known = dataclasses.replace(truth, depth_regions=regions)
+    scores = score.score(dataclasses.replace(predictions, view_depth=2 - depth), known)
+    assert scores.metrics["depth_order_share"].value == 1.0
 
 
 def test_the_mean_depth_line_knows_the_fit_only():
