@@ -109,7 +109,10 @@ class Objective:
                 self.features(image, loss.part_feature_size), output.surface, self.model.image_size
             )
             values = semantics.consistency(
-                found, output.object.soft_visibility, loss.part_place_weight
+                found,
+                output.object.soft_visibility,
+                loss.part_place_weight,
+                loss.part_feature_background,
             )
             terms["part_feature"] = (loss.part_feature_weight, values)
         if loss.retake_weight:

@@ -38,52 +38,62 @@ def places(height: int, width: int) -> tf.Tensor:
     return tf.stack(tf.meshgrid(x, y), axis=-1)
 
 
-def consistency(features: tf.Tensor, soft_visibility: tf.Tensor, place_weight: float) -> tf.Tensor:
-    """How badly one feature vector a part explains the features of the foreground [choice].
+def unexplained(z: tf.Tensor, visibility: tf.Tensor) -> tf.Tensor:
+    """How badly one vector a part explains z where the parts are seen: the criterion of k-means.
 
-    With Z the features, less their mean over the image's own foreground (its light and its colours are no
-    part's), and the weighted places; p the foreground parts' shares of what is seen; and w_m the mean of Z over
-    part m in all images of the batch (a constant):
+    With p_m the visibility of part m as a share of what the parts show together, and w_m the mean of z
+    over part m in all images of the batch (a constant):
 
-        sum over foreground of sum_m p_m |Z - w_m|^2, over the same with the mean of all parts for w_m
+        sum over pixels of sum_m p_m |z - w_m|^2, over the same with the mean of all parts for w_m
 
-    which is the share of Z's variance that the parts leave unexplained: the criterion of k-means.
+    which is the share of z's variance that the parts leave unexplained. How much a pixel shows of the
+    parts together is a constant too.
 
     Args:
-      features: `[B, h, w, C]`, see `on_the_surface`.
-      soft_visibility: `[B, M, h, w]`.
-      place_weight: variance of the places, over the features' one.
+      z: `[B, h, w, C]`, constant to the gradient.
+      visibility: `[B, P, h, w]` of the P parts.
 
     Returns:
       `[B]`, about 1 for parts that say nothing, 0 for parts that say all.
     """
-    height, width = features.shape[1:3]
-    shown = soft_visibility[:, BACKGROUND + 1 :]
-    foreground = tf.stop_gradient(tf.reduce_sum(shown, axis=1))  # B x h x w
-    share = shown / tf.maximum(tf.reduce_sum(shown, axis=1, keepdims=True), 1e-6)
-    weighted = tf.stop_gradient(shown)
-    total = tf.reduce_sum(foreground)
+    shown = tf.stop_gradient(tf.reduce_sum(visibility, axis=1))  # B x h x w
+    share = visibility / tf.maximum(tf.reduce_sum(visibility, axis=1, keepdims=True), 1e-6)
+    weights, total = tf.stop_gradient(visibility), tf.reduce_sum(shown)
+    sums = tf.einsum("bmhw,bhwc->mc", weights, z)
+    means = sums / tf.maximum(tf.reduce_sum(weights, axis=(0, 2, 3)), 1e-6)[:, tf.newaxis]
+    squares = tf.reduce_sum(z * z, axis=-1)
+    lengths = tf.reduce_sum(means * means, axis=-1)[tf.newaxis, :, tf.newaxis, tf.newaxis]
+    distance = squares[:, tf.newaxis] - 2.0 * tf.einsum("bhwc,mc->bmhw", z, means) + lengths
+    mean = tf.reduce_sum(sums, axis=0) / total
+    variance = tf.reduce_sum(shown * squares) / total - tf.reduce_sum(mean * mean)
+    left = tf.reduce_sum(share * distance, axis=1) * shown / variance
+    return tf.reduce_sum(left, axis=(1, 2)) / tf.maximum(tf.reduce_sum(shown, axis=(1, 2)), 1e-6)
 
-    def spread(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Squared distances of z to each part's mean `[B, M-1, h, w]`, and to the mean of all `[]`."""
-        sums = tf.einsum("bmhw,bhwc->mc", weighted, z)
-        means = sums / tf.maximum(tf.reduce_sum(weighted, axis=(0, 2, 3)), 1e-6)[:, tf.newaxis]
-        squares = tf.reduce_sum(z * z, axis=-1)
-        cross = tf.einsum("bhwc,mc->bmhw", z, means)
-        lengths = tf.reduce_sum(means * means, axis=-1)[tf.newaxis, :, tf.newaxis, tf.newaxis]
-        mean = tf.reduce_sum(sums, axis=0) / total
-        variance = tf.reduce_sum(foreground * squares) / total - tf.reduce_sum(mean * mean)
-        return squares[:, tf.newaxis] - 2.0 * cross + lengths, variance
 
-    shares = foreground / tf.maximum(tf.reduce_sum(foreground, axis=(1, 2), keepdims=True), 1e-6)
+def consistency(
+    features: tf.Tensor, soft_visibility: tf.Tensor, place_weight: float, background: bool = False
+) -> tf.Tensor:
+    """How badly one feature vector and one place a part explain the foreground [choice].
+
+    Features count less their mean over the image's own pixels: its light and its colours are no part's.
+
+    Args:
+      features: `[B, h, w, C]`, see `on_the_surface`.
+      soft_visibility: `[B, M, h, w]`.
+      place_weight: of the places beside the features.
+      background: whether the background must explain its features too, as one part more; then they
+        draw the outline of the object as well. Its place never counts.
+
+    Returns:
+      `[B]`, weighted mean of `unexplained` of the features and of the places.
+    """
+    foreground = soft_visibility[:, BACKGROUND + 1 :]
+    parts = soft_visibility if background else foreground
+    shown = tf.stop_gradient(tf.reduce_sum(parts, axis=1))
+    shares = shown / tf.maximum(tf.reduce_sum(shown, axis=(1, 2), keepdims=True), 1e-6)
     own = tf.einsum("bhw,bhwc->bc", shares, features)
-    distance, variance = spread(features - own[:, tf.newaxis, tf.newaxis])
-    distance /= variance
-    if place_weight:
-        place = tf.broadcast_to(places(height, width), [*features.shape[:3], 2])
-        place_distance, place_variance = spread(place)
-        distance = (distance + place_weight * place_distance / place_variance) / (1 + place_weight)
-    unexplained = tf.reduce_sum(share * distance, axis=1) * foreground
-    return tf.reduce_sum(unexplained, axis=(1, 2)) / tf.maximum(
-        tf.reduce_sum(foreground, axis=(1, 2)), 1e-6
-    )
+    found = unexplained(features - own[:, tf.newaxis, tf.newaxis], parts)
+    if not place_weight:
+        return found
+    place = tf.broadcast_to(places(*features.shape[1:3]), [*features.shape[:3], 2])
+    return (found + place_weight * unexplained(place, foreground)) / (1 + place_weight)
