@@ -316,9 +316,6 @@ class LossConfig:
         "Share of the perceptual features' variance over the face that the parts leave unexplained, as "
         "in SCOPS: a part is where the network sees the same thing; 0 is off, as in the paper [choice].",
     )
-    part_feature_background: bool = _field(
-        False, "The background explains its features too, so that they draw the outline [choice]."
-    )
     part_feature_size: int = _field(
         128, "Side of the photos given to the network for those features, px [choice]."
     )

@@ -109,10 +109,7 @@ class Objective:
                 self.features(image, loss.part_feature_size), output.surface, self.model.image_size
             )
             values = semantics.consistency(
-                found,
-                output.object.soft_visibility,
-                loss.part_place_weight,
-                loss.part_feature_background,
+                found, output.object.soft_visibility, loss.part_place_weight
             )
             terms["part_feature"] = (loss.part_feature_weight, values)
         if loss.retake_weight:

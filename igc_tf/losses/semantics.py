@@ -70,25 +70,20 @@ def unexplained(z: tf.Tensor, visibility: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(left, axis=(1, 2)) / tf.maximum(tf.reduce_sum(shown, axis=(1, 2)), 1e-6)
 
 
-def consistency(
-    features: tf.Tensor, soft_visibility: tf.Tensor, place_weight: float, background: bool = False
-) -> tf.Tensor:
+def consistency(features: tf.Tensor, soft_visibility: tf.Tensor, place_weight: float) -> tf.Tensor:
     """How badly one feature vector and one place a part explain the foreground [choice].
 
-    Features count less their mean over the image's own pixels: its light and its colours are no part's.
+    Features count less their mean over the image's own foreground: its light and its colours are no part's.
 
     Args:
       features: `[B, h, w, C]`, see `on_the_surface`.
       soft_visibility: `[B, M, h, w]`.
       place_weight: of the places beside the features.
-      background: whether the background must explain its features too, as one part more; then they
-        draw the outline of the object as well. Its place never counts.
 
     Returns:
       `[B]`, weighted mean of `unexplained` of the features and of the places.
     """
-    foreground = soft_visibility[:, BACKGROUND + 1 :]
-    parts = soft_visibility if background else foreground
+    parts = soft_visibility[:, BACKGROUND + 1 :]
     shown = tf.stop_gradient(tf.reduce_sum(parts, axis=1))
     shares = shown / tf.maximum(tf.reduce_sum(shown, axis=(1, 2), keepdims=True), 1e-6)
     own = tf.einsum("bhw,bhwc->bc", shares, features)
@@ -96,4 +91,4 @@ def consistency(
     if not place_weight:
         return found
     place = tf.broadcast_to(places(*features.shape[1:3]), [*features.shape[:3], 2])
-    return (found + place_weight * unexplained(place, foreground)) / (1 + place_weight)
+    return (found + place_weight * unexplained(place, parts)) / (1 + place_weight)

@@ -93,25 +93,3 @@ def test_its_gradient_moves_a_pixel_to_the_part_that_explains_it():
         loss = tf.reduce_sum(semantics.consistency(features, tf.nn.softmax(logits, axis=1), 0.0))
     gradient = tape.gradient(loss, logits).numpy()
     assert gradient[0, 1, 3, 0] < 0 < gradient[0, 2, 3, 0]
-
-
-def test_with_the_background_as_a_part_features_draw_the_outline():
-    looks = np.tile(np.repeat([0, 1, 2, 2], 2), (1, SIZE, 1))
-    features = tf.gather(tf.constant([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), looks)
-    right = visibility_of(tf.constant(looks), 3)
-    np.testing.assert_allclose(
-        semantics.consistency(features, right, 0.0, background=True), 0.0, atol=1e-5
-    )
-    seen = looks.copy()
-    seen[0, 3, 0] = 1  # a part spills over a pixel that looks like the background
-    logits = tf.Variable(4.0 * tf.one_hot(seen, 3, axis=1))
-
-    def gradient(background):
-        with tf.GradientTape() as tape:
-            visibility = tf.nn.softmax(logits, axis=1)
-            loss = tf.reduce_sum(semantics.consistency(features, visibility, 0.0, background))
-        return tape.gradient(loss, logits).numpy()[0, :, 3, 0]
-
-    there = gradient(True)
-    assert there[0] < 0 < there[1]
-    assert gradient(False)[0] == pytest.approx(0.0, abs=1e-7)
