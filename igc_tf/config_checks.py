@@ -141,6 +141,11 @@ def _require_photos(data) -> None:
         f"--dataset={data.dataset} needs --data_dir=FOLDER.",
     )
     _require(
+        data.crop in ("center", "none")
+        or data.dataset not in ("synthetic_faces", "parametric_heads"),
+        f"--crop={data.crop}: {data.dataset} is cut by --crop=center alone.",
+    )
+    _require(
         data.crop != "box" or data.dataset in ("celeb_a", "cat_faces"),
         f"--crop=box: {data.dataset} tells no boxes; celeb_a and cat_faces do.",
     )

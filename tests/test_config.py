@@ -199,6 +199,7 @@ def test_an_ablation_differs_from_its_recipe_in_one_value(name, flag, value):
         ({"test_fraction": 1.0}, "--test_fraction=1.0"),
         ({"crop_scale": 0.0}, "--crop_scale=0.0"),
         ({"crop_scale": 1.1}, "--crop_scale=1.1"),
+        ({"crop": "landmarks"}, "--crop=landmarks: synthetic_faces is cut by --crop=center alone"),
         ({"crop_center_y": -0.1}, "--crop_center_y=-0.1"),
         ({"dataset": "photo_folder"}, "--dataset=photo_folder needs --data_dir"),
         ({"likelihood_weight": 0.0}, "--likelihood_weight and --pyramid_weight are both 0"),

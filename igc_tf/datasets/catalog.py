@@ -6,9 +6,17 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
 from igc_tf.config import DataConfig
-from igc_tf.datasets import exact_truth, image_store, labels, photo_collections, photo_folder
+from igc_tf.datasets import (
+    crops,
+    exact_truth,
+    image_store,
+    labels,
+    photo_collections,
+    photo_folder,
+)
 from igc_tf.datasets.parametric_heads import builder as parametric_heads
 from igc_tf.datasets.synthetic_faces import builder as synthetic_faces
 
@@ -44,10 +52,10 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
     builder = prepare_heads(data)
     count = builder.info.splits[split].num_examples
     return image_store.open_or_build(
-        f"{builder.info.full_name.replace('/', '-')}-{split}-{image_size}-{_fingerprint(builder)}",
+        f"{builder.info.full_name.replace('/', '-')}-{split}-{image_size}-{_fingerprint(builder, data)}",
         image_size,
         count,
-        lambda: _rendered_pictures(builder, split, image_size),
+        lambda: _rendered_pictures(builder, split, image_size, data),
     )
 
 
@@ -64,14 +72,19 @@ def truth(
 
     Returns:
       None for photos; for rendered heads the features of `igc_tf.datasets.exact_truth.HeadsBuilder`, in
-      the order of `pictures`, maps at the data set's own size.
+      the order of `pictures`. Maps and landmarks are cut as the pictures are and otherwise at the data
+      set's own size: `[S, S]` with S the side of the crop, px.
     """
     if data.dataset in PHOTOS:
         return None
-    known = exact_truth.load_truth(prepare_heads(data), split, ["index", *features])
+    builder = prepare_heads(data)
+    known = exact_truth.load_truth(builder, split, ["index", *features])
     row = {str(index): row for row, index in enumerate(known["index"])}
     rows = [row[name] for name in pictures]  # by name: TFDS' order may change with how it is read
-    return {name: known[name][rows] for name in features}
+    return {
+        name: _cut(name, known[name][rows], builder.builder_config.image_size, data)
+        for name in features
+    }
 
 
 def read_labels(
@@ -111,7 +124,7 @@ def prepare_heads(data: DataConfig) -> exact_truth.HeadsBuilder:
     return builder
 
 
-def _rendered_pictures(builder, split: str, size: int):
+def _rendered_pictures(builder, split: str, size: int, data: DataConfig):
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -122,13 +135,36 @@ def _rendered_pictures(builder, split: str, size: int):
     )
     for example in dataset:
         image = example["image"]
-        if image.shape[0] != size:
+        if _is_cut(data):
+            image = tf.constant(crops.crop(Image.fromarray(image.numpy()), data, size).image)
+        elif image.shape[0] != size:
             image = tf.image.resize(tf.cast(image, tf.float32), [size, size], antialias=True)
             image = tf.cast(tf.round(tf.clip_by_value(image, 0, 255)), tf.uint8)
         yield f"{int(example['index'])}", image.numpy()
 
 
-def _fingerprint(builder) -> str:
-    """Changes when the data set is generated anew, or lies elsewhere."""
+def _is_cut(data: DataConfig) -> bool:
+    return data.crop == "center" and data.crop_scale < 1
+
+
+def _cut(name: str, values: np.ndarray, size: int, data: DataConfig) -> np.ndarray:
+    """A truth of pictures of `size` px as `data` cuts them; maps are looked up at the pixels' centres."""
+    is_map = values.ndim >= 3 and values.shape[1:3] == (size, size)
+    if not _is_cut(data) or not (is_map or name == "landmarks"):
+        return values
+    left, top, right, _ = crops.crop_box(size, size, data)
+    side = max(1, round(right - left))
+    scale = (right - left) / side
+    if name == "landmarks":
+        return ((values - [left, top]) / scale).astype(values.dtype)
+    columns, rows = ((first + (np.arange(side) + 0.5) * scale).astype(int) for first in (left, top))
+    return values[:, rows][:, :, columns]
+
+
+def _fingerprint(builder, data: DataConfig) -> str:
+    """Changes when the data set is generated anew, lies elsewhere, or is cut in another way."""
     written = (builder.data_path / "dataset_info.json").stat().mtime
-    return hashlib.sha256(f"{builder.data_path}\0{written}".encode()).hexdigest()[:12]
+    told = f"{builder.data_path}\0{written}"
+    if _is_cut(data):
+        told = f"{told}\0{crops.fingerprint(data)}"
+    return hashlib.sha256(told.encode()).hexdigest()[:12]

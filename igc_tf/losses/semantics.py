@@ -73,7 +73,8 @@ def unexplained(z: tf.Tensor, visibility: tf.Tensor) -> tf.Tensor:
 def consistency(features: tf.Tensor, soft_visibility: tf.Tensor, place_weight: float) -> tf.Tensor:
     """How badly one feature vector and one place a part explain the foreground [choice].
 
-    Features count less their mean over the image's own foreground: its light and its colours are no part's.
+    Features count less their mean over the image's own foreground: its light and its colours are no
+    part's.
 
     Args:
       features: `[B, h, w, C]`, see `on_the_surface`.

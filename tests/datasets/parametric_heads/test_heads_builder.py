@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from igc_tf import config, examination
@@ -114,6 +115,34 @@ def test_examination_reads_all_truth(data, own_cache):
     assert set(np.unique(exam.truth.parts)) == set(range(6))
     assert exam.truth.condition is not None and exam.fit_mean_depth.shape == (32, 32)
     assert "parametric_heads/tiny" in exam.description
+
+
+def test_pictures_and_truth_are_cut_alike(data, own_cache):
+    whole = examination.prepare(data, 32)
+    cut = examination.prepare(dataclasses.replace(data, crop_scale=0.5, crop_center_y=0.625), 32)
+    assert cut.names == whole.names and cut.truth_size == 16
+    rows, columns = slice(12, 28), slice(8, 24)
+    np.testing.assert_array_equal(cut.truth.parts, whole.truth.parts[:, rows, columns])
+    np.testing.assert_array_equal(cut.truth.depth, whole.truth.depth[:, rows, columns])
+    np.testing.assert_allclose(cut.truth.landmarks, whole.truth.landmarks - [8, 12], atol=1e-4)
+    np.testing.assert_allclose(cut.fit_landmarks, whole.fit_landmarks - [8, 12], atol=1e-4)
+    np.testing.assert_array_equal(cut.truth.rotation_degrees, whole.truth.rotation_degrees)
+    # The pictures are the same pixels twice as large: resized back, they are what was cut out.
+    back = tf.image.resize(cut.images, [16, 16], method="area").numpy()
+    difference = np.abs(back - whole.images[:, rows, columns].astype(np.float32)).mean()
+    elsewhere = np.abs(back - whole.images[:, 8:24, columns].astype(np.float32)).mean()
+    assert difference < elsewhere / 2
+
+
+def test_a_crop_that_is_no_number_of_pixels_keeps_points_in_place(data, own_cache):
+    cut = examination.prepare(dataclasses.replace(data, crop_scale=0.7, crop_center_y=0.6), 32)
+    whole = examination.prepare(data, 32)
+    side, factor = 22, 32 * 0.7 / 22
+    assert cut.truth.parts.shape == (10, side, side)
+    corner = np.array([16 - 0.35 * 32, 0.6 * 32 - 0.35 * 32])
+    np.testing.assert_allclose(
+        cut.truth.landmarks * factor + corner, whole.truth.landmarks, atol=1e-4
+    )
 
 
 def test_prepare_says_what_is_missing_and_how_to_have_it(tmp_path):
