@@ -11,7 +11,7 @@ import numpy as np
 from igc_tf.config import DataConfig
 from igc_tf.datasets import catalog, image_store, labels, photo_folder
 from igc_tf.datasets.photo_folder import ALL
-from igc_tf.evaluation import geometry, score
+from igc_tf.evaluation import geometry, score, segmentation
 from igc_tf.evaluation.recognition import Condition, bins, yaw_condition
 
 #: Degrees: Yale B's four usual subsets and the rest.
@@ -30,6 +30,7 @@ class Examination(NamedTuple):
     fit_images: np.ndarray  #: [K, H, W, 3] uint8
     fit_landmarks: np.ndarray | None  #: [K, 5, 2] px of an S x S picture
     fit_mean_depth: np.ndarray | None  #: [S, S]
+    fit_label_map: np.ndarray | None  #: [S, S]
     description: str  #: one line: which pictures, which of them are fitted on
 
 
@@ -82,7 +83,7 @@ def prepare(
     names, fit_names = test.names[: images or None], train.names[:fit_images]
     known = catalog.truth(data, "test", names)
     fit = catalog.truth(
-        data, "train", fit_names, ("landmarks", "canonical_depth", "canonical_parts")
+        data, "train", fit_names, ("parts", "landmarks", "canonical_depth", "canonical_parts")
     )
     truth = score.Truth(
         parts=known["parts"],
@@ -102,9 +103,11 @@ def prepare(
         fit_images=np.asarray(train.images[:fit_images]),
         fit_landmarks=fit["landmarks"],
         fit_mean_depth=geometry.mean_depth(fit["canonical_depth"], fit["canonical_parts"] > 0),
+        fit_label_map=segmentation.label_map(fit["parts"], len(score.LABELS)),
         description=(
             f"{len(names)} pictures of {data.dataset}/{data.data_config}, test split (people not in "
-            f"training); landmarks and mean depth fitted on {len(fit_names)} of its train split"
+            f"training); landmarks, mean depth and label map fitted on {len(fit_names)} of its train "
+            "split"
         ),
     )
 
@@ -152,6 +155,7 @@ def _of_photos(
         fit_images=np.asarray(train.images),
         fit_landmarks=fit_landmarks,
         fit_mean_depth=None,
+        fit_label_map=None,
         description=(
             f"{len(measured.names)} photos of {data.dataset} ({which}); {told}; what is fitted is fitted "
             f"on {fitted}"

@@ -133,7 +133,9 @@ def _measure_run():
     predictions = dataclasses.replace(
         found.predictions, descriptors=descriptors.describe(found.maps, fitted.maps)
     )
-    fit = score.Fit(fitted.predictions.centres, exam.fit_landmarks, exam.fit_mean_depth)
+    fit = score.Fit(
+        fitted.predictions.centres, exam.fit_landmarks, exam.fit_mean_depth, exam.fit_label_map
+    )
     if FLAGS.save_predictions:
         files.write(FLAGS.save_predictions, exam.names, predictions, fit)
         print(f"predictions: {FLAGS.save_predictions}")

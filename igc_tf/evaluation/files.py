@@ -19,6 +19,7 @@ something must be predicted; a method without parts gives neither `labels` nor `
     fit_labels, fit_part_maps, fit_part_centres, fit_whole_centre   as above, of K pictures to fit on
     fit_landmarks          [K, 5, 2] px, pixel centres at +0.5
     fit_mean_depth         [S, S] mean of the train split's true depths
+    fit_label_map          [S, S] most frequent true label of each pixel in the train split
     true_parts             [N, S, S] integers; true_label_names [L] text, their names
     true_landmarks         [N, 5, 2] px of an S x S picture, CelebA's order, NaN where unknown
     true_rotation_degrees  [N, 3], NaN where unknown
@@ -48,11 +49,13 @@ _LEADING = {"labels": 1, "part_maps": 2, "depth": 1, "view_depth": 1}  # axes be
 _WRITTEN = (
     "labels", "image", "reconstruction", "mask", "rotation_degrees", "depth", "view_depth",
 )  # fmt: skip
+_FITTED = ("landmarks", "mean_depth", "label_map")  # of `score.Fit`
+_SINGLE = ("parts", "true_label_names", "true_is_pseudo", "fit_mean_depth", "fit_label_map")
 _NAMES = frozenset(
     "names labels part_maps parts part_centres whole_centre image reconstruction mask "
     "rotation_degrees depth view_depth fit_labels fit_part_maps fit_part_centres "
-    "fit_whole_centre fit_landmarks fit_mean_depth true_parts true_label_names true_landmarks "
-    "true_rotation_degrees true_is_pseudo true_depth true_depth_mask true_identity "
+    "fit_whole_centre fit_landmarks fit_mean_depth fit_label_map true_parts true_label_names "
+    "true_landmarks true_rotation_degrees true_is_pseudo true_depth true_depth_mask true_identity "
     "true_condition".split()
 )
 
@@ -100,7 +103,7 @@ def read(path: str | os.PathLike[str]) -> PredictionFile:
     for name, array in arrays.items():
         fitted = name.startswith("fit_")
         count = len(arrays.get("fit_landmarks", array)) if fitted else pictures
-        single = name in ("parts", "true_label_names", "true_is_pseudo", "fit_mean_depth")
+        single = name in _SINGLE
         if not single and (not array.ndim or len(array) != count):
             raise ValueError(
                 f"--predictions={path}: {name} has shape {array.shape}, but there are {count} pictures."
@@ -125,7 +128,7 @@ def read(path: str | os.PathLike[str]) -> PredictionFile:
     )
     fit, fit_centres = None, _centres(arrays, "fit_", parts)
     if fit_centres is not None:
-        fit = score.Fit(fit_centres, arrays.get("fit_landmarks"), arrays.get("fit_mean_depth"))
+        fit = score.Fit(fit_centres, **{name: arrays.get(f"fit_{name}") for name in _FITTED})
     names = [str(name) for name in arrays.get("names", np.arange(pictures))]
     return PredictionFile(names, predictions, _truth(arrays), fit)
 
@@ -157,7 +160,7 @@ def write(
         arrays[name] = getattr(predictions, name)
     if fit is not None:
         arrays["fit_part_centres"], arrays["fit_whole_centre"] = fit.centres
-        arrays["fit_landmarks"], arrays["fit_mean_depth"] = fit.landmarks, fit.mean_depth
+        arrays.update({f"fit_{name}": getattr(fit, name) for name in _FITTED})
     for name, vectors in predictions.descriptors.items():
         arrays[_DESCRIPTOR + name] = vectors
     np.savez_compressed(path, **{name: a for name, a in arrays.items() if a is not None})

@@ -71,6 +71,7 @@ class Fit(NamedTuple):
     centres: PartCentres
     landmarks: np.ndarray | None  #: [K, 5, 2] px of an S x S picture
     mean_depth: np.ndarray | None = None  #: [S, S] mean of the true depths
+    label_map: np.ndarray | None = None  #: [S, S] most frequent true label of each pixel
 
 
 @dataclasses.dataclass
@@ -105,7 +106,9 @@ class Scores:
 
 #: Metrics of each subject when nothing of it can be measured, and their units.
 _RECONSTRUCTION = {"l1": "", "psnr_db": "dB", "ssim": "", "covered_share": ""}
-_SEGMENTATION = {"nmi": "", "ari": "", "miou": ""}
+_SEGMENTATION = {
+    f"{name}{line}": "" for line in ("", "_label_map") for name in ("nmi", "ari", "miou")
+}
 _LANDMARKS = {
     "nme_percent": "%",
     "nme_mean_face_percent": "%",
@@ -148,7 +151,7 @@ def score(predictions: Predictions, truth: Truth, fit: Fit | None = None) -> Sco
     """
     scores = Scores(parts=predictions.parts)
     _reconstruction(scores, predictions)
-    _segmentation(scores, predictions, truth)
+    _segmentation(scores, predictions, truth, fit)
     _landmarks(scores, predictions, truth, fit)
     _pose(scores, predictions, truth)
     _geometry(scores, predictions, truth, fit)
@@ -183,7 +186,7 @@ def _reconstruction(scores: Scores, predictions: Predictions) -> None:
     scores.add("reconstruction", metrics, per_image=per_image)
 
 
-def _segmentation(scores: Scores, predictions: Predictions, truth: Truth) -> None:
+def _segmentation(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit | None) -> None:
     if predictions.labels is None:
         scores.add("segmentation", _absent(_SEGMENTATION), NOT_PREDICTED)
         return
@@ -206,11 +209,22 @@ def _segmentation(scores: Scores, predictions: Predictions, truth: Truth) -> Non
         miou = np.where(there, iou, 0.0).sum(1) / np.maximum(there.sum(1), 1)
         metrics = {
             **segmentation.evaluate(tables),
+            **_label_map(truth, fit),
             **segmentation.evaluate_parts(tables, truth.label_names),
         }
         per_image = {"miou": np.where(there.any(1), miou, np.nan)}
         scores.add("segmentation", metrics, per_image=per_image)
     scores.add("segmentation", segmentation.evaluate_existence(areas))
+
+
+def _label_map(truth: Truth, fit: Fit | None) -> dict[str, Metric]:
+    """What a label map that looks at no image scores."""
+    if fit is None or fit.label_map is None:
+        return _absent({name: "" for name in _SEGMENTATION if name.endswith("_label_map")})
+    labels = len(truth.label_names)
+    same = np.broadcast_to(fit.label_map, truth.parts.shape)
+    tables = segmentation.contingency(same, truth.parts, labels, labels)
+    return {f"{name}_label_map": m for name, m in segmentation.evaluate(tables).items()}
 
 
 def _landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit | None) -> None:

@@ -202,6 +202,24 @@ def evaluate_existence(areas: np.ndarray, minimum_pixels: int = 1) -> dict[str, 
     return metrics
 
 
+def label_map(true: np.ndarray, labels: int) -> np.ndarray:
+    """The most frequent true label of each pixel: the segmentation of a method that sees no image.
+
+    Args:
+      true: `[K, H, W]` integers in 0..labels-1, of the train split.
+      labels: number of true labels.
+
+    Returns:
+      `[H, W]` uint8; the first of equally frequent labels.
+
+    Raises:
+      ValueError: no picture, or not `[K, H, W]`.
+    """
+    if true.ndim != 3 or not len(true):
+        raise ValueError(f"true labels must be [K >= 1, H, W], got shape {true.shape}")
+    return np.argmax([(true == label).sum(0) for label in range(labels)], axis=0).astype(np.uint8)
+
+
 def _on_sum(
     function: Callable[[np.ndarray], np.ndarray], tables: np.ndarray
 ) -> Callable[[np.ndarray], np.ndarray]:

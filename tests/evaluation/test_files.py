@@ -85,7 +85,7 @@ def test_what_is_written_comes_back(tmp_path):
         view_depth=1 + generator.random((2, 2, 2)),
         descriptors={"object": generator.random((2, 4))},
     )
-    fit = score.Fit(centres, generator.random((2, 5, 2)), generator.random((2, 2)))
+    fit = score.Fit(centres, generator.random((2, 5, 2)), generator.random((2, 2)), LABELS[0])
     files.write(tmp_path / "a.npz", ["x", "y"], predictions, fit)
     found = files.read(tmp_path / "a.npz")
     assert found.names == ["x", "y"]
@@ -97,6 +97,7 @@ def test_what_is_written_comes_back(tmp_path):
     np.testing.assert_array_equal(found.predictions.view_depth, predictions.view_depth)
     np.testing.assert_array_equal(found.fit.landmarks, fit.landmarks)
     np.testing.assert_array_equal(found.fit.mean_depth, fit.mean_depth)
+    np.testing.assert_array_equal(found.fit.label_map, fit.label_map)
     assert found.predictions.reconstruction is None
 
 

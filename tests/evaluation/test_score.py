@@ -207,6 +207,18 @@ def test_true_regions_are_preferred_to_landmarks():
     assert scores.metrics["depth_order_share"].value == 1.0
 
 
+def test_the_label_map_line_knows_the_fit_only():
+    predictions, truth, fit = faces(0)
+    same = truth.parts[:1].repeat(len(truth.parts), 0)
+    alike = dataclasses.replace(truth, parts=same)
+    found = values(score.score(predictions, alike, fit._replace(label_map=same[0])))
+    for name in ("nmi", "ari", "miou"):
+        assert found[f"{name}_label_map"] == pytest.approx(1.0) and found[name] < 0.9
+    other = values(score.score(predictions, truth, fit._replace(label_map=same[0])))
+    assert other["miou_label_map"] < 0.9 and other["miou"] == pytest.approx(1.0)
+    assert "miou_label_map" not in values(score.score(predictions, truth, fit))
+
+
 def test_the_mean_depth_line_knows_the_fit_only():
     predictions, truth, fit = faces(7)
     elsewhere = fit._replace(mean_depth=np.roll(fit.mean_depth, 6, axis=1))

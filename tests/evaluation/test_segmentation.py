@@ -197,3 +197,10 @@ def test_two_thousand_pictures_take_seconds():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_label_map_by_hand():
+    true = np.array([[[0, 1], [2, 2]], [[0, 2], [2, 1]], [[1, 2], [0, 0]]])
+    np.testing.assert_array_equal(segmentation.label_map(true, 3), [[0, 2], [2, 0]])
+    with pytest.raises(ValueError, match="got shape"):
+        segmentation.label_map(true[:0], 3)
