@@ -366,6 +366,11 @@ class TrainingConfig:
         5.0,
         "Global gradient norm is clipped to this; 0 is off. Slivers' gradients reach 1e2 [choice].",
     )
+    init_from: str = _field(
+        "",
+        "Start with the weights of these released weights (a name) or of this run directory, of the same "
+        "architecture, in place of random ones: to go on with a new schedule, or with other photos.",
+    )
     seed: int = _field(0, "Seed of weights, data order and augmentation.")
     precision: str = _field(
         "float32",

@@ -36,7 +36,7 @@ MAX_BYTES = 20_000_000
 
 _NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 #: Values of the configuration that name places on a machine.
-_PATHS = ("data_dir", "makehuman_dir", "vgg_weights", "squeezenet_weights")
+_PATHS = ("data_dir", "makehuman_dir", "vgg_weights", "squeezenet_weights", "init_from")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +71,39 @@ def path_of(name: str, folder: str | pathlib.Path = FOLDER) -> pathlib.Path:
             + (f"there are: {', '.join(known)}." if known else "it holds none yet.")
         )
     return pathlib.Path(folder) / name
+
+
+def start_from(
+    model: igc_net.IGCNet, config: Config, source: str, folder: str | pathlib.Path = FOLDER
+) -> None:
+    """Gives a new model the weights of a trained one.
+
+    Args:
+      model: of `config`.
+      config: of the new run.
+      source: name of released weights, or a run directory.
+      folder: of the released weights.
+
+    Raises:
+      FileNotFoundError: no such weights and no such run, or no checkpoint in it.
+      ValueError: the trained model is of another architecture; the flags that differ are listed.
+    """
+    path = pathlib.Path(folder) / source if source in names(folder) else pathlib.Path(source)
+    if not (path / config_lib.FILE_NAME).is_file():
+        raise FileNotFoundError(
+            f"--init_from={source}: neither a run directory nor released weights "
+            f"({', '.join(names(folder)) or 'there are none'})."
+        )
+    trained = config_lib.load(path)
+    try:
+        run_directory.restore_weights(model, run_directory.RunDirectory(path).checkpoint_path())
+    except ValueError as error:
+        alike = dataclasses.replace(config, model=trained.model)
+        differing = config_lib.differences(config, alike) or [str(error)]
+        raise ValueError(
+            f"--init_from={source} holds another model; these flags differ:\n  "
+            + "\n  ".join(differing)
+        ) from error
 
 
 def read(name: str, folder: str | pathlib.Path = FOLDER) -> Release:

@@ -17,7 +17,7 @@ from igc_tf.config import Config, TrainingConfig
 from igc_tf.datasets import catalog, pipeline
 from igc_tf.losses import reconstruction
 from igc_tf.losses.objective import Objective
-from igc_tf.training import optimizers, run_directory
+from igc_tf.training import optimizers, released, run_directory
 from igc_tf.training.progress import Progress
 from igc_tf.training.step import TrainingStep
 from igc_tf.training.summaries import Summaries
@@ -112,6 +112,9 @@ class Trainer:
             logging.info(
                 "Continuing at step %d of %d.", int(self.step_counter.numpy()), self.total_steps
             )
+        elif training.init_from:
+            released.start_from(self.model, config, training.init_from)
+            logging.info("Starting with the weights of %s.", training.init_from)
         self._signal: int | None = None
 
     def train(self) -> None:

@@ -87,6 +87,23 @@ def test_an_unknown_name_lists_what_there_is(weights, tmp_path):
         released.path_of("other", tmp_path / "nowhere")
 
 
+def test_a_new_run_may_start_from_them_or_from_a_run(run, weights, tiny):
+    path, trained = run
+    for source in ("tiny_noise", str(path)):
+        model = igc_net.build(tiny.replace(seed=1))
+        released.start_from(model, tiny, source, weights)
+        for ours, theirs in zip(model.weights, trained.weights, strict=True):
+            np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+def test_no_run_starts_from_nothing_or_from_another_model(weights, tiny, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"--init_from=nowhere: neither .* \(tiny_noise\)"):
+        released.start_from(igc_net.build(tiny), tiny, "nowhere", weights)
+    larger = tiny.replace(decoder_channels=8, train_images=5)
+    with pytest.raises(ValueError, match="differ:\n  --decoder_channels: 4 in the run, 8 now$"):
+        released.start_from(igc_net.build(larger), larger, "tiny_noise", weights)
+
+
 def test_what_is_no_release_is_refused_and_leaves_nothing(run, weights, tmp_path, monkeypatch):
     path, model = run
     with pytest.raises(FileExistsError, match="give another --name"):

@@ -69,6 +69,20 @@ def test_a_training_learns_and_leaves_what_it_promises(run_config, tmp_path):
         assert tag in tags, (tag, sorted(tags))
 
 
+def test_a_run_that_starts_from_another_has_its_weights_and_its_own_steps(run_config, tmp_path):
+    first = trainer.Trainer(run_config.replace(max_steps=1), tmp_path / "first")
+    first.train()
+    config = run_config.replace(init_from=str(tmp_path / "first"), seed=1)
+    second = trainer.Trainer(config, tmp_path / "second")
+    assert int(second.step_counter.numpy()) == 0
+    for ours, theirs in zip(first.model.weights, second.model.weights, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+    second.train()
+    again = trainer.Trainer(config, tmp_path / "second")  # its own checkpoint, not the first's
+    for ours, theirs in zip(second.model.weights, again.model.weights, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
 def test_a_step_that_is_not_finite_stops_with_a_report(run_config, tmp_path):
     config = run_config.replace(learning_rate=1e25, max_steps=5)
     with pytest.raises(trainer.NonFiniteError, match="is not finite: .*loss/") as caught:
