@@ -132,6 +132,7 @@ def _shortened(command, data_dir):
 def _make_data(folder):
     """What the commands name."""
     fake_collections.photos(folder / "DIR")
+    fake_collections.photos(folder / "OTHERS")
     (folder / "HEADS").symlink_to("DIR")
     fake_collections.celeb_a(folder / "CELEBA")
     fake_collections.bp4d(folder / "BP4D", people=3, frames=11)
