@@ -113,6 +113,11 @@ class ModelConfig:
         "Side of the canonical depth and albedo maps, px; a power of 2 from 32 to 128 [group: 64].",
     )
     parts: int = _field(6, "M, the number of part capsules, the background's among them [paper].")
+    part_names: str = _field(
+        "",
+        "What the foreground parts are called, in order, joined by commas, once a person has looked at "
+        "them (tools.release --part_names): for captions and served labels, it changes nothing else.",
+    )
     shape_dim: int = _field(384, "Length of the shape embedding f_s [group].")
     albedo_dim: int = _field(
         384, "Length of the albedo embedding f_a [group]; equal to shape_dim while one_hot is on."
@@ -439,7 +444,7 @@ _DEFINERS = {
 #: learned step by step.
 _FREE_ON_RESUME = frozenset(
     "data_dir train_images max_steps summary_every_seconds pictures_every_seconds "
-    "checkpoint_every_seconds rasterizer".split()
+    "checkpoint_every_seconds rasterizer part_names".split()
 )
 
 

@@ -53,6 +53,12 @@ def validate(config) -> None:
         f"--background_relief={model.background_relief} takes the background beyond the depth range; "
         "lower it, or move --border_depth to the middle.",
     )
+    names = model.part_names.split(",") if model.part_names else []
+    _require(
+        not names or len({name for name in names if name}) == len(names) == model.parts - 1,
+        f"--part_names={model.part_names}: it must give {model.parts - 1} different names, one for "
+        "each part but the background.",
+    )
     _require(
         model.part_layout == "none" or model.part_recess > 0 and model.parts == 6,
         f"--part_layout={model.part_layout} needs --part_recess > 0 (now {model.part_recess}) and "

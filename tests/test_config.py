@@ -37,6 +37,7 @@ def another_value(name):
         "border_depth": 1.0,
         "background_relief": 0.25,
         "crop_scale": 0.5,
+        "part_names": "a,b,c,d,e",
         "dataset": "photo_folder",
         "perceptual": "vgg16",
     }
@@ -199,6 +200,8 @@ def test_an_ablation_differs_from_its_recipe_in_one_value(name, flag, value):
         ({"test_fraction": 1.0}, "--test_fraction=1.0"),
         ({"crop_scale": 0.0}, "--crop_scale=0.0"),
         ({"crop_scale": 1.1}, "--crop_scale=1.1"),
+        ({"part_names": "eyes,nose"}, "--part_names=eyes,nose: it must give 5 different names"),
+        ({"parts": 3, "part_names": "eyes,eyes"}, "it must give 2 different names"),
         ({"crop": "landmarks"}, "--crop=landmarks: synthetic_faces is cut by --crop=center alone"),
         ({"crop_center_y": -0.1}, "--crop_center_y=-0.1"),
         ({"dataset": "photo_folder"}, "--dataset=photo_folder needs --data_dir"),

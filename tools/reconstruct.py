@@ -52,7 +52,7 @@ def main(argv: list[str]) -> int:
         output_dir = pathlib.Path(FLAGS.output_dir)
         for where, batch, output in predict(model, images, _BATCH):
             for name, result in zip(names[where], photo_results(batch, output), strict=True):
-                _write(output_dir / name, result, config.model.fov_degrees)
+                _write(output_dir / name, result, config.model)
         print(f"{len(images)} photos: {output_dir}")
         for name, why in unreadable.items():
             print(f"WARNING: left out {name}: {why}", file=sys.stderr)
@@ -100,17 +100,19 @@ def _distinct(names: list[str]) -> list[str]:
     return distinct
 
 
-def _write(stem: pathlib.Path, result, fov_degrees: float) -> None:
+def _write(stem: pathlib.Path, result, model) -> None:
     from PIL import Image
 
+    from igc_tf.capsules import support
     from igc_tf.viewing import meshes, panels
 
     stem.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(panels.panel(result)).save(f"{stem}.png")
-    Image.fromarray(panels.hierarchy(result)).save(f"{stem}_hierarchy.png")
+    names = support.part_names(model)
+    Image.fromarray(panels.panel(result, names=names)).save(f"{stem}.png")
+    Image.fromarray(panels.hierarchy(result, names=names)).save(f"{stem}_hierarchy.png")
     result.save_npz(f"{stem}.npz")
     if FLAGS.meshes:
-        mesh = meshes.textured_mesh(result.depth, result.albedo, fov_degrees)
+        mesh = meshes.textured_mesh(result.depth, result.albedo, model.fov_degrees)
         meshes.write_obj(mesh, f"{stem}.obj")
         meshes.write_glb(mesh, f"{stem}.glb")
 

@@ -28,6 +28,9 @@ flags.DEFINE_string(
     "metrics_json", None, "What tools.evaluate measured; RUN/metrics.json, if there, by default."
 )
 flags.DEFINE_string("commit", None, "Commit of igc_tf that trained it; the checkout's by default.")
+flags.DEFINE_string(
+    "part_names", "", "What its foreground parts are, in order: names joined by commas."
+)
 flags.DEFINE_string("weights_dir", None, "Folder of the released weights; igc_tf's own by default.")
 flags.mark_flags_as_required(["run_dir", "name", "data", "command"])
 
@@ -46,6 +49,7 @@ def main(argv: list[str]) -> int:
             commit=FLAGS.commit or _commit(),
             metrics=_metrics(),
             which=FLAGS.checkpoint,
+            part_names=FLAGS.part_names,
             folder=FLAGS.weights_dir or released.FOLDER,
         )
         size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

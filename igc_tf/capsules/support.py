@@ -17,6 +17,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from igc_tf.config import ModelConfig
+
 #: Parts of the layout 'face', in the order of the capsules behind the background's.
 FACE = ("eyes", "mouth", "forehead", "nose", "cheeks")
 
@@ -49,6 +51,15 @@ def face_layout(size: int, eye_line: float, mouth_line: float, eye_distance: flo
     nose, forehead = ellipse(0.0, 0.4, 0.24, 0.44), np.tanh((-0.24 - y) / 0.08)
     layout = np.stack([eyes, mouth, forehead, nose, np.zeros_like(x)])
     return np.clip(layout, -1.0, 1.0).astype(np.float32)
+
+
+def part_names(model: ModelConfig) -> list[str]:
+    """What the M parts are called: as a person named them, as the layout does, else by number."""
+    if model.part_names:
+        return ["background", *model.part_names.split(",")]
+    if model.part_layout == "face":
+        return ["background", *FACE]
+    return ["background", *(f"part {number}" for number in range(1, model.parts))]
 
 
 def share_out(raw: tf.Tensor, support: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

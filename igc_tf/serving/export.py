@@ -16,7 +16,7 @@ import tensorflow as tf
 from igc_tf import config as config_lib
 from igc_tf import igc_net
 from igc_tf.capsules import support
-from igc_tf.config import Config, ModelConfig
+from igc_tf.config import Config
 from igc_tf.serving import reload, warmup
 from igc_tf.serving.signatures import ServedModel
 
@@ -61,13 +61,6 @@ def export(config: Config, model: igc_net.IGCNet, export_dir: str | pathlib.Path
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def part_names(model: ModelConfig) -> list[str]:
-    """What the parts are called; without a layout they are what the training made of them."""
-    if model.part_layout == "face":
-        return ["background", *support.FACE]
-    return ["background", *(f"part {number}" for number in range(1, model.parts))]
-
-
 def custom_ops(saved_model_dir: str | pathlib.Path) -> set[str]:
     """Names of ops in a SavedModel's graphs that stock TensorFlow has not."""
     from tensorflow.python.framework import op_def_registry
@@ -98,7 +91,7 @@ def ops(saved_model_dir: str | pathlib.Path) -> set[str]:
 
 def _write_assets(config: Config, folder: pathlib.Path) -> None:
     config_lib.save(config, folder)
-    labels = {str(number): name for number, name in enumerate(part_names(config.model))}
+    labels = {str(number): name for number, name in enumerate(support.part_names(config.model))}
     (folder / "labels.json").write_text(json.dumps(labels, indent=2) + "\n")
     shutil.copyfile(_CHECKOUT / "LICENSE", folder / "LICENSE")
 

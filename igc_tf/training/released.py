@@ -128,6 +128,7 @@ def write(
     commit: str,
     metrics: dict[str, Any] | None = None,
     which: str = "last",
+    part_names: str = "",
     folder: str | pathlib.Path = FOLDER,
 ) -> pathlib.Path:
     """Releases the weights of a run as `folder/name/`.
@@ -142,6 +143,7 @@ def write(
       commit: of igc_tf.
       metrics: what was measured with them.
       which: the run's 'last' or 'best' checkpoint.
+      part_names: what its foreground parts are, joined by commas; the run's own if empty.
       folder: of all released weights.
 
     Returns:
@@ -162,6 +164,8 @@ def write(
     if target.exists():
         raise FileExistsError(f"{target} is there already; give another --name.")
     config, model = run_directory.load_model(run_dir, which)
+    if part_names:
+        config = config.replace(part_names=part_names)
     infinite = [weight.name for weight in model.weights if not np.isfinite(weight.numpy()).all()]
     if infinite:
         raise ValueError(f"{run_dir} holds NaN or infinity in {infinite[0]}: it has diverged.")

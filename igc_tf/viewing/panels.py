@@ -24,7 +24,7 @@ SECTION = 30  #: between the object's row and the parts
 _UNSEEN = 236  # gray of what no part, or no pixel of the canvas, covers
 
 
-def panel(result: PhotoResult, tile: int = 128) -> np.ndarray:
+def panel(result: PhotoResult, tile: int = 128, names: Sequence[str] = ()) -> np.ndarray:
     """Everything about one photo on one page.
 
     The first row is the object: input, reconstruction, parts laid over the input, and in the
@@ -35,6 +35,7 @@ def panel(result: PhotoResult, tile: int = 128) -> np.ndarray:
     Args:
       result: what was found.
       tile: side of a tile.
+      names: of the parts, the background's first; without, they are numbered.
 
     Returns:
       `[height, width, 3]` uint8.
@@ -59,9 +60,11 @@ def panel(result: PhotoResult, tile: int = 128) -> np.ndarray:
     for row, caption in enumerate(("part albedo", "part depth", "visible")):
         canvas.side_caption(caption, MARGIN + GUTTER // 3, parts_top + row * step + middle)
     shares = result.canonical_visibility.mean((1, 2))
-    for part, colour in enumerate(colours.part_colours(result.parts)):
+    names = names or ["background", *(f"part {part}" for part in range(1, result.parts))]
+    for part, (colour, name) in enumerate(
+        zip(colours.part_colours(result.parts), names, strict=True)
+    ):
         x = left + part * step
-        name = "background" if part == 0 else f"part {part}"
         canvas.caption(f"{name}, {100 * shares[part]:.0f} %", x + middle, parts_top - CAPTION - 2)
         canvas.frame(x, parts_top, tile, 3 * step - GAP, colour)
         for row, picture in enumerate(_part_tiles(result, part, colour)):
@@ -70,7 +73,7 @@ def panel(result: PhotoResult, tile: int = 128) -> np.ndarray:
     return canvas.array
 
 
-def hierarchy(result: PhotoResult, tile: int = 128) -> np.ndarray:
+def hierarchy(result: PhotoResult, tile: int = 128, names: Sequence[str] = ()) -> np.ndarray:
     """The way of the data: input, part capsules, assembled object, reconstruction.
 
     Of each part, albedo and depth are shown where the part is visible; the rest is faded.
@@ -78,6 +81,7 @@ def hierarchy(result: PhotoResult, tile: int = 128) -> np.ndarray:
     Args:
       result: what was found.
       tile: side of the larger tiles.
+      names: of the parts, the background's first, written beside them; none by default.
 
     Returns:
       `[height, width, 3]` uint8.
@@ -114,6 +118,8 @@ def hierarchy(result: PhotoResult, tile: int = 128) -> np.ndarray:
         albedo, depth, _ = _part_tiles(result, part, colour)
         seen = result.canonical_visibility[part]
         canvas.frame(x, y, 2 * small + GAP, small, colour)
+        if names:
+            canvas.side_caption(names[part], x - GAP, y + small // 2)
         canvas.tile(fit(_faded(albedo, seen), small), x, y)
         canvas.tile(fit(_faded(depth, seen), small), x + small + GAP, y)
     x += 2 * small + 2 * GAP

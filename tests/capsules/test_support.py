@@ -110,3 +110,11 @@ def test_tilt_range_bounds_pitch_and_roll_but_not_yaw():
     decoders.pose.layers[1].bias.assign(tf.fill([6], 20.0))  # tanh = 1 on every axis
     found = np.degrees(decoders(given).pose.rotation)
     np.testing.assert_allclose(found, np.broadcast_to([30.0, 60.0, 30.0], (2, 6, 3)), rtol=1e-4)
+
+
+def test_parts_are_called_as_a_person_or_the_layout_names_them_else_by_number(tiny):
+    assert support.part_names(tiny.model) == ["background", "part 1", "part 2"]
+    face = Config().replace(part_layout="face", part_recess=0.01)
+    assert support.part_names(face.model) == ["background", *support.FACE]
+    named = tiny.replace(part_names="eyes,nose with mouth")
+    assert support.part_names(named.model) == ["background", "eyes", "nose with mouth"]

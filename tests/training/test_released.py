@@ -80,6 +80,13 @@ def test_the_origin_is_written_beside_them(run, weights):
         released.read("tiny_noise", weights)
 
 
+def test_names_of_the_parts_go_with_them(run, tmp_path):
+    released.write(run[0], "named", part_names="eyes,nose", folder=tmp_path / "w", **_ORIGIN)
+    assert config_lib.load(tmp_path / "w" / "named").model.part_names == "eyes,nose"
+    with pytest.raises(ValueError, match="it must give 2 different names"):
+        released.write(run[0], "wrong", part_names="eyes", folder=tmp_path / "w", **_ORIGIN)
+
+
 def test_an_unknown_name_lists_what_there_is(weights, tmp_path):
     with pytest.raises(ValueError, match="--weights=other: .* there are: tiny_noise"):
         released.path_of("other", weights)

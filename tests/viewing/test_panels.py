@@ -122,6 +122,15 @@ def test_hierarchy_holds_input_parts_and_reconstruction(face):
     np.testing.assert_array_equal(tile_at(page, 292, centre - 117), colours.to_uint8(face.albedo))
 
 
+def test_names_stand_beside_the_parts(face):
+    names = ["background", "eyes", *(f"p{part}" for part in range(2, face.parts))]
+    for draw in (panels.panel, panels.hierarchy):
+        plain, named = draw(face), draw(face, names=names)
+        assert plain.shape == named.shape and (plain != named).any()
+        with pytest.raises((ValueError, IndexError)):
+            draw(face, names=names[:-1])
+
+
 def test_part_is_faded_where_it_is_not_visible():
     picture = np.zeros((1, 2, 3), np.uint8)
     faded = panels._faded(picture, np.array([[1.0, 0.0]]))
