@@ -390,6 +390,7 @@ def test_differences_forgives_only_what_is_not_learned(name):
         "pictures_every_seconds",
         "checkpoint_every_seconds",
         "rasterizer",
+        "part_names",
     }
     # What the other value needs beside it differs too; only this flag's own line is looked at.
     found = config.differences(config.Config().replace(**another_value(name)), config.Config())
