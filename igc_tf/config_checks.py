@@ -127,6 +127,10 @@ def validate(config) -> None:
         "--part_feature_weight needs features: --perceptual=squeezenet or vgg16.",
     )
     _require(
+        loss.part_feature_size >= 32,
+        f"--part_feature_size={loss.part_feature_size}: at least 32 px, or there are no features.",
+    )
+    _require(
         config.model.parts > 1 or not (config.model.backdrop or loss.part_feature_weight),
         "--backdrop and --part_feature_weight need a background capsule and others: --parts=2 or more.",
     )

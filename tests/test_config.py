@@ -209,6 +209,7 @@ def test_an_ablation_differs_from_its_recipe_in_one_value(name, flag, value):
         ({"pyramid_images": 10}, "--pyramid_images asks for a warm-up"),
         ({"perceptual": "vgg16"}, "--perceptual=vgg16 needs --vgg_weights"),
         ({"perceptual": "squeezenet"}, "--perceptual=squeezenet needs --squeezenet_weights"),
+        ({"part_feature_size": 16}, "--part_feature_size=16: at least 32 px"),
         ({"part_feature_weight": 1.0}, "--part_feature_weight needs features"),
         ({"parts": 1, "backdrop": True}, "--backdrop and --part_feature_weight need a background"),
         ({"retake_weight": 1.0, "retake_yaw_degrees": 60.0}, "--retake_yaw_degrees=60.0"),
