@@ -99,7 +99,9 @@ def start_from(
         run_directory.restore_weights(model, run_directory.RunDirectory(path).checkpoint_path())
     except ValueError as error:
         alike = dataclasses.replace(config, model=trained.model)
-        differing = config_lib.differences(config, alike) or [str(error)]
+        differing = config_lib.differences(config, alike)
+        if not differing:  # no other model, but a damaged one
+            raise
         raise ValueError(
             f"--init_from={source} holds another model; these flags differ:\n  "
             + "\n  ".join(differing)

@@ -72,6 +72,11 @@ def colour_parts(labels: np.ndarray) -> np.ndarray:
     return part_colours(int(labels.max(initial=0)) + 1)[labels]
 
 
+def part_name(part: int) -> str:
+    """What a part is called that nobody has named."""
+    return f"part {part}" if part else "background"
+
+
 def overlay(image: np.ndarray, labels: np.ndarray, opacity: float = 0.45) -> np.ndarray:
     """The photo tinted by its parts, with a line of full colour along the parts' borders.
 

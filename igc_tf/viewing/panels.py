@@ -60,7 +60,7 @@ def panel(result: PhotoResult, tile: int = 128, names: Sequence[str] = ()) -> np
     for row, caption in enumerate(("part albedo", "part depth", "visible")):
         canvas.side_caption(caption, MARGIN + GUTTER // 3, parts_top + row * step + middle)
     shares = result.canonical_visibility.mean((1, 2))
-    names = names or ["background", *(f"part {part}" for part in range(1, result.parts))]
+    names = names or [colours.part_name(part) for part in range(result.parts)]
     for part, (colour, name) in enumerate(
         zip(colours.part_colours(result.parts), names, strict=True)
     ):

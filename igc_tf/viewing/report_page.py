@@ -175,7 +175,7 @@ def _confusion(counts: np.ndarray, label_names: Sequence[str]) -> str:
             f'style="background:rgba(var(--heat),{0.75 * value:.3f})">{100 * value:.1f} %</td>'
             for label, value in enumerate(values)
         )
-        rows.append(f"<tr><th>{_part_name(part)}</th>{cells}</tr>")
+        rows.append(f"<tr><th>{colours.part_name(part)}</th>{cells}</tr>")
     return (
         "<h3>Confusion of parts with true parts</h3><p>In which part the pixels of each true part lie: "
         "columns add up to 100 %. Framed: the one-to-one matching of the IoU.</p>"
@@ -266,7 +266,7 @@ def _pictures(names: Sequence[str], scores: Scores, predictions: Predictions) ->
         tiles = _photo_tiles(predictions, index)
         for part in range(predictions.parts):
             cut = np.where((labels == part)[..., np.newaxis], photo, 128)
-            tiles.append((cut, _part_name(part)))
+            tiles.append((cut, colours.part_name(part)))
         body.append(f'<div class="case">{html.escape(names[index])}{_tiles(tiles)}</div>')
     for name, title, less_is_better in _RANKED:
         values = scores.per_image.get(name)
@@ -293,7 +293,7 @@ def _places(predictions: Predictions) -> list[str]:
         often = (predictions.labels == part).mean(0)
         alpha = fit(np.repeat(often[..., np.newaxis], 3, -1), _TILE) / 255.0
         tiles.append(
-            (alpha * colour + (1 - alpha) * mean.mean(-1, keepdims=True), _part_name(part))
+            (alpha * colour + (1 - alpha) * mean.mean(-1, keepdims=True), colours.part_name(part))
         )
     heading = "<h3>Where each part lies</h3><p>How often, over all pictures, on their mean.</p>"
     return [heading, _tiles(tiles)]
@@ -326,10 +326,6 @@ def _palette_places(labels: np.ndarray) -> np.ndarray:
 
 def _palette(labels: np.ndarray) -> np.ndarray:
     return colours.PALETTE[_palette_places(labels)]
-
-
-def _part_name(part: int) -> str:
-    return "background" if part == 0 else f"part {part}"
 
 
 def _tiles(tiles: Iterable[tuple[np.ndarray, str]]) -> str:

@@ -109,6 +109,10 @@ def test_no_run_starts_from_nothing_or_from_another_model(weights, tiny, tmp_pat
     larger = tiny.replace(decoder_channels=8, train_images=5)
     with pytest.raises(ValueError, match="differ:\n  --decoder_channels: 4 in the run, 8 now$"):
         released.start_from(igc_net.build(larger), larger, "tiny_noise", weights)
+    for file in (weights / "tiny_noise" / "checkpoints").glob("*.index"):
+        file.write_bytes(file.read_bytes()[:20])
+    with pytest.raises(ValueError, match="written by another version or is damaged"):
+        released.start_from(igc_net.build(tiny), tiny, "tiny_noise", weights)
 
 
 def test_what_is_no_release_is_refused_and_leaves_nothing(run, weights, tmp_path, monkeypatch):
