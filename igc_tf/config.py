@@ -327,6 +327,22 @@ class LossConfig:
     part_place_weight: float = _field(
         0.5, "Weight of the place in the canonical view among those features [choice]."
     )
+    feature_clustering_weight: float = _field(
+        0.0,
+        "Cross entropy between the parts and the clusters that the features of all training photos fall "
+        "into, found once before the training: the same parts from every seed; 0 is off, as in the paper "
+        "[choice].",
+    )
+    feature_place_weight: float = _field(
+        0.5,
+        "Weight of the place beside the features in those clusters. Lower: what looks alike is one part "
+        "wherever it lies [choice].",
+    )
+    efficientnet_weights: str = _field(
+        "",
+        "EfficientNet-lite0's ImageNet weights, for those features: a PyTorch file. docs/training.md "
+        "says where to get it.",
+    )
     retake_weight: float = _field(
         0.0,
         "Squared error of the pose found in a picture that the model itself has drawn of the face in a "

@@ -123,6 +123,14 @@ def validate(config) -> None:
         "--perceptual=squeezenet needs --squeezenet_weights=FILE.h5.",
     )
     _require(
+        loss.feature_clustering_weight == 0 or loss.efficientnet_weights,
+        "--feature_clustering_weight needs --efficientnet_weights=FILE.pth.",
+    )
+    _require(
+        loss.feature_clustering_weight == 0 or config.model.parts > 2,
+        f"--feature_clustering_weight needs --parts=3 or more, not {config.model.parts}.",
+    )
+    _require(
         loss.part_feature_weight == 0 or loss.perceptual != "none",
         "--part_feature_weight needs features: --perceptual=squeezenet or vgg16.",
     )

@@ -161,7 +161,8 @@ def build(config: Config) -> IGCNet:
         pixel_confidence=config.loss.likelihood_weight > 0,
         feature_confidence=config.loss.perceptual != "none" and config.loss.perceptual_weight > 0,
         draw_background=config.loss.background_pixel_weight != 1,
-        find_surface=config.loss.part_feature_weight > 0,
+        find_surface=config.loss.part_feature_weight > 0
+        or config.loss.feature_clustering_weight > 0,
         name="igc_net",
     )
     size = config.model.image_size

@@ -45,12 +45,17 @@ class Augmentation(tf.keras.layers.Layer):
         Returns:
           Of the same shape and type.
         """
-        if self.flip:
-            mirrored = self._uniform(images, step, 0)[:, None, None, None] < 0.5
-            images = tf.where(mirrored, tf.reverse(images, axis=[2]), images)
+        images = self.mirror(images, step)
         if self.jitter:
             images = self._recoloured(images, step)
         return images
+
+    def mirror(self, maps: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """Mirrors `[B, H, W, C]` maps of any type as the step's pictures are."""
+        if not self.flip:
+            return maps
+        mirrored = self._uniform(maps, step, 0)[:, None, None, None] < 0.5
+        return tf.where(mirrored, tf.reverse(maps, axis=[2]), maps)
 
     def _recoloured(self, images: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """Brightness, contrast and saturation, each by a factor within 1 +- `color_jitter` [choice]."""

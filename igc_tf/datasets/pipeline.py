@@ -47,6 +47,7 @@ def training_batches(
     end: int,
     shard: int = 0,
     shards: int = 1,
+    beside: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Batches of steps `start` to `end - 1`, or one worker's share of them.
 
@@ -59,10 +60,12 @@ def training_batches(
       end: step to stop before.
       shard: which worker this is, from 0.
       shards: how many workers there are.
+      beside: `[N, s, s, ...]` of any type, given out with the pictures and mirrored with them.
 
     Returns:
-      A data set of (`[B / shards, S, S, 3]` uint8, `[B / shards]` int64 indices into `images`). The
-      workers' shares in their order are the whole batch, bit for bit.
+      A data set of (`[B / shards, S, S, 3]` uint8, `[B / shards]` int64 indices into `images`); with
+      `beside`, of ((pictures, what lies beside them), indices). The workers' shares in their order are
+      the whole batch, bit for bit.
 
     Raises:
       ValueError: there are no pictures, or the batch cannot be shared out evenly.
@@ -81,7 +84,12 @@ def training_batches(
         batch, indices = tf.numpy_function(fetch, [step], [tf.uint8, tf.int64])
         batch.set_shape((share, *images.shape[1:]))
         indices.set_shape((share,))
-        return (batch if augmentation.idle else augmentation(batch, step)), indices
+        changed = batch if augmentation.idle else augmentation(batch, step)
+        if beside is None:
+            return changed, indices
+        maps = tf.numpy_function(lambda rows: beside[rows], [indices], beside.dtype)
+        maps.set_shape((share, *beside.shape[1:]))
+        return (changed, augmentation.mirror(maps, step)), indices
 
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF

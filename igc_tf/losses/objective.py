@@ -7,9 +7,11 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from igc_tf.config import Config
+from igc_tf.features.clusters import Clusters
+from igc_tf.features.squeezenet import SqueezeNetFeatures
 from igc_tf.losses import constraints, perceptual, reconstruction, semantics
+from igc_tf.losses.feature_clustering import FeatureClustering
 from igc_tf.losses.retake import pose_loss
-from igc_tf.losses.squeezenet import SqueezeNetFeatures
 from igc_tf.structures import Confidence, IGCOutput, Rendering, Retake
 
 
@@ -24,14 +26,21 @@ class Objective:
     A loss whose weight is 0 is not computed at all.
     """
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, clusters: Clusters | None = None):
         """Makes the objective; loads the perceptual network if one is asked for.
+
+        Args:
+          config: the run's.
+          clusters: of the training photos' features, where the feature clustering loss is asked for.
 
         Raises:
           FileNotFoundError, ValueError: its weights are missing or wrong.
         """
         self.loss = config.loss
         self.model = config.model
+        self.clustering = None
+        if self.loss.feature_clustering_weight:
+            self.clustering = FeatureClustering(clusters, self.model.map_size, self.model.parts)
         self.features = None
         if self.loss.perceptual == "vgg16":
             self.features = perceptual.PerceptualFeatures(self.loss.vgg_weights)
@@ -45,6 +54,7 @@ class Objective:
         images_seen: tf.Tensor | int,
         gather: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor | int]] = gather_local,
         retake: Retake | None = None,
+        distances: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """Losses of a batch.
 
@@ -55,6 +65,7 @@ class Objective:
           gather: gives the embeddings `[G, M, D]` of the global batch and the index of this
             device's first image in it.
           retake: what was found in pictures drawn anew, if that is asked for.
+          distances: `[B, s, s, K]` float16 of the photos' features from the clusters, likewise.
 
         Returns:
           `{name: [B]}`, one number an image, weighted by nothing; and 'total', their weighted sum.
@@ -112,6 +123,14 @@ class Objective:
                 found, output.object.soft_visibility, loss.part_place_weight
             )
             terms["part_feature"] = (loss.part_feature_weight, values)
+        if self.clustering:
+            values = self.clustering(
+                distances,
+                output.surface,
+                -self.model.visibility_sharpness * parts.depth,
+                self.model.image_size,
+            )
+            terms["feature_clustering"] = (loss.feature_clustering_weight, values)
         if loss.retake_weight:
             values = pose_loss(retake, tf.constant(self.model.rotation_limits))
             terms["retake"] = (loss.retake_weight, values)

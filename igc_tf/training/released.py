@@ -36,7 +36,14 @@ MAX_BYTES = 20_000_000
 
 _NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 #: Values of the configuration that name places on a machine.
-_PATHS = ("data_dir", "makehuman_dir", "vgg_weights", "squeezenet_weights", "init_from")
+_PATHS = (
+    "data_dir",
+    "makehuman_dir",
+    "vgg_weights",
+    "squeezenet_weights",
+    "efficientnet_weights",
+    "init_from",
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -50,7 +50,8 @@ class TrainingStep:
         """Trains on one batch.
 
         Args:
-          batch: distributed `[batch_size, H, W, 3]` uint8.
+          batch: distributed `[batch_size, H, W, 3]` uint8; or of these and the distances of their
+            features from the clusters, `[batch_size, s, s, K]` float16.
           images_seen: scalar int64, images trained on before.
 
         Returns:
@@ -70,20 +71,23 @@ class TrainingStep:
     @tf.autograph.experimental.do_not_convert
     def _on_one_device(self, batch: tf.Tensor, images_seen: tf.Tensor) -> dict:
         share = 1.0 / self.config.training.batch_size
-        image = to_float(batch)
+        picture, distances = batch if isinstance(batch, tuple) else (batch, None)
+        image = to_float(picture)
         with tf.GradientTape() as tape:
             output = self.model(image, training=True)
-            losses = self.losses(image, output, images_seen)
+            losses = self.losses(image, output, images_seen, distances)
             summed = {f"loss/{name}": tf.reduce_sum(v) * share for name, v in losses.items()}
         gradients = tape.gradient(summed["loss/total"], self.variables)
         norm, finite = self.update(gradients)
         summed.update(self.observed(image, output, share))
         return {"summed": summed, "same": {"gradient_norm": norm, "gradient_finite": finite}}
 
-    def losses(self, image: tf.Tensor, output, images_seen: tf.Tensor) -> dict[str, tf.Tensor]:
+    def losses(
+        self, image: tf.Tensor, output, images_seen: tf.Tensor, distances: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """Losses `{name: [B]}` of this device's images, 'total' among them."""
         retake = self._retake(output, images_seen)
-        return self.objective(image, output, images_seen, gather_global, retake)
+        return self.objective(image, output, images_seen, gather_global, retake, distances)
 
     def observed(self, image: tf.Tensor, output, share: float) -> dict[str, tf.Tensor]:
         """What else the step reports: sums over this device's images, times `share`."""

@@ -15,6 +15,7 @@ from absl import logging
 from igc_tf import igc_net
 from igc_tf.config import Config, TrainingConfig
 from igc_tf.datasets import catalog, pipeline
+from igc_tf.features import clusters, efficientnet
 from igc_tf.losses import reconstruction
 from igc_tf.losses.objective import Objective
 from igc_tf.training import optimizers, released, run_directory
@@ -67,6 +68,26 @@ def total_steps(config: TrainingConfig) -> int:
     return config.max_steps or -(-config.train_images // config.batch_size)
 
 
+def cluster(config: Config, images: np.ndarray) -> clusters.Clusters | None:
+    """The clusters of the training photos' features, if a loss asks for them.
+
+    Raises:
+      FileNotFoundError, ValueError: the network's weights are missing or wrong; the photos do not fall
+        into so many parts.
+    """
+    if not config.loss.feature_clustering_weight:
+        return None
+    network = efficientnet.EfficientNetFeatures(config.loss.efficientnet_weights)
+    features = tf.function(lambda picture: network(pipeline.to_float(picture)), autograph=False)
+    return clusters.open_or_build(
+        images,
+        lambda picture: features(tf.constant(picture)).numpy(),
+        network.name_of_weights,
+        config.model.parts - 1,
+        config.loss.feature_place_weight,
+    )
+
+
 class Trainer:
     """Trains one run directory, from its beginning or from where it stopped."""
 
@@ -92,9 +113,10 @@ class Trainer:
                 f"--batch_size={training.batch_size} must be a multiple of the {replicas} devices."
             )
         self.total_steps = total_steps(training)
+        self.clusters = cluster(config, self.photos.images)
         with self.strategy.scope():
             self.model = igc_net.build(config)
-            self.objective = Objective(config)
+            self.objective = Objective(config, self.clusters)
             self.optimizer = optimizers.make(training, self.total_steps)
             optimizers.build(self.optimizer, self.model.trainable_variables)
             self.step_counter = tf.Variable(0, dtype=tf.int64, trainable=False)
@@ -183,6 +205,7 @@ class Trainer:
                 self.total_steps,
                 context.input_pipeline_id,
                 context.num_input_pipelines,
+                self.clusters.distances if self.clusters else None,
             )
             size = context.get_per_replica_batch_size(training.batch_size)
             whole = context.num_input_pipelines * size == training.batch_size
@@ -199,6 +222,7 @@ class Trainer:
             return values
         names = np.array(self.step.variables_with_gradient())
         local = self.strategy.experimental_local_results
+        pictures = batch[0] if isinstance(batch, tuple) else batch
         report = {
             "step": step,
             "not_finite": bad_losses,
@@ -210,7 +234,7 @@ class Trainer:
         folder.mkdir(exist_ok=True)
         (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
         np.savez(
-            folder / "batch.npz", image=np.concatenate([part.numpy() for part in local(batch)])
+            folder / "batch.npz", image=np.concatenate([part.numpy() for part in local(pictures)])
         )
         raise NonFiniteError(
             f"Step {step} is not finite: {', '.join(bad_losses) or 'no loss'}; gradients of "

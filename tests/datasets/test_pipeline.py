@@ -143,3 +143,17 @@ def test_to_float_preset():
     found = pipeline.to_float(tf.constant([0, 51, 255], tf.uint8))
     assert found.dtype == tf.float32
     np.testing.assert_allclose(found, [0.0, 0.2, 1.0], rtol=1e-6)
+
+
+def test_what_lies_beside_a_picture_goes_with_it_and_is_mirrored_with_it():
+    images = numbered(12, size=4)
+    beside = images[:, ::2, ::2, :1].astype(np.float16)  # its left column is 255, too
+    data = DataConfig(flip=True)
+    dataset = pipeline.training_batches(images, data, 4, 0, 0, 10, beside=beside)
+    mirrored = 0
+    for (pictures, maps), indices in dataset:
+        assert maps.dtype == tf.float16 and maps.shape == [4, 2, 2, 1]
+        np.testing.assert_array_equal(maps[:, :, :, 0], pictures[:, ::2, ::3, 0])
+        np.testing.assert_array_equal(np.min(maps, axis=(1, 2, 3)), indices)
+        mirrored += int((maps[:, 0, -1, 0] == 255).numpy().sum())
+    assert 0 < mirrored < 40

@@ -12,6 +12,7 @@ from igc_tf import igc_net
 from igc_tf.losses.objective import Objective
 from igc_tf.training import optimizers, run_directory, trainer
 from igc_tf.training.step import TrainingStep
+from tests.weight_files import efficientnet_arrays, write_torch
 
 
 @pytest.fixture
@@ -195,3 +196,33 @@ def test_learning_rate_schedules_by_hand(tiny):
     assert float(rate(0)) == pytest.approx(0.25)  # the first of 4 warm-up steps
     assert float(rate(50)) == pytest.approx(0.505)  # half way from 1 to 0.01
     assert float(rate(100)) == pytest.approx(0.01)
+
+
+def test_parts_are_taught_by_the_clusters_of_the_photos(run_config, tmp_path):
+    """The network's architecture is the real one; its weights are random, discs stand out to it too."""
+    weights = write_torch(tmp_path / "lite0.pth", efficientnet_arrays())
+    config = run_config.replace(
+        feature_clustering_weight=1.0,
+        feature_place_weight=1.0,
+        efficientnet_weights=weights,
+        flip=True,
+        learning_rate=3e-3,
+        max_steps=12,
+        summary_every_seconds=0.0,
+    )
+    training = trainer.Trainer(config, tmp_path / "run")
+    assert training.clusters.distances.shape[:3] == (len(training.photos.images), 14, 14)
+    training.train()
+    values = []
+    for path in sorted((tmp_path / "run").glob("events.out.tfevents.*")):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                if value.tag == "Loss/feature_clustering":
+                    values.append(float(tf.make_ndarray(value.tensor)))
+    assert len(values) == 12 and values[-1] < 0.9 * values[0]
+
+
+def test_a_missing_network_is_named_before_anything_is_trained(run_config, tmp_path):
+    config = run_config.replace(feature_clustering_weight=1.0, efficientnet_weights="/no/such.pth")
+    with pytest.raises(FileNotFoundError, match="--efficientnet_weights=/no/such.pth"):
+        trainer.Trainer(config, tmp_path / "run")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from igc_tf.losses import squeezenet
+from igc_tf.features import squeezenet
 
 LAYERS = {"conv1": (3, 3, 3, 64)}
 for _fire, (_in, _squeeze, _expand) in {
