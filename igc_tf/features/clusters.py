@@ -207,8 +207,8 @@ def choose(vectors: np.ndarray, side: int, parts: int) -> tuple[KMeans, np.ndarr
             best = clear, found, part, border
     if best is None:
         raise ValueError(
-            f"These photos' features do not fall into {parts} parts and a background ("
-            f"of the clusters, {', '.join(tried)} off the border, or not clearly so). Try another --parts or --crop_scale, or leave "
-            "out --feature_clustering_weight."
+            f"These photos' features do not fall into {parts} parts and a background: of the clusters, "
+            f"{', '.join(tried)} off the border, or not clearly so. Try another --parts or "
+            "--crop_scale, or leave out --feature_clustering_weight."
         )
     return best[1:]
