@@ -1,0 +1,134 @@
+"""A face that turns and a light that goes round: frames, animations, and a strip to look at."""
+
+from __future__ import annotations
+
+import math
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from scipy import ndimage
+
+from igc_tf.config import ModelConfig
+from igc_tf.graphics import renderer
+from igc_tf.structures import BACKGROUND, Light, Pose
+from igc_tf.viewing.colours import to_uint8
+from igc_tf.viewing.result import PhotoResult
+
+SIZE = 256  #: side of the frames, px
+FRAMES_PER_SECOND = 20
+_BATCH = 8
+_YAW_DEGREES, _PITCH_DEGREES, _LIGHT_DEGREES = 50.0, 20.0, 40.0
+
+
+class View(NamedTuple):
+    """How a face is shown in one frame."""
+
+    rotation_degrees: tuple[float, float, float]  #: (pitch, yaw, roll)
+    light: tuple[float, float, float, float, float]  #: (ambient, diffuse, dx, dy, dz)
+
+
+def turning(result: PhotoResult, frames: int = 72) -> list[View]:
+    """Yaw to one side, to the other and back, then a nod, in the photo's own light."""
+    nods = frames // 3
+    turn = [
+        (0.0, _YAW_DEGREES * math.sin(2 * math.pi * i / (frames - nods)), 0.0)
+        for i in range(frames - nods)
+    ]
+    nod = [(_PITCH_DEGREES * math.sin(2 * math.pi * i / nods), 0.0, 0.0) for i in range(nods)]
+    light = tuple(float(value) for value in result.light)
+    return [View(rotation, light) for rotation in turn + nod]
+
+
+def relighting(frames: int = 48) -> list[View]:
+    """A light that goes round the face once, 40 degrees off the line of sight."""
+    tilt = math.radians(_LIGHT_DEGREES)
+    views = []
+    for i in range(frames):
+        around = 2 * math.pi * i / frames
+        x, y = math.sin(tilt) * math.sin(around), math.sin(tilt) * math.cos(around)
+        views.append(View((0.0, 0.0, 0.0), (0.5, 0.5, x, y, math.cos(tilt))))
+    return views
+
+
+def render(
+    result: PhotoResult, model: ModelConfig, views: Sequence[View], size: int = SIZE
+) -> np.ndarray:
+    """Draws a face from other sides and in other light.
+
+    Depth and albedo are enlarged before they are drawn, so the frames are as sharp as the maps allow. The
+    face stands before what was found of its background; a background capsule that turns with the head is
+    left as it is.
+
+    Args:
+      result: the face.
+      model: of the model that found it: its camera, its depth range.
+      views: of the frames.
+      size: side of the frames, px.
+
+    Returns:
+      `[F, size, size, 3]` uint8.
+    """
+    depth = _enlarged(result.depth, size)
+    seen = result.canonical_visibility[BACKGROUND] < 0.5
+    albedo, alpha = result.albedo, np.ones_like(result.depth)
+    behind = np.ones([size, size, 3], np.float32)
+    if model.backdrop and seen.any():
+        albedo = _spread(albedo, seen)
+        alpha = ndimage.gaussian_filter(seen.astype(np.float32), 0.7 * len(seen) / 64)
+        behind = _enlarged(result.part_albedo[BACKGROUND], size)
+    albedo, alpha = _enlarged(albedo, size), _enlarged(alpha, size)
+    draw = renderer.Renderer((size, size), model.fov_degrees, model.max_depth, model.rasterizer)
+    frames = []
+    for start in range(0, len(views), _BATCH):
+        some = views[start : start + _BATCH]
+        rotations = np.radians([view.rotation_degrees for view in some]).astype(np.float32)
+        lights = np.array([view.light for view in some], np.float32)
+        count = len(some)
+        drawn = draw(
+            tf.constant(np.repeat(depth[np.newaxis], count, 0)),
+            tf.constant(np.repeat(np.clip(albedo, 0.0, 1.0)[np.newaxis], count, 0)),
+            Light(*(tf.constant(part) for part in (lights[:, 0], lights[:, 1], lights[:, 2:]))),
+            Pose(tf.constant(rotations), tf.zeros([count, 3])),
+            cover=tf.constant(np.repeat(np.clip(alpha, 0.0, 1.0)[np.newaxis], count, 0)),
+        )
+        share = (drawn.cover * drawn.mask).numpy()[..., np.newaxis]
+        frames.append(to_uint8(share * drawn.image.numpy() + (1.0 - share) * behind))
+    return np.concatenate(frames)
+
+
+def strip(frames: np.ndarray, count: int = 9) -> np.ndarray:
+    """Some of the frames side by side, evenly in time: `[size, count * size, 3]`."""
+    chosen = np.linspace(0, len(frames), count, endpoint=False).round().astype(int)
+    return np.concatenate(list(frames[chosen]), axis=1)
+
+
+def save(frames: np.ndarray, path: str | os.PathLike[str]) -> None:
+    """Writes an endless animation; GIF or WebP, as the name ends.
+
+    Raises:
+      ValueError: another ending.
+    """
+    path = pathlib.Path(path)
+    if path.suffix not in (".gif", ".webp"):
+        raise ValueError(f"{path.name}: the name must end in .gif or .webp")
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    first.save(path, save_all=True, append_images=rest, duration=1000 // FRAMES_PER_SECOND, loop=0)
+
+
+def _enlarged(array: np.ndarray, size: int) -> np.ndarray:
+    """`[h, w, ...]` to `[size, size, ...]`, bicubic."""
+    shape = array.shape
+    channels = tf.constant(array.reshape(*shape[:2], -1), tf.float32)
+    found = tf.image.resize(channels, [size, size], tf.image.ResizeMethod.BICUBIC)
+    return found.numpy().reshape(size, size, *shape[2:])
+
+
+def _spread(colours: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """`[h, w, 3]`: every place off `keep` `[h, w]` gets the color of the nearest one on it."""
+    nearest = ndimage.distance_transform_edt(~keep, return_distances=False, return_indices=True)
+    return colours[tuple(nearest)]
