@@ -1,0 +1,107 @@
+"""A face that turns: its frames are what the renderer draws, from both sides alike."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from igc_tf.config import ModelConfig
+from igc_tf.viewing import turntable
+
+MODEL = ModelConfig(backdrop=True, rasterizer="tensorflow")
+SIZE = 64
+FRONT = (0.0, 0.0, 0.0)
+
+
+def views(face, *rotations):
+    return [turntable.View(rotation, tuple(face.light)) for rotation in rotations]
+
+
+def symmetric(face):
+    """The same face, even in x, lit from the front."""
+    even = {
+        name: (getattr(face, name) + getattr(face, name)[:, ::-1]) / 2
+        for name in ("depth", "albedo")
+    }
+    visibility = np.maximum(face.canonical_visibility, face.canonical_visibility[..., ::-1])
+    behind = face.part_albedo.copy()
+    behind[0] = 0.5
+    light = np.array([0.5, 0.5, 0.0, 0.0, 1.0])
+    return dataclasses.replace(
+        face, **even, canonical_visibility=visibility, part_albedo=behind, light=light
+    )
+
+
+def test_from_the_front_it_is_the_canonical_picture_before_the_background(face):
+    (frame,) = turntable.render(face, MODEL, views(face, FRONT), SIZE) / 255.0
+    inside = face.canonical_visibility[0] < 0.5
+    rows = np.arange(SIZE)
+    middle = inside & (abs(rows - 32) < 20)[:, None] & (abs(rows - 32) < 16)
+    np.testing.assert_allclose(frame[middle], face.canonical_image[middle], atol=0.03)
+    corner = np.s_[:6, :6]
+    np.testing.assert_allclose(frame[corner], face.part_albedo[0][corner], atol=0.02)
+
+
+def test_both_sides_of_a_symmetric_face_mirror_each_other(face):
+    face = symmetric(face)
+    left, right = turntable.render(face, MODEL, views(face, (0, -30, 0), (0, 30, 0)), SIZE)
+    difference = np.abs(left.astype(int) - right[:, ::-1])
+    assert np.mean(difference) < 1.0
+    assert np.abs(left.astype(int) - right).mean() > 5.0  # it does turn
+
+
+def test_a_nose_moves_to_the_side_that_the_face_turns_to(face):
+    face = symmetric(face)
+    face = dataclasses.replace(
+        face,
+        albedo=np.where(
+            np.hypot(*np.mgrid[-32:32, -32:32])[..., None] < 4, 1.0, 0.2 + 0 * face.albedo
+        ),
+    )
+    frames = turntable.render(face, MODEL, views(face, (0, 30, 0), (0, -30, 0)), SIZE)
+    bright = (frames.mean(axis=-1) > 150) & (np.hypot(*np.mgrid[-32:32, -32:32]) < 20)
+    columns = [np.nonzero(one)[1].mean() for one in bright]
+    assert columns[0] > 33 and columns[1] < 31
+
+
+def test_frames_are_enlarged(face):
+    frames = turntable.render(face, MODEL, turntable.turning(face, 12), 96)
+    assert frames.shape == (12, 96, 96, 3) and frames.dtype == np.uint8
+
+
+def test_it_turns_to_both_sides_and_nods_and_ends_where_it_began(face):
+    angles = np.array([view.rotation_degrees for view in turntable.turning(face, 72)])
+    assert angles[:, 1].max() == pytest.approx(50.0) and angles[:, 1].min() == pytest.approx(-50.0)
+    assert angles[:, 0].max() == pytest.approx(20.0) and angles[:, 0].min() == pytest.approx(-20.0)
+    assert np.abs(np.diff(angles[[*range(72), 0]], axis=0)).max() < 8.0
+
+
+def test_the_light_goes_round_at_one_angle():
+    lights = np.array([view.light for view in turntable.relighting(24)])
+    np.testing.assert_allclose(np.linalg.norm(lights[:, 2:], axis=1), 1.0)
+    np.testing.assert_allclose(np.degrees(np.arccos(lights[:, 4])), 40.0)
+    around = np.unwrap(np.arctan2(lights[:, 2], lights[:, 3]))
+    np.testing.assert_allclose(np.diff(around), 2 * np.pi / 24)
+
+
+@pytest.mark.parametrize("ending", [".gif", ".webp"])
+def test_an_animation_holds_every_frame_and_does_not_end(tmp_path, ending):
+    frames = np.random.default_rng(0).integers(0, 256, [5, 16, 16, 3], np.uint8)
+    path = tmp_path / f"turn{ending}"
+    turntable.save(frames, path)
+    with Image.open(path) as picture:
+        assert picture.n_frames == 5 and picture.info["loop"] == 0
+        assert picture.size == (16, 16)
+
+
+def test_another_ending_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="turn.mpg: the name must end in .gif or .webp"):
+        turntable.save(np.zeros([2, 8, 8, 3], np.uint8), tmp_path / "turn.mpg")
+
+
+def test_a_strip_shows_frames_evenly():
+    frames = np.arange(12, dtype=np.uint8)[:, None, None, None] * np.ones([1, 2, 2, 3], np.uint8)
+    found = turntable.strip(frames, 4)
+    assert found.shape == (2, 8, 3)
+    np.testing.assert_array_equal(found[0, ::2, 0], [0, 3, 6, 9])
