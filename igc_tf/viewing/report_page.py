@@ -114,7 +114,8 @@ def page(
     links = "".join(f'<a href="#{name}">{name}</a>' for name in sections)
     body = [
         f"<h1>{html.escape(headline)}</h1><p>{html.escape(detail)}. Values stand with their bootstrap "
-        "95 % interval; the arrow says which way is better; what could not be measured says why.</p>"
+        f"95 % interval. {report.resampling(scores.metrics)} The arrow says which way is better; what "
+        "could not be measured says why.</p>"
         f"<nav>{links}</nav>"
     ]
     for section in scores.sections:
