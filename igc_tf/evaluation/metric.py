@@ -58,16 +58,12 @@ class Metric:
         return {name: getattr(self, name) for name in names}
 
     def __str__(self) -> str:
-        """For example `12.30 % [11.90, 12.70], n = 2000 (200 people)`."""
+        """For example `12.30 % [11.90, 12.70], n = 2000, 200 people drawn`."""
         if self.is_absent:
             return NO_TRUTH
         unit = f" {self.unit}" if self.unit else ""
-        return f"{self.value:.4g}{unit} [{self.low:.4g}, {self.high:.4g}], n = {self.count}"
-
-    @property
-    def count(self) -> str:
-        """`n`, and of how many people if those are drawn: `2000 (200 people)`."""
-        return f"{self.n} ({self.drawn} people)" if self.resampled == PEOPLE else str(self.n)
+        people = f", {self.drawn} people drawn" if self.resampled == PEOPLE else ""
+        return f"{self.value:.4g}{unit} [{self.low:.4g}, {self.high:.4g}], n = {self.n}{people}"
 
 
 class Units(NamedTuple):

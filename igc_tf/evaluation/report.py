@@ -213,7 +213,7 @@ class Row(NamedTuple):
     direction: str  #: which way is better, an arrow or nothing
     value: str  #: or why there is none
     interval: str
-    images: str  #: how many, and of how many people if those are drawn
+    images: str  #: how many counted, and in brackets how many people are drawn, if people are
     to_beat: str
     absent: bool
 
@@ -237,6 +237,7 @@ def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None
             if line in metrics and not metric.is_absent
         ]
         value = (reasons or {}).get(name, NO_TRUTH) if metric.is_absent else number(metric)
+        people = f" ({metric.drawn})" if metric.resampled == PEOPLE else ""
         interval = "" if metric.is_absent else f"{_short(metric.low)} to {_short(metric.high)}"
         found.append(
             Row(
@@ -244,7 +245,7 @@ def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None
                 direction(name),
                 value,
                 interval,
-                metric.count,
+                f"{metric.n}{people}",
                 ", ".join(lines),
                 metric.is_absent,
             )
@@ -270,7 +271,7 @@ def table(
     result.add_column("", justify="center")
     result.add_column("value", justify="right", no_wrap=True)
     result.add_column("95 % interval", justify="right")
-    result.add_column("images", justify="right")
+    result.add_column("images (people)", justify="right")
     result.add_column("to beat")
     for row in rows(metrics, reasons):
         value = f"[dim]{row.value}[/dim]" if row.absent else f"[bold]{row.value}[/bold]"
@@ -281,7 +282,7 @@ def table(
 def resampling(metrics: Mapping[str, Metric]) -> str:
     """What the intervals draw, a sentence."""
     if any(metric.resampled == PEOPLE for metric in metrics.values()):
-        return "Intervals draw people, each with all of their images."
+        return "Intervals draw people, each with all of their images; how many stands in brackets."
     return (
         "Intervals draw single images, for it is not known of two people or more who is in them: too "
         "narrow where a person is in several."

@@ -329,7 +329,7 @@ def test_landmarks_tell_how_well_parts_tell_them_apart():
         for row in report.rows(report.section_metrics(scores, "landmarks"), scores.reasons)
         if row.name == "pseudo_nmi_landmarks"
     )
-    assert "mean face 0." in row.to_beat and row.images == "24 (6 people)"
+    assert "mean face 0." in row.to_beat and row.images == "24 (6)"
     without = score.score(predictions, truth)  # nothing is fitted for it
     assert without.metrics["ari_landmarks"].value == pytest.approx(0.615, abs=0.02)
     assert without.metrics["ari_landmarks_mean_face"].is_absent
