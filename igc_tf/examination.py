@@ -135,6 +135,7 @@ def _of_photos(
             fit_landmarks = None if fit is None else fit.landmarks
         truth = score.Truth(
             landmarks=own.landmarks,
+            landmark_depth=own.landmark_depth,
             rotation_degrees=own.rotation_degrees,
             pseudo=own.pseudo,
             identity=own.identity,
@@ -202,9 +203,10 @@ def _condition(found: labels.Labels, gallery_view: float | None) -> Condition | 
 
 def _told(found: labels.Labels) -> str:
     """Which labels there are, in words."""
+    marks = "landmarks" if found.landmark_depth is None else "landmarks with depth"
     guessed = [
         name
-        for name, values in (("pose", found.rotation_degrees), ("landmarks", found.landmarks))
+        for name, values in (("pose", found.rotation_degrees), (marks, found.landmarks))
         if values is not None
     ]
     given = [

@@ -46,6 +46,20 @@ def test_the_test_split_is_measured_and_the_train_split_fitted_on(photos):
     assert "identity" in exam.description
 
 
+def test_depth_of_landmarks_is_read_where_a_file_gives_it(photos, tmp_path):
+    assert examination.prepare(photos, 16).truth.landmark_depth is None
+    path = tmp_path / "photos" / "labels.csv"
+    head, *rows = path.read_text().splitlines()
+    rows = [f"{row},1,2,3,4,{number}" for number, row in enumerate(rows)]
+    path.write_text("\n".join([f"{head},{','.join(labels._LANDMARK_DEPTHS)}", *rows]))
+    exam = examination.prepare(photos, 16)
+    numbers = [int(name[:2]) for name in exam.names]
+    np.testing.assert_allclose(exam.truth.landmark_depth[:, 4], np.array(numbers) * 16 / 20)
+    assert "pseudo-pose and landmarks with depth (a network's guess)" in exam.description
+    chosen = examination.truth_of(exam, exam.names[3:5])
+    np.testing.assert_array_equal(chosen.landmark_depth, exam.truth.landmark_depth[3:5])
+
+
 def test_a_whole_folder_scores_landmarks_on_its_test_split_only(photos):
     exam = examination.prepare(photos, 16, whole=True)
     assert len(exam.names) == 80 and set(splits(exam)) == set(photo_folder.SPLITS)

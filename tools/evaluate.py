@@ -94,7 +94,9 @@ def main(argv: list[str]) -> int:
             path = pathlib.Path(FLAGS.metrics_json)
             path.parent.mkdir(parents=True, exist_ok=True)
             report.write_json(scores.metrics, path)
-            report.write_samples(scores.metrics, scores.per_image, names, report.samples_path(path))
+            report.write_samples(
+                scores.metrics, scores.per_image, names, report.samples_path(path), truth.identity
+            )
             print(f"metrics: {path}\nsamples: {report.samples_path(path)}")
         if FLAGS.report_dir:
             from igc_tf.viewing import report_page
@@ -190,6 +192,7 @@ def _print(scores, title: str) -> None:
     if not console.is_terminal:  # a log: no need to fold the rows at rich's 80 columns
         console = Console(width=120)
     console.print(title)
+    console.print(report.resampling(scores.metrics))
     for section in scores.sections:
         shown = report.section_metrics(scores, section)
         console.print(report.table(shown, section.capitalize(), scores.reasons))

@@ -3,7 +3,7 @@
 Told in one of three ways (`read`'s `source`):
 
 * a CSV file with the columns of `COLUMNS`, all but `file` optional; by default the folder's own
-  labels.csv, if it has one. A `score` column says that yaw, pitch and landmarks are a network's guess,
+  labels.csv, if it has one. A `score` column says that pose and landmarks are a network's guess,
   so that results against them are called "pseudo"; rows with a score under 0.5 lose them;
 * `folders`: the name of the first sub-folder is the person;
 * a regular expression, looked for in the photo's path below the folder, with named groups of `GROUPS`:
@@ -31,16 +31,14 @@ LEAST_SCORE = 0.5
 _NUMBERS = (
     "view", "yaw_deg", "pitch_deg", "roll_deg", "light_azimuth_deg", "light_elevation_deg",
 )  # fmt: skip
-_LANDMARKS = tuple(
-    f"{mark}_{axis}"
-    for mark in ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-    for axis in "xy"
-)
+_MARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+_LANDMARKS = tuple(f"{mark}_{axis}" for mark in _MARKS for axis in "xy")
+_LANDMARK_DEPTHS = tuple(f"{mark}_z" for mark in _MARKS)
 #: Named groups of a pattern.
 GROUPS = ("identity", *_NUMBERS)
 #: Columns of a labels file; others are not read. Landmarks are px of the photo as it is shown, left is
-#: the picture's left.
-COLUMNS = ("file", "score", *GROUPS, *_LANDMARKS)
+#: the picture's left. Their z is their depth, px as well, larger is farther; where 0 is does not matter.
+COLUMNS = ("file", "score", *GROUPS, *_LANDMARKS, *_LANDMARK_DEPTHS)
 
 
 class Labels(NamedTuple):
@@ -51,7 +49,8 @@ class Labels(NamedTuple):
     rotation_degrees: np.ndarray | None  #: [N, 3] (pitch, yaw, roll)
     light_degrees: np.ndarray | None  #: [N, 2] (azimuth, elevation)
     landmarks: np.ndarray | None  #: [N, 5, 2] (x, y), px of the cropped and resized picture
-    pseudo: bool  #: a network guessed rotation and landmarks
+    pseudo: bool  #: a network guessed rotation, landmarks and their depth
+    landmark_depth: np.ndarray | None = None  #: [N, 5] px of the picture, larger is farther
 
 
 def read(
@@ -96,12 +95,12 @@ def read(
     found = [_trusted(row) for row in found]
     numbers = {
         name: np.array([float(row.get(name, "nan")) for row in found])
-        for name in (*_NUMBERS, *_LANDMARKS)
+        for name in (*_NUMBERS, *_LANDMARKS, *_LANDMARK_DEPTHS)
     }
     landmarks = np.stack([numbers[name] for name in _LANDMARKS], 1).reshape(-1, 5, 2)
-    return assemble(
-        [row.get("identity", "") for row in found], numbers, landmarks, placements, pseudo
-    )
+    depth = np.stack([numbers[name] for name in _LANDMARK_DEPTHS], 1)
+    identity = [row.get("identity", "") for row in found]
+    return assemble(identity, numbers, landmarks, placements, pseudo, depth)
 
 
 def assemble(
@@ -110,6 +109,7 @@ def assemble(
     landmarks: np.ndarray | None,
     placements: np.ndarray,
     pseudo: bool = False,
+    landmark_depth: np.ndarray | None = None,
 ) -> Labels:
     """Labels from columns of N values.
 
@@ -118,12 +118,16 @@ def assemble(
       numbers: any of `GROUPS` but the identity, `[N]`, NaN where unknown.
       landmarks: `[N, 5, 2]` px of the photos, or None.
       placements: `[N, 2, 3]`, see `ImageStore.placements`.
-      pseudo: a network guessed rotation and landmarks.
+      pseudo: a network guessed rotation, landmarks and their depth.
+      landmark_depth: `[N, 5]` px of the photos, or None.
     """
     unknown = np.full(len(identity), np.nan)
     numbers = {name: np.asarray(numbers.get(name, unknown), float) for name in _NUMBERS}
     if landmarks is None:
         landmarks = np.full((len(identity), 5, 2), np.nan)
+    if landmark_depth is None:
+        landmark_depth = np.full((len(identity), 5), np.nan)
+    scale = np.sqrt(np.abs(np.linalg.det(placements[:, :, :2])))  # as large as the photo is drawn
     return Labels(
         identity=_codes(identity),
         view=_or_none(numbers["view"]),
@@ -135,6 +139,7 @@ def assemble(
         ),
         landmarks=_or_none(move(landmarks, placements)),
         pseudo=pseudo,
+        landmark_depth=_or_none(landmark_depth * scale[:, np.newaxis]),
     )
 
 
@@ -149,7 +154,7 @@ def _read_csv(path: pathlib.Path) -> dict[str, dict[str, str]]:
             raise ValueError(f"--labels={path} has no column 'file'; its first line names them.")
         for row in reader:
             known = {name: row[name] for name in COLUMNS if row.get(name) not in (None, "")}
-            for name in ("score", *_NUMBERS, *_LANDMARKS):
+            for name in ("score", *_NUMBERS, *_LANDMARKS, *_LANDMARK_DEPTHS):
                 if name in known and not _is_number(known[name]):
                     raise ValueError(
                         f"--labels={path}, line {reader.line_num}: {name} is {known[name]!r}, "
@@ -227,7 +232,7 @@ def _trusted(row: dict[str, str]) -> dict[str, str]:
     """A row without the guesses of too low a score."""
     if float(row.get("score", 1.0)) >= LEAST_SCORE:
         return row
-    guessed = ("yaw_deg", "pitch_deg", "roll_deg", *_LANDMARKS)
+    guessed = ("yaw_deg", "pitch_deg", "roll_deg", *_LANDMARKS, *_LANDMARK_DEPTHS)
     return {name: text for name, text in row.items() if name not in guessed}
 
 

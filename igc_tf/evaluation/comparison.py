@@ -1,8 +1,9 @@
 """Methods side by side: differences with their paired bootstrap intervals.
 
 A difference is called beyond noise where its 95 % interval leaves out 0: noise of the choice of test
-pictures only, for one training each. Of many metrics that do not differ, one in twenty is called so by
-chance; and another seed of the same recipe may differ too.
+people (of test pictures, where it is not known who is in them) only, for one training each. Of many
+metrics that do not differ, one in twenty is called so by chance; and another seed of the same recipe may
+differ too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 from rich.table import Table
 
 from igc_tf.evaluation import report
@@ -56,6 +58,12 @@ def compare(titles: Sequence[str], samples: Sequence[Samples]) -> Comparison:
             raise ValueError(
                 f"{title} was measured on other pictures than {titles[0]} ({len(other.names)} and "
                 f"{len(first.names)}); measure both on the same data set and split."
+            )
+        if not np.array_equal(other.drawn_with, first.drawn_with):
+            raise ValueError(
+                f"{title} was measured with other identities than {titles[0]}: "
+                f"{len(np.unique(other.drawn_with))} and {len(np.unique(first.drawn_with))} people or "
+                "single pictures are drawn; measure both with the same --labels."
             )
     names = list(dict.fromkeys(name for one in samples for name in one.metrics))
     lines, left_out = [], []
@@ -125,9 +133,10 @@ def summary(comparison: Comparison) -> str:
             f"Left out: {len(comparison.left_out)} metrics of numbered parts, for a part's number "
             "means nothing in another run."
         )
+    metrics = {line.name: line.metrics[0] for line in comparison.lines}
     sentences.append(
-        "Noise is that of the test pictures, for these very runs: about one in twenty metrics that do "
-        "not differ is named by chance, and another seed may differ too."
+        f"{report.resampling(metrics)} Noise is that of the test pictures, for these very runs: about "
+        "one in twenty metrics that do not differ is named by chance, and another seed may differ too."
     )
     return "\n".join(sentences)
 

@@ -182,10 +182,13 @@ def retake_errors(retake: Retake) -> dict[str, np.ndarray]:
     return {name: errors[name] for name in RETAKE_UNITS}
 
 
-def evaluate_retake(retake: Retake) -> dict[str, Metric]:
-    """Means over the images of `retake_errors`."""
+def evaluate_retake(retake: Retake, identity: np.ndarray | None = None) -> dict[str, Metric]:
+    """Means over the images of `retake_errors`.
+
+    The intervals draw people where `identity` `[N]` is given (below 0 where unknown).
+    """
     return {
-        name: bootstrap(values, RETAKE_UNITS[name])
+        name: bootstrap(values, RETAKE_UNITS[name], identity=identity)
         for name, values in retake_errors(retake).items()
     }
 

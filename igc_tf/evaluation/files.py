@@ -22,10 +22,12 @@ something must be predicted; a method without parts gives neither `labels` nor `
     fit_label_map          [S, S] most frequent true label of each pixel in the train split
     true_parts             [N, S, S] integers; true_label_names [L] text, their names
     true_landmarks         [N, 5, 2] px of an S x S picture, CelebA's order, NaN where unknown
+    true_landmark_depth    [N, 5] their depth, any unit, larger is farther, NaN where unknown
     true_rotation_degrees  [N, 3], NaN where unknown
-    true_is_pseudo         true: a network guessed landmarks and rotation
+    true_is_pseudo         true: a network guessed landmarks, their depth and rotation
     true_depth, true_depth_mask   [N, S, S]
-    true_identity          [N] integers, below 0 where unknown
+    true_identity          [N] integers, who is in each picture, below 0 where unknown: for recognition,
+                           and because all intervals draw people where they are known
     true_condition         [N] >= 0, how far from frontal; else the size of the true yaw
 """
 
@@ -55,8 +57,8 @@ _NAMES = frozenset(
     "names labels part_maps parts part_centres whole_centre image reconstruction mask "
     "rotation_degrees depth view_depth fit_labels fit_part_maps fit_part_centres "
     "fit_whole_centre fit_landmarks fit_mean_depth fit_label_map true_parts true_label_names "
-    "true_landmarks true_rotation_degrees true_is_pseudo true_depth true_depth_mask true_identity "
-    "true_condition".split()
+    "true_landmarks true_landmark_depth true_rotation_degrees true_is_pseudo true_depth "
+    "true_depth_mask true_identity true_condition".split()
 )
 
 
@@ -218,6 +220,7 @@ def _truth(arrays: Mapping[str, np.ndarray]) -> score.Truth:
         parts=parts,
         label_names=names or score.LABELS,
         landmarks=arrays.get("true_landmarks"),
+        landmark_depth=arrays.get("true_landmark_depth"),
         rotation_degrees=rotation,
         pseudo=bool(arrays.get("true_is_pseudo", False)),
         depth=arrays.get("true_depth"),

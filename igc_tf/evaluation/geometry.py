@@ -192,6 +192,7 @@ def evaluate(
     mask: np.ndarray | None = None,
     average: np.ndarray | None = None,
     fov_degrees: float = FOV_DEGREES,
+    identity: np.ndarray | None = None,
 ) -> dict[str, Metric]:
     """SIDE and MAD of depth maps, with those of flat and of average depth beside them.
 
@@ -202,6 +203,7 @@ def evaluate(
       average: `[h, w]` from `mean_depth` on the train split, never on the test split's own truth;
         without it the metrics of that line are absent.
       fov_degrees: horizontal field of view, degrees.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
 
     Returns:
       `side_e2`, `mad_degrees` and `depth_error_percent`, after `align`; `side_unaligned_e2` and
@@ -209,7 +211,7 @@ def evaluate(
       and of the mean true depth: `side_constant_e2`, `side_mean_depth_e2` and so on.
     """
     return {
-        name: bootstrap(values, unit_of(name))
+        name: bootstrap(values, unit_of(name), identity=identity)
         for name, values in per_image_errors(predicted, true, mask, average, fov_degrees).items()
     }
 

@@ -1,4 +1,4 @@
-"""NME: how well landmarks can be told from where the parts are (the SCOPS protocol).
+"""NME: how well landmarks can be told from where the parts are.
 
 A linear map is fitted, on the train split, from the centres of the parts to the landmarks; the
 error on the test split is given in per cent of the distance between the eyes. Three lines always
@@ -6,8 +6,13 @@ stand beside it: the mean face, which looks at no image; the face's centroid, wh
 point only; and the true centres of eyes, nose and mouth, which the best parts would give. A
 segmentation that does not beat the centroid has found no parts.
 
+Two such maps are in use, whose errors must not be set side by side: affine [SCOPS], `nme_percent`, and
+linear without bias on raw pixels [GANSeg, AutoLink], `nme_no_bias_percent`. Others divide the test images
+by their true eye distance first (Huang and Li, PDiscoNet): that tells the regression the true
+scale, and is not measured here.
+
 Known for CelebA's five landmarks, aligned MAFL: mean face 8.43 %, centroid 5.57 %, true centres of
-(both eyes as one, nose, mouth) 2.35 %.
+(both eyes as one, nose, mouth) 2.35 %; without bias centroid 6.61 %, true centres 2.36 %.
 """
 
 from __future__ import annotations
@@ -29,6 +34,12 @@ EYES = (0, 1)
 
 #: Parts with less than this many pixels of soft area in an image count as empty there.
 EMPTY_AREA = 1e-6
+
+#: Names of `evaluate`'s metrics, per cent.
+NAMES = (
+    "nme_percent", "nme_mean_face_percent", "nme_centroid_percent", "nme_true_centres_percent",
+    "nme_no_bias_percent", "nme_no_bias_centroid_percent", "nme_no_bias_true_centres_percent",
+)  # fmt: skip
 
 #: Faces whose normaliser is shorter than this, pixels, have no NME.
 SHORTEST_NORMALISER = 1.0
@@ -83,19 +94,26 @@ def one_hot(labels: np.ndarray, parts: int) -> np.ndarray:
 
 
 def predict(
-    train_centres: np.ndarray, train_landmarks: np.ndarray, test_centres: np.ndarray
+    train_centres: np.ndarray,
+    train_landmarks: np.ndarray,
+    test_centres: np.ndarray,
+    bias: bool = True,
 ) -> np.ndarray:
     """Landmarks told from centres by the linear map fitted on the train split.
 
-    Centres and landmarks are standardised with the train split's mean and deviation; least squares
-    without intercept [SCOPS]. A part that is empty in an image is put at the train mean of its
-    centre, so that it says nothing there; one that is empty in every train image is never used
-    [choice].
+    With bias: centres and landmarks are standardised with the train split's mean and deviation; least
+    squares without intercept, so that the bias is the train mean [SCOPS]. Without: least squares on
+    the pixels as they are, and no intercept; nothing is regularised [GANSeg, AutoLink]. There it
+    matters where 0 is: at the picture's upper left corner, as theirs is.
+
+    A part that is empty in an image is put at the train mean of its centre, so that it says nothing
+    there; one that is empty in every train image is never used [choice].
 
     Args:
       train_centres: `[N, P, 2]`, NaN where empty.
       train_landmarks: `[N, L, 2]`; images with a NaN landmark are not fitted to.
       test_centres: `[K, P, 2]`, NaN where empty.
+      bias: which of the two.
 
     Returns:
       `[K, L, 2]` landmarks, pixels.
@@ -110,15 +128,16 @@ def predict(
     known = ~np.isnan(train_landmarks).any(axis=(1, 2))
     if not known.any():
         raise ValueError("no train image has all its landmarks; give landmarks for the train split")
-    regression = TransformedTargetRegressor(
-        make_pipeline(
-            SimpleImputer(strategy="mean", keep_empty_features=True),
-            StandardScaler(),
-            LinearRegression(fit_intercept=False),
-        ),
-        transformer=StandardScaler(),
-        check_inverse=False,
-    )
+    filled = SimpleImputer(strategy="mean", keep_empty_features=True)
+    linear = LinearRegression(fit_intercept=False)
+    if bias:
+        regression = TransformedTargetRegressor(
+            make_pipeline(filled, StandardScaler(), linear),
+            transformer=StandardScaler(),
+            check_inverse=False,
+        )
+    else:
+        regression = make_pipeline(filled, linear)
     train = train_centres[known].reshape(known.sum(), -1)
     regression.fit(train, train_landmarks[known].reshape(len(train), -1))
     if not len(test_centres):
@@ -179,22 +198,17 @@ def per_image_errors(
     """NME of each test image, `[N]` per cent, under the names of `evaluate`."""
     if len(test.parts) != len(test_landmarks):
         raise ValueError(f"{len(test.parts)} test centres but {len(test_landmarks)} landmarks")
-    from_parts = predict(train.parts, train_landmarks, test.parts)
-    from_whole = predict(train.whole, train_landmarks, test.whole)
     known = ~np.isnan(train_landmarks).any(axis=(1, 2))
-    mean_face = np.broadcast_to(train_landmarks[known].mean(axis=0), test_landmarks.shape)
-    from_truth = predict(
-        true_centres(train_landmarks), train_landmarks, true_centres(test_landmarks)
-    )
-    return {
-        name: per_image_nme(predicted, test_landmarks, normaliser, eyes)
-        for name, predicted in (
-            ("nme_percent", from_parts),
-            ("nme_mean_face_percent", mean_face),
-            ("nme_centroid_percent", from_whole),
-            ("nme_true_centres_percent", from_truth),
-        )
-    }
+    mean_face = train_landmarks[known].mean(axis=0)
+    told = {"nme_mean_face_percent": np.broadcast_to(mean_face, test_landmarks.shape)}
+    for line, a, b in (
+        ("", train.parts, test.parts),
+        ("centroid_", train.whole, test.whole),
+        ("true_centres_", true_centres(train_landmarks), true_centres(test_landmarks)),
+    ):
+        told[f"nme_{line}percent"] = predict(a, train_landmarks, b)
+        told[f"nme_no_bias_{line}percent"] = predict(a, train_landmarks, b, bias=False)
+    return {name: per_image_nme(told[name], test_landmarks, normaliser, eyes) for name in NAMES}
 
 
 def evaluate(
@@ -204,6 +218,7 @@ def evaluate(
     test_landmarks: np.ndarray,
     normaliser: np.ndarray | None = None,
     eyes: tuple[int, int] = EYES,
+    identity: np.ndarray | None = None,
 ) -> dict[str, Metric]:
     """NME of the parts, with the mean face and the centroid beside it.
 
@@ -214,11 +229,11 @@ def evaluate(
       test_landmarks: `[K, 5, 2]` (x, y) pixels; an image with a NaN landmark has no truth.
       normaliser: `[K]` pixels, see `per_image_nme`.
       eyes: indices of the two eyes.
+      identity: `[K]` who is in each test image, below 0 where unknown; the intervals draw people then.
 
     Returns:
-      `nme_percent`, `nme_mean_face_percent`, `nme_centroid_percent` and
-      `nme_true_centres_percent`. The interval is over test
-      images; the regression stays the one of the whole train split.
+      `NAMES`. The interval is over the test split; the regression stays the one of the whole train
+      split.
     """
     errors = per_image_errors(train, train_landmarks, test, test_landmarks, normaliser, eyes)
-    return {name: bootstrap(values, "%") for name, values in errors.items()}
+    return {name: bootstrap(values, "%", identity=identity) for name, values in errors.items()}

@@ -1,7 +1,11 @@
 """A number with its unit, its 95 % interval and the count of samples behind it.
 
-The resamples depend on the seed and on the number of images alone. So two methods measured on the same
-images are resampled alike, and the difference of their replicates, one by one, is a paired
+Images of one person are alike: ten of them say little more than one. So where it is known who is in
+the images, people are drawn, each with all of their images (a cluster bootstrap); where it is not, images
+are. What was drawn stands with each metric.
+
+The resamples depend on the seed and on which images belong together alone. So two methods measured on the
+same images are resampled alike, and the difference of their replicates, one by one, is a paired
 bootstrap of the difference: `difference`, whatever the statistic is.
 """
 
@@ -9,11 +13,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 #: What `Metric.value` stands for when nothing could be measured; see `Metric.absent`.
 NO_TRUTH = "no truth"
+
+#: What `Metric.resampled` may be.
+PEOPLE, IMAGES = "people", "images"
 
 _CHUNK = 1 << 22  # resampled weights held at a time: 32 MiB of float64
 
@@ -27,10 +35,12 @@ class Metric:
     high: float | None  #: upper end of the 95 % interval
     unit: str  #: "%", "degrees", "dB", or "" for a pure number
     n: int  #: images (or pairs of images) that counted
+    resampled: str | None = dataclasses.field(default=None, compare=False)
+    """What the interval draws: `PEOPLE` or `IMAGES`; None for an absent metric."""
+    drawn: int | None = dataclasses.field(default=None, compare=False)
+    """How many people, or images, there are to draw from; None for an absent metric."""
     replicates: np.ndarray | None = dataclasses.field(default=None, compare=False, repr=False)
     """[samples] values on the resamples, NaN where it does not exist there; not in the JSON."""
-    drawn: int | None = dataclasses.field(default=None, compare=False, repr=False)
-    """From how many images, or people, each resample was drawn; not in the JSON."""
 
     @classmethod
     def absent(cls, unit: str = "") -> Metric:
@@ -43,15 +53,57 @@ class Metric:
         return self.value is None
 
     def to_json(self) -> dict[str, object]:
-        """`{"value", "low", "high", "unit", "n"}`; absent numbers are null."""
-        return {name: getattr(self, name) for name in ("value", "low", "high", "unit", "n")}
+        """`{"value", "low", "high", "unit", "n", "resampled", "drawn"}`; what is absent is null."""
+        names = ("value", "low", "high", "unit", "n", "resampled", "drawn")
+        return {name: getattr(self, name) for name in names}
 
     def __str__(self) -> str:
-        """For example `12.30 % [11.90, 12.70], n = 2000`."""
+        """For example `12.30 % [11.90, 12.70], n = 2000, 200 people drawn`."""
         if self.is_absent:
             return NO_TRUTH
         unit = f" {self.unit}" if self.unit else ""
-        return f"{self.value:.4g}{unit} [{self.low:.4g}, {self.high:.4g}], n = {self.n}"
+        people = f", {self.drawn} people drawn" if self.resampled == PEOPLE else ""
+        return f"{self.value:.4g}{unit} [{self.low:.4g}, {self.high:.4g}], n = {self.n}{people}"
+
+
+class Units(NamedTuple):
+    """What a resample draws, of n images."""
+
+    of_image: np.ndarray  #: [n] int64 in 0..count-1, what each image is drawn with
+    count: int
+    resampled: str  #: `PEOPLE` or `IMAGES`
+
+
+def units(n: int, identity: np.ndarray | None = None) -> Units:
+    """Which images are drawn together: those of one person.
+
+    Units are numbered in the order of the images, so that the draws do not depend on how people are
+    called.
+
+    Args:
+      n: number of images.
+      identity: `[n]` integers, below 0 where unknown; such an image is drawn alone, as if it were of
+        one more person [choice]. None if nobody is known.
+
+    Returns:
+      The people; the images where nobody is known, or all images are of one person: nothing can
+      be said of other people then, and the interval is that of this person's images [choice].
+
+    Raises:
+      ValueError: not n identities.
+    """
+    images = Units(np.arange(n), n, IMAGES)
+    if identity is None:
+        return images
+    identity = np.asarray(identity)
+    if identity.shape != (n,):
+        raise ValueError(f"identities must be [{n}], got shape {identity.shape}")
+    alone = -1 - np.arange(n)
+    person = np.where(identity < 0, alone, identity)
+    _, first, unit = np.unique(person, return_index=True, return_inverse=True)
+    if len(first) < 2 or (identity < 0).all():
+        return images
+    return Units(np.argsort(np.argsort(first))[unit], len(first), PEOPLE)
 
 
 def bootstrap_weighted(
@@ -59,6 +111,7 @@ def bootstrap_weighted(
     n: int,
     unit: str = "",
     *,
+    identity: np.ndarray | None = None,
     counted: int | None = None,
     samples: int = 1000,
     seed: int = 0,
@@ -70,8 +123,9 @@ def bootstrap_weighted(
     Args:
       statistic: `[S, n]` float64 counts to `[S]` values. A row of ones is the set itself. NaN says
         that the statistic does not exist on that resample; such resamples are left out.
-      n: number of what is drawn: images, or people where one's images belong together.
+      n: number of images.
       unit: unit of the value.
+      identity: `[n]` who is in each image; people are drawn then, see `units`.
       counted: `Metric.n`, if it is not `n`.
       samples: resamples; the interval runs from their 2.5th to their 97.5th percentile.
       seed: the same seed gives the same interval.
@@ -84,22 +138,25 @@ def bootstrap_weighted(
     value = float(statistic(np.ones((1, n)))[0])
     if np.isnan(value):
         return Metric.absent(unit)
+    of_image, count, resampled = units(n, identity)
     generator = np.random.default_rng(seed)
     rows = max(1, _CHUNK // n)
     found = []
     for start in range(0, samples, rows):
-        drawn = generator.integers(n, size=(min(rows, samples - start), n))
-        weights = np.stack([np.bincount(row, minlength=n) for row in drawn])
-        found.append(statistic(weights.astype(np.float64)))
+        drawn = generator.integers(count, size=(min(rows, samples - start), count))
+        weights = np.stack([np.bincount(row, minlength=count) for row in drawn])
+        found.append(statistic(weights.astype(np.float64)[:, of_image]))
     values = np.concatenate(found)
     low, high = _interval(values, value)
-    return Metric(value, low, high, unit, n if counted is None else counted, values, n)
+    n = n if counted is None else counted
+    return Metric(value, low, high, unit, n, resampled, count, values)
 
 
 def bootstrap(
     per_image: np.ndarray | tuple[Callable[..., float], Sequence[np.ndarray]],
     unit: str = "",
     *,
+    identity: np.ndarray | None = None,
     samples: int = 1000,
     seed: int = 0,
 ) -> Metric:
@@ -110,6 +167,7 @@ def bootstrap(
         not counted in `n`); or `(function, arrays)`, where `function(*arrays)` gives the value and
         the arrays' first axes are the images, which are drawn together.
       unit: unit of the value.
+      identity: `[n]` who is in each image; people are drawn then, see `units`.
       samples: resamples.
       seed: the same seed gives the same interval.
 
@@ -129,7 +187,9 @@ def bootstrap(
             chosen = [np.repeat(np.arange(len(row)), row.astype(int)) for row in weights]
             return np.array([function(*(a[index] for a in arrays)) for index in chosen], float)
 
-        return bootstrap_weighted(repeat_and_call, len(arrays[0]), unit, samples=samples, seed=seed)
+        return bootstrap_weighted(
+            repeat_and_call, len(arrays[0]), unit, identity=identity, samples=samples, seed=seed
+        )
 
     values = np.asarray(per_image, dtype=np.float64)
     if values.ndim != 1:
@@ -137,7 +197,7 @@ def bootstrap(
     if np.isinf(values).any():
         raise ValueError("per-image values hold infinity; use NaN for an image without truth")
     known = ~np.isnan(values)
-    # Drawn from all images, those without truth too, so that the draws depend on nothing but n.
+    # Drawn from all images, those without truth too, so that the draws do not depend on the metric.
     counts, values = known.astype(np.float64), np.where(known, values, 0.0)
 
     def mean(weights: np.ndarray) -> np.ndarray:
@@ -145,7 +205,13 @@ def bootstrap(
         return np.where(total > 0, weights @ values / np.where(total > 0, total, 1.0), np.nan)
 
     return bootstrap_weighted(
-        mean, len(values), unit, counted=int(known.sum()), samples=samples, seed=seed
+        mean,
+        len(values),
+        unit,
+        identity=identity,
+        counted=int(known.sum()),
+        samples=samples,
+        seed=seed,
     )
 
 
@@ -160,16 +226,21 @@ def difference(ours: Metric, theirs: Metric) -> Metric:
       The difference; absent if one of the two is. Beyond noise where its interval leaves out 0.
 
     Raises:
-      ValueError: replicates are missing, or were drawn from unlike numbers of images.
+      ValueError: replicates are missing, or were not drawn alike.
     """
     if ours.is_absent or theirs.is_absent:
         return Metric.absent(ours.unit)
     a, b = ours.replicates, theirs.replicates
-    if a is None or b is None or a.shape != b.shape or ours.drawn != theirs.drawn:
-        raise ValueError("the two were not resampled alike: measured on unlike numbers of images?")
+    alike = (ours.resampled, ours.drawn) == (theirs.resampled, theirs.drawn)
+    if a is None or b is None or a.shape != b.shape or not alike:
+        raise ValueError(
+            f"the two were not resampled alike: {ours.drawn} {ours.resampled} and {theirs.drawn} "
+            f"{theirs.resampled}; measure both on the same images, with the same identities."
+        )
     value = ours.value - theirs.value
     low, high = _interval(a - b, value)
-    return Metric(value, low, high, ours.unit, min(ours.n, theirs.n), a - b, ours.drawn)
+    n = min(ours.n, theirs.n)
+    return Metric(value, low, high, ours.unit, n, ours.resampled, ours.drawn, a - b)
 
 
 def _interval(replicates: np.ndarray, value: float) -> tuple[float, float]:

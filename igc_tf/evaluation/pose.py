@@ -52,12 +52,15 @@ def mae_after_fit(predicted: np.ndarray, true: np.ndarray, weights: np.ndarray) 
     return (weights * errors).sum(-1) / total
 
 
-def evaluate(predicted: np.ndarray, true: np.ndarray) -> dict[str, Metric]:
+def evaluate(
+    predicted: np.ndarray, true: np.ndarray, identity: np.ndarray | None = None
+) -> dict[str, Metric]:
     """Correlation and error of pitch, yaw and roll.
 
     Args:
       predicted: `[N, 3]` (pitch, yaw, roll), degrees.
       true: `[N, 3]`, degrees; NaN where an angle is not known.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
 
     Returns:
       For each angle `<angle>_correlation`, `<angle>_mae_degrees` and beside it
@@ -76,13 +79,17 @@ def evaluate(predicted: np.ndarray, true: np.ndarray) -> dict[str, Metric]:
         known = ~np.isnan(true[:, index])
         # Centred on the set: the moments are then exact for small variations of large angles.
         x, y = (_centred(array[known, index]) for array in (predicted, true))
+        people = None if identity is None else identity[known]
         for name, statistic, guess, unit in (
             ("correlation", correlation, x, ""),
             ("mae_degrees", mae_after_fit, x, "degrees"),
             ("mae_constant_degrees", mae_after_fit, np.zeros_like(x), "degrees"),
         ):
             metrics[f"{angle}_{name}"] = bootstrap_weighted(
-                lambda weights, f=statistic, x=guess, y=y: f(x, y, weights), len(y), unit
+                lambda weights, f=statistic, x=guess, y=y: f(x, y, weights),
+                len(y),
+                unit,
+                identity=people,
             )
     return metrics
 

@@ -224,10 +224,14 @@ def evaluate(descriptors: Mapping[str, np.ndarray], protocol: Protocol | None) -
                 lambda w, s=scores, i=index, k=scale: k * _verification(s, protocol, w)[i],
                 people,
                 unit,
+                identity=np.arange(people),
                 counted=len(scores),
             )
     metrics["rank1_chance"] = bootstrap_weighted(
-        lambda weights: np.full(len(weights), 1.0 / people), people, counted=len(protocol.probes)
+        lambda weights: np.full(len(weights), 1.0 / people),
+        people,
+        identity=np.arange(people),
+        counted=len(protocol.probes),
     )
     return metrics
 
@@ -260,7 +264,7 @@ def _by_person(values: np.ndarray, mask: np.ndarray, person: np.ndarray, people:
         drawn = weights @ count
         return np.where(drawn > 0, weights @ total / np.where(drawn > 0, drawn, 1.0), np.nan)
 
-    return bootstrap_weighted(mean, people, counted=int(mask.sum()))
+    return bootstrap_weighted(mean, people, identity=np.arange(people), counted=int(mask.sum()))
 
 
 def _verification(

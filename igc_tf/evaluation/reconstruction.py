@@ -84,13 +84,19 @@ def ssim(
 
 
 def evaluate(
-    images: np.ndarray, reconstructions: np.ndarray, mask: np.ndarray | None = None
+    images: np.ndarray,
+    reconstructions: np.ndarray,
+    mask: np.ndarray | None = None,
+    identity: np.ndarray | None = None,
 ) -> dict[str, Metric]:
-    """`l1`, `psnr_db` and `ssim`, means over images; arguments as theirs."""
+    """`l1`, `psnr_db` and `ssim`, means over images; arguments as theirs.
+
+    The intervals draw people where `identity` `[N]` is given (below 0 where unknown).
+    """
     return {
-        "l1": bootstrap(l1(images, reconstructions, mask)),
-        "psnr_db": bootstrap(psnr_db(images, reconstructions, mask), "dB"),
-        "ssim": bootstrap(ssim(images, reconstructions, mask)),
+        "l1": bootstrap(l1(images, reconstructions, mask), identity=identity),
+        "psnr_db": bootstrap(psnr_db(images, reconstructions, mask), "dB", identity=identity),
+        "ssim": bootstrap(ssim(images, reconstructions, mask), identity=identity),
     }
 
 

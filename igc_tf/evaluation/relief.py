@@ -101,19 +101,25 @@ def landmark_regions(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray
     return np.stack(regions, axis=1).astype(np.float32)
 
 
-def evaluate(depth: np.ndarray, regions: np.ndarray | None = None) -> dict[str, Metric]:
+def evaluate(
+    depth: np.ndarray, regions: np.ndarray | None = None, identity: np.ndarray | None = None
+) -> dict[str, Metric]:
     """Shares of images with a right relief.
 
     Args:
       depth: `[N, h, w]`, units of the camera's distance.
       regions: `[N, R, h, w]`, see `in_order`; None if there are none.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
 
     Returns:
       `convex_share`, and `depth_order_share`: absent without regions.
     """
     convex = (relief_sign(depth) > 0).astype(np.float64)
     order = np.full(len(depth), np.nan) if regions is None else in_order(depth, regions)
-    return {"convex_share": bootstrap(convex), "depth_order_share": bootstrap(order)}
+    return {
+        "convex_share": bootstrap(convex, identity=identity),
+        "depth_order_share": bootstrap(order, identity=identity),
+    }
 
 
 def border_and_centre(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ import numpy as np
 from rich.table import Table
 
 from igc_tf.evaluation import recognition
-from igc_tf.evaluation.metric import NO_TRUTH, Metric
+from igc_tf.evaluation.metric import NO_TRUTH, PEOPLE, Metric, units
 from igc_tf.evaluation.score import PSEUDO, Scores
 
 #: The lines each metric must beat, as (label, name of their metric).
@@ -31,6 +31,13 @@ BASELINES: dict[str, tuple[tuple[str, str], ...]] = {
         ("centroid", "nme_centroid_percent"),
         ("true centres", "nme_true_centres_percent"),
     ),
+    "nme_no_bias_percent": (
+        ("mean face", "nme_mean_face_percent"),
+        ("centroid", "nme_no_bias_centroid_percent"),
+        ("true centres", "nme_no_bias_true_centres_percent"),
+    ),
+    "nmi_landmarks": (("mean face", "nmi_landmarks_mean_face"),),
+    "ari_landmarks": (("mean face", "ari_landmarks_mean_face"),),
     "nmi": (("label map", "nmi_label_map"),),
     "ari": (("label map", "ari_label_map"),),
     "miou": (("label map", "miou_label_map"),),
@@ -41,6 +48,12 @@ BASELINES: dict[str, tuple[tuple[str, str], ...]] = {
         ("constant", "depth_error_constant_percent"),
         ("mean depth", "depth_error_mean_depth_percent"),
     ),
+    **{
+        f"landmark_depth_correlation{name}": (
+            ("mean depth", f"landmark_depth_correlation{name}_mean_depth"),
+        )
+        for name in ("", "_sum")
+    },
     "pitch_mae_degrees": (("constant", "pitch_mae_constant_degrees"),),
     "yaw_mae_degrees": (("constant", "yaw_mae_constant_degrees"),),
     "roll_mae_degrees": (("constant", "roll_mae_constant_degrees"),),
@@ -117,6 +130,7 @@ class Samples(NamedTuple):
     names: list[str]  #: the pictures measured
     metrics: dict[str, Metric]  #: with their replicates
     per_image: dict[str, np.ndarray]  #: [N] by metric, NaN where unknown
+    drawn_with: np.ndarray  #: [N] which pictures the bootstrap draws together, `metric.units`
 
 
 def samples_path(metrics_json: str | os.PathLike[str]) -> Path:
@@ -129,13 +143,24 @@ def write_samples(
     per_image: Mapping[str, np.ndarray],
     names: Sequence[str],
     path: str | os.PathLike[str],
+    identity: np.ndarray | None = None,
 ) -> None:
-    """Writes `names`, `image/<metric>` `[N]`, `replicates/<metric>` `[1000]` and `drawn/<metric>`."""
-    arrays = {"names": np.array(names, dtype=str)}
+    """Writes what `read_samples` reads.
+
+    Args:
+      metrics: with their replicates, written as `replicates/<metric>` `[1000]`.
+      per_image: written as `image/<metric>` `[N]`.
+      names: N names of the pictures, written as `names`.
+      path: file to write.
+      identity: `[N]` who is in each picture; written as `drawn_with`, see `metric.units`.
+    """
+    arrays = {
+        "names": np.array(names, dtype=str),
+        "drawn_with": units(len(names), identity).of_image,
+    }
     for name, metric in metrics.items():
         if metric.replicates is not None:
             arrays[f"replicates/{name}"] = metric.replicates
-            arrays[f"drawn/{name}"] = np.array(metric.drawn)
     arrays.update({f"image/{name}": values for name, values in per_image.items()})
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
@@ -147,7 +172,7 @@ def read_samples(metrics_json: str | os.PathLike[str]) -> Samples:
 
     Raises:
       FileNotFoundError: one of the two is missing.
-      ValueError: one is damaged.
+      ValueError: one is damaged, or of before people were drawn.
     """
     path = samples_path(metrics_json)
     for needed in (Path(metrics_json), path):
@@ -163,14 +188,13 @@ def read_samples(metrics_json: str | os.PathLike[str]) -> Samples:
         raise ValueError(
             f"{metrics_json} or {path} is damaged ({error}); measure again."
         ) from error
-    metrics = {
-        name: dataclasses.replace(
-            metric,
-            replicates=arrays[f"replicates/{name}"],
-            drawn=int(arrays[f"drawn/{name}"]),
+    if "drawn_with" not in arrays:
+        raise ValueError(
+            f"{metrics_json} is of an older version, whose intervals draw single pictures even where one "
+            "person has several; measure again."
         )
-        if f"replicates/{name}" in arrays
-        else metric
+    metrics = {
+        name: dataclasses.replace(metric, replicates=arrays.get(f"replicates/{name}"))
         for name, metric in metrics.items()
     }
     per_image = {
@@ -178,7 +202,8 @@ def read_samples(metrics_json: str | os.PathLike[str]) -> Samples:
         for name, values in arrays.items()
         if name.startswith("image/")
     }
-    return Samples([str(name) for name in arrays["names"]], metrics, per_image)
+    names = [str(name) for name in arrays["names"]]
+    return Samples(names, metrics, per_image, arrays["drawn_with"])
 
 
 class Row(NamedTuple):
@@ -188,7 +213,7 @@ class Row(NamedTuple):
     direction: str  #: which way is better, an arrow or nothing
     value: str  #: or why there is none
     interval: str
-    images: str
+    images: str  #: how many counted, and in brackets how many people are drawn, if people are
     to_beat: str
     absent: bool
 
@@ -212,6 +237,7 @@ def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None
             if line in metrics and not metric.is_absent
         ]
         value = (reasons or {}).get(name, NO_TRUTH) if metric.is_absent else number(metric)
+        people = f" ({metric.drawn})" if metric.resampled == PEOPLE else ""
         interval = "" if metric.is_absent else f"{_short(metric.low)} to {_short(metric.high)}"
         found.append(
             Row(
@@ -219,7 +245,7 @@ def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None
                 direction(name),
                 value,
                 interval,
-                str(metric.n),
+                f"{metric.n}{people}",
                 ", ".join(lines),
                 metric.is_absent,
             )
@@ -245,12 +271,22 @@ def table(
     result.add_column("", justify="center")
     result.add_column("value", justify="right", no_wrap=True)
     result.add_column("95 % interval", justify="right")
-    result.add_column("images", justify="right")
+    result.add_column("images (people)", justify="right")
     result.add_column("to beat")
     for row in rows(metrics, reasons):
         value = f"[dim]{row.value}[/dim]" if row.absent else f"[bold]{row.value}[/bold]"
         result.add_row(row.name, row.direction, value, row.interval, row.images, row.to_beat)
     return result
+
+
+def resampling(metrics: Mapping[str, Metric]) -> str:
+    """What the intervals draw, a sentence."""
+    if any(metric.resampled == PEOPLE for metric in metrics.values()):
+        return "Intervals draw people, each with all of their images; how many stands in brackets."
+    return (
+        "Intervals draw single images, for it is not known of two people or more who is in them: too "
+        "narrow where a person is in several."
+    )
 
 
 def recognition_rows(scores: Scores) -> list[list[str]]:

@@ -15,6 +15,7 @@ import numpy as np
 from igc_tf.evaluation import (
     consistency,
     geometry,
+    landmark_depth,
     landmarks,
     pose,
     recognition,
@@ -56,12 +57,13 @@ class Truth:
     parts: np.ndarray | None = None  #: [N, S, S] true labels
     label_names: Sequence[str] = LABELS  #: of the true labels
     landmarks: np.ndarray | None = None  #: [N, 5, 2] px of an S x S picture, NaN where unknown
+    landmark_depth: np.ndarray | None = None  #: [N, 5] any unit, larger is farther, NaN unknown
     rotation_degrees: np.ndarray | None = None  #: [N, 3], NaN where unknown
-    pseudo: bool = False  #: a network guessed the landmarks and the rotation
+    pseudo: bool = False  #: a network guessed the landmarks, their depth and the rotation
     depth: np.ndarray | None = None  #: [N, S, S]
     depth_mask: np.ndarray | None = None  #: [N, S, S], where the depth is known
     depth_regions: np.ndarray | None = None  #: [N, R, S, S], each nearer than the next
-    identity: np.ndarray | None = None  #: [N] integers, below 0 where unknown
+    identity: np.ndarray | None = None  #: [N] integers, below 0 where unknown; intervals draw them
     condition: recognition.Condition | None = None  #: how far from frontal, for recognition
 
 
@@ -109,11 +111,9 @@ _RECONSTRUCTION = {"l1": "", "psnr_db": "dB", "ssim": "", "covered_share": ""}
 _SEGMENTATION = {
     f"{name}{line}": "" for line in ("", "_label_map") for name in ("nmi", "ari", "miou")
 }
-_LANDMARKS = {
-    "nme_percent": "%",
-    "nme_mean_face_percent": "%",
-    "nme_centroid_percent": "%",
-    "nme_true_centres_percent": "%",
+_LANDMARKS = dict.fromkeys(landmarks.NAMES, "%")
+_AT_LANDMARKS = {
+    f"{name}_landmarks{line}": "" for line in ("", "_mean_face") for name in ("nmi", "ari")
 }
 _SPREAD = {"position_spread_percent": "%", "position_spread_fixed_point_percent": "%"}
 _GEOMETRY = {
@@ -121,6 +121,11 @@ _GEOMETRY = {
     for line in ("", "unaligned_", "constant_", "mean_depth_")
     for kind, unit in (("side", "e2"), ("mad", "degrees"), ("depth_error", "percent"))
     if (kind, line) != ("depth_error", "unaligned_")
+}
+_LANDMARK_DEPTH = {
+    f"landmark_depth_correlation{name}{line}": ""
+    for line in ("", "_mean_depth")
+    for name in ("", "_sum")
 }
 _ORDER = {"depth_order_share": ""}
 _RELIEF = {"convex_share": "", **_ORDER}
@@ -143,6 +148,8 @@ def score(predictions: Predictions, truth: Truth, fit: Fit | None = None) -> Sco
       truth: of the same N.
       fit: for the landmarks' NME and the mean-depth line; None if there is none.
 
+    Intervals draw people, each with all of their pictures, where the truth knows who is in them.
+
     Returns:
       All scores; each metric is there, absent ones with their reason.
 
@@ -150,13 +157,14 @@ def score(predictions: Predictions, truth: Truth, fit: Fit | None = None) -> Sco
       ValueError: arrays of shapes that do not fit, see the `evaluate` functions.
     """
     scores = Scores(parts=predictions.parts)
-    _reconstruction(scores, predictions)
+    _reconstruction(scores, predictions, truth)
     _segmentation(scores, predictions, truth, fit)
     _landmarks(scores, predictions, truth, fit)
+    _at_landmarks(scores, predictions, truth, fit)
     _pose(scores, predictions, truth)
     _geometry(scores, predictions, truth, fit)
     _recognition(scores, predictions, truth)
-    _consistency(scores, predictions)
+    _consistency(scores, predictions, truth)
     return scores
 
 
@@ -170,7 +178,17 @@ def _absent(units: Mapping[str, str]) -> dict[str, Metric]:
     return {name: Metric.absent(unit) for name, unit in units.items()}
 
 
-def _reconstruction(scores: Scores, predictions: Predictions) -> None:
+def _means(
+    per_image: Mapping[str, np.ndarray], units: Mapping[str, str], identity: np.ndarray | None
+) -> dict[str, Metric]:
+    """Means over the images, with the intervals of people where they are known."""
+    return {
+        name: bootstrap(values, units.get(name, ""), identity=identity)
+        for name, values in per_image.items()
+    }
+
+
+def _reconstruction(scores: Scores, predictions: Predictions, truth: Truth) -> None:
     image, drawn, mask = predictions.image, predictions.reconstruction, predictions.mask
     if image is None or drawn is None:
         scores.add("reconstruction", _absent(_RECONSTRUCTION), NOT_PREDICTED)
@@ -182,7 +200,7 @@ def _reconstruction(scores: Scores, predictions: Predictions) -> None:
         "ssim": reconstruction.ssim(image, drawn, mask),
         "covered_share": covered,
     }
-    metrics = {name: bootstrap(v, _RECONSTRUCTION[name]) for name, v in per_image.items()}
+    metrics = _means(per_image, _RECONSTRUCTION, truth.identity)
     scores.add("reconstruction", metrics, per_image=per_image)
 
 
@@ -208,13 +226,14 @@ def _segmentation(scores: Scores, predictions: Predictions, truth: Truth, fit: F
         there = ~np.isnan(iou)
         miou = np.where(there, iou, 0.0).sum(1) / np.maximum(there.sum(1), 1)
         metrics = {
-            **segmentation.evaluate(tables),
+            **segmentation.evaluate(tables, truth.identity),
             **_label_map(truth, fit),
-            **segmentation.evaluate_parts(tables, truth.label_names),
+            **segmentation.evaluate_parts(tables, truth.label_names, truth.identity),
         }
         per_image = {"miou": np.where(there.any(1), miou, np.nan)}
         scores.add("segmentation", metrics, per_image=per_image)
-    scores.add("segmentation", segmentation.evaluate_existence(areas))
+    existence = segmentation.evaluate_existence(areas, identity=truth.identity)
+    scores.add("segmentation", existence)
 
 
 def _label_map(truth: Truth, fit: Fit | None) -> dict[str, Metric]:
@@ -224,7 +243,8 @@ def _label_map(truth: Truth, fit: Fit | None) -> dict[str, Metric]:
     labels = len(truth.label_names)
     same = np.broadcast_to(fit.label_map, truth.parts.shape)
     tables = segmentation.contingency(same, truth.parts, labels, labels)
-    return {f"{name}_label_map": m for name, m in segmentation.evaluate(tables).items()}
+    metrics = segmentation.evaluate(tables, truth.identity)
+    return {f"{name}_label_map": metric for name, metric in metrics.items()}
 
 
 def _landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit | None) -> None:
@@ -233,9 +253,8 @@ def _landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit 
     if predictions.centres is None:
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}), NOT_PREDICTED)
         return
-    fitted = fit is not None and fit.landmarks is not None
-    fitted = fitted and not np.isnan(fit.landmarks).any((1, 2)).all()
-    if marks is None or not fitted:
+    mean_face = _mean_face(fit)
+    if marks is None or mean_face is None:
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}))
         return
     prefix = PSEUDO if truth.pseudo else ""
@@ -244,18 +263,48 @@ def _landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit 
     per_image = landmarks.per_image_errors(fit.centres, fit.landmarks, predictions.centres, marks)
     spread = dict.fromkeys(_SPREAD, np.full(len(marks), np.nan))
     if truth.identity is not None:
-        known = ~np.isnan(fit.landmarks).any((1, 2))
         middle = (predictions.labels.shape[2] / 2.0, predictions.labels.shape[1] / 2.0)
         spread = consistency.position_spread(
             predictions.centres.parts,
             marks,
             truth.identity,
-            fit.landmarks[known].mean(0),
+            mean_face,
             middle,
         )
     per_image = {prefix + name: values for name, values in {**per_image, **spread}.items()}
-    metrics = {name: bootstrap(values, "%") for name, values in per_image.items()}
+    metrics = _means(per_image, dict.fromkeys(per_image, "%"), truth.identity)
     scores.add("landmarks", metrics, per_image=per_image)
+
+
+def _mean_face(fit: Fit | None) -> np.ndarray | None:
+    """`[5, 2]`, of the pictures to fit on that have all landmarks; None if none has."""
+    if fit is None or fit.landmarks is None:
+        return None
+    known = ~np.isnan(fit.landmarks).any((1, 2))
+    return fit.landmarks[known].mean(0) if known.any() else None
+
+
+def _at_landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit | None) -> None:
+    """How well the parts tell the landmarks apart, and how well the places of a mean face do."""
+    labels, marks = predictions.labels, truth.landmarks
+    if labels is None or marks is None:
+        reason = NOT_PREDICTED if labels is None else NO_TRUTH
+        scores.add("landmarks", _absent(_AT_LANDMARKS), reason)
+        return
+    prefix = PSEUDO if truth.pseudo else ""
+    if truth.pseudo:
+        scores.add("landmarks", _absent(_AT_LANDMARKS))
+    tables = segmentation.contingency_at(labels, marks, predictions.parts)
+    metrics = _absent(_AT_LANDMARKS)
+    metrics.update(segmentation.evaluate_at_landmarks(tables, truth.identity))
+    mean_face = _mean_face(fit)
+    if mean_face is not None:
+        nearest = segmentation.nearest_landmark(mean_face, labels.shape[1:])
+        same = np.broadcast_to(nearest, labels.shape)
+        tables = segmentation.contingency_at(same, marks, len(mean_face))
+        line = segmentation.evaluate_at_landmarks(tables, truth.identity)
+        metrics.update({f"{name}_mean_face": metric for name, metric in line.items()})
+    scores.add("landmarks", {prefix + name: metric for name, metric in metrics.items()})
 
 
 def _pose(scores: Scores, predictions: Predictions, truth: Truth) -> None:
@@ -268,7 +317,7 @@ def _pose(scores: Scores, predictions: Predictions, truth: Truth) -> None:
     if true is None:
         return
     prefix = PSEUDO if truth.pseudo else ""
-    metrics = pose.evaluate(found, true)
+    metrics = pose.evaluate(found, true, truth.identity)
     scores.add("pose", {prefix + name: metric for name, metric in metrics.items()})
 
 
@@ -281,15 +330,31 @@ def _geometry(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit |
     else:
         average = None if fit is None else fit.mean_depth
         errors = geometry.per_image_errors(depth, truth.depth, truth.depth_mask, average)
-        metrics = {name: bootstrap(v, geometry.unit_of(name)) for name, v in errors.items()}
-        scores.add("geometry", metrics, per_image=errors)
+        units = {name: geometry.unit_of(name) for name in errors}
+        scores.add("geometry", _means(errors, units, truth.identity), per_image=errors)
+    _landmark_depth(scores, predictions, truth)
     _relief(scores, predictions, truth)
+
+
+def _landmark_depth(scores: Scores, predictions: Predictions, truth: Truth) -> None:
+    view, marks, true = predictions.view_depth, truth.landmarks, truth.landmark_depth
+    if view is None or marks is None or true is None:
+        reason = NOT_PREDICTED if view is None else NO_TRUTH
+        scores.add("geometry", _absent(_LANDMARK_DEPTH), reason)
+        return
+    prefix = PSEUDO if truth.pseudo else ""
+    if truth.pseudo:
+        scores.add("geometry", _absent(_LANDMARK_DEPTH))
+    metrics = landmark_depth.evaluate(view, marks, true, truth.identity)
+    scores.add("geometry", {prefix + name: metric for name, metric in metrics.items()})
 
 
 def _relief(scores: Scores, predictions: Predictions, truth: Truth) -> None:
     """Convex or hollow, and in order: by the true regions, else in the photo's view by landmarks."""
     depth, view, marks = predictions.depth, predictions.view_depth, truth.landmarks
-    metrics = _absent(_RELIEF) if depth is None else relief.evaluate(depth, truth.depth_regions)
+    metrics = _absent(_RELIEF)
+    if depth is not None:
+        metrics = relief.evaluate(depth, truth.depth_regions, truth.identity)
     in_view = truth.depth_regions is None and marks is not None
     if in_view:
         del metrics["depth_order_share"]
@@ -304,8 +369,7 @@ def _relief(scores: Scores, predictions: Predictions, truth: Truth) -> None:
         scores.add("geometry", _absent(_ORDER))
     order = relief.in_order(view, relief.landmark_regions(marks, view.shape[1:]))
     per_image = {f"{prefix}depth_order_share": order}
-    metrics = {name: bootstrap(values) for name, values in per_image.items()}
-    scores.add("geometry", metrics, per_image=per_image)
+    scores.add("geometry", _means(per_image, {}, truth.identity), per_image=per_image)
 
 
 def _recognition(scores: Scores, predictions: Predictions, truth: Truth) -> None:
@@ -324,10 +388,11 @@ def _recognition(scores: Scores, predictions: Predictions, truth: Truth) -> None
     scores.add("recognition", recognition.evaluate(found, protocol))
 
 
-def _consistency(scores: Scores, predictions: Predictions) -> None:
+def _consistency(scores: Scores, predictions: Predictions, truth: Truth) -> None:
     if predictions.retake is None:
         scores.add("consistency", _absent(consistency.RETAKE_UNITS), NOT_PREDICTED)
         return
     errors = consistency.retake_errors(predictions.retake)
-    metrics = {name: bootstrap(v, consistency.RETAKE_UNITS[name]) for name, v in errors.items()}
-    scores.add("consistency", metrics)
+    count = len(predictions.retake.turned_yaw_degrees)
+    identity = None if truth.identity is None else truth.identity[:count]
+    scores.add("consistency", _means(errors, consistency.RETAKE_UNITS, identity))

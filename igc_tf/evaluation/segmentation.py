@@ -1,5 +1,6 @@
 """How well the discovered parts agree with true ones, NMI, ARI, matched mIoU; and whether they exist.
 
+Where there are no true parts, landmarks stand for them: NMI and ARI of which part each lies in.
 All of it follows from counts of (part, true label) per image, so images are reduced to those counts
 first and any number of them costs little to resample.
 """
@@ -51,6 +52,27 @@ def contingency(
     cell = (cell * labels + true)[counted]
     counts = np.bincount(cell, minlength=images * parts * labels)
     return counts.reshape(images, parts, labels)
+
+
+def contingency_at(predicted: np.ndarray, points: np.ndarray, parts: int) -> np.ndarray:
+    """Counts, image by image, which part each point lies in, the background among them.
+
+    Args:
+      predicted: `[N, H, W]` integers in 0..parts-1.
+      points: `[N, L, 2]` (x, y) pixels, pixel centres at +0.5; NaN where unknown. Points outside the
+        picture do not count either.
+      parts: number of discovered parts.
+
+    Returns:
+      `[N, parts, L]` int64.
+    """
+    height, width = predicted.shape[1:]
+    column, row = np.moveaxis(np.floor(np.nan_to_num(points, nan=-1.0)).astype(np.int64), -1, 0)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    image = np.arange(len(points))[:, np.newaxis]
+    part = predicted[image, np.where(inside, row, 0), np.where(inside, column, 0)]
+    point = np.where(inside, np.arange(points.shape[1]), -1)
+    return contingency(part[:, np.newaxis], point[:, np.newaxis], parts, points.shape[1], -1)
 
 
 def nmi(tables: np.ndarray) -> np.ndarray:
@@ -126,19 +148,21 @@ def matched_iou(tables: np.ndarray, part_of_label: np.ndarray) -> np.ndarray:
     return np.where(tables.sum(-2) > 0, iou, np.nan)
 
 
-def evaluate(tables: np.ndarray) -> dict[str, Metric]:
+def evaluate(tables: np.ndarray, identity: np.ndarray | None = None) -> dict[str, Metric]:
     """NMI, ARI and matched mIoU over all pixels of all images.
 
     mIoU is the mean over the true labels that occur, the background among them. The matching is
-    found once, on the whole set, and kept in the resamples [choice].
+    found once, on the whole set, and kept in the resamples [choice]. A resample adds up the
+    tables of the people (or images) drawn.
 
     Args:
       tables: `[N, P, L]`, from `contingency`; images without a counted pixel have no truth.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
 
     Returns:
       `nmi`, `ari`, `miou`.
     """
-    tables = _with_truth(tables)
+    tables, identity = _with_truth(tables, identity)
     matching = match(tables.sum(0))
 
     def miou(summed: np.ndarray) -> np.ndarray:
@@ -147,17 +171,42 @@ def evaluate(tables: np.ndarray) -> dict[str, Metric]:
         return np.where(present, iou, 0.0).sum(-1) / np.maximum(present.sum(-1), 1)
 
     return {
-        name: bootstrap_weighted(_on_sum(function, tables), len(tables))
+        name: bootstrap_weighted(_on_sum(function, tables), len(tables), identity=identity)
         for name, function in (("nmi", nmi), ("ari", ari), ("miou", miou))
     }
 
 
-def evaluate_parts(tables: np.ndarray, label_names: Sequence[str]) -> dict[str, Metric]:
+def evaluate_at_landmarks(
+    tables: np.ndarray, identity: np.ndarray | None = None
+) -> dict[str, Metric]:
+    """NMI and ARI of parts and landmarks, over the landmarks of all images [PDiscoNet].
+
+    With five landmarks, parts that are alike on both sides, and so join the eyes and the corners of the
+    mouth, reach 0.79 and 0.62.
+
+    Args:
+      tables: `[N, P, L]`, from `contingency_at`.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+
+    Returns:
+      `nmi_landmarks`, `ari_landmarks`.
+    """
+    tables, identity = _with_truth(tables, identity)
+    return {
+        name: bootstrap_weighted(_on_sum(function, tables), len(tables), identity=identity)
+        for name, function in (("nmi_landmarks", nmi), ("ari_landmarks", ari))
+    }
+
+
+def evaluate_parts(
+    tables: np.ndarray, label_names: Sequence[str], identity: np.ndarray | None = None
+) -> dict[str, Metric]:
     """The same label by label: `iou_<label>`, IoU with the part matched to it.
 
     Args:
       tables: `[N, P, L]`, from `contingency`.
       label_names: L names of the true labels.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
 
     Returns:
       A metric for each true label; absent for a label that no image has.
@@ -167,12 +216,13 @@ def evaluate_parts(tables: np.ndarray, label_names: Sequence[str]) -> dict[str, 
     """
     if len(label_names) != tables.shape[2]:
         raise ValueError(f"{len(label_names)} names for {tables.shape[2]} true labels")
-    tables = _with_truth(tables)
+    tables, identity = _with_truth(tables, identity)
     matching = match(tables.sum(0))
     return {
         f"iou_{name}": bootstrap_weighted(
             _on_sum(lambda summed, i=index: matched_iou(summed, matching)[..., i], tables),
             len(tables),
+            identity=identity,
         )
         for index, name in enumerate(label_names)
     }
@@ -183,12 +233,15 @@ def part_areas(labels: np.ndarray, parts: int) -> np.ndarray:
     return contingency(labels, np.zeros_like(labels), parts, 1)[..., 0]
 
 
-def evaluate_existence(areas: np.ndarray, minimum_pixels: int = 1) -> dict[str, Metric]:
+def evaluate_existence(
+    areas: np.ndarray, minimum_pixels: int = 1, identity: np.ndarray | None = None
+) -> dict[str, Metric]:
     """In which share of the images each part exists, and how much of them it covers; needs no truth.
 
     Args:
       areas: `[N, P]` pixels, from `part_areas`.
       minimum_pixels: a part exists in an image from this many pixels on.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
 
     Returns:
       `exists_part_<m>` and `area_part_<m>_percent`, of the picture.
@@ -197,8 +250,8 @@ def evaluate_existence(areas: np.ndarray, minimum_pixels: int = 1) -> dict[str, 
     percent = 100.0 * areas / np.maximum(areas.sum(1, keepdims=True), 1)
     metrics = {}
     for part in range(areas.shape[1]):
-        metrics[f"exists_part_{part}"] = bootstrap(exists[:, part])
-        metrics[f"area_part_{part}_percent"] = bootstrap(percent[:, part], "%")
+        metrics[f"exists_part_{part}"] = bootstrap(exists[:, part], identity=identity)
+        metrics[f"area_part_{part}_percent"] = bootstrap(percent[:, part], "%", identity=identity)
     return metrics
 
 
@@ -220,6 +273,21 @@ def label_map(true: np.ndarray, labels: int) -> np.ndarray:
     return np.argmax([(true == label).sum(0) for label in range(labels)], axis=0).astype(np.uint8)
 
 
+def nearest_landmark(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Which landmark of a face each pixel is nearest to: parts of a method that sees no image.
+
+    Args:
+      landmarks: `[L, 2]` (x, y) pixels, the mean face of the train split.
+      size: (height, width).
+
+    Returns:
+      `[height, width]` uint8 in 0..L-1.
+    """
+    x, y = np.meshgrid(np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5)
+    x_mark, y_mark = landmarks.T[..., np.newaxis, np.newaxis]
+    return np.argmin(np.hypot(x - x_mark, y - y_mark), axis=0).astype(np.uint8)
+
+
 def _on_sum(
     function: Callable[[np.ndarray], np.ndarray], tables: np.ndarray
 ) -> Callable[[np.ndarray], np.ndarray]:
@@ -228,10 +296,13 @@ def _on_sum(
     return lambda weights: function((weights @ flat).reshape(-1, *tables.shape[1:]))
 
 
-def _with_truth(tables: np.ndarray) -> np.ndarray:
+def _with_truth(
+    tables: np.ndarray, identity: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
     if tables.ndim != 3:
         raise ValueError(f"tables must be [N, P, L], got shape {tables.shape}")
-    return tables[tables.sum((1, 2)) > 0]
+    known = tables.sum((1, 2)) > 0
+    return tables[known], None if identity is None else identity[known]
 
 
 def _shares(tables: np.ndarray) -> np.ndarray:

@@ -114,7 +114,8 @@ def page(
     links = "".join(f'<a href="#{name}">{name}</a>' for name in sections)
     body = [
         f"<h1>{html.escape(headline)}</h1><p>{html.escape(detail)}. Values stand with their bootstrap "
-        "95 % interval; the arrow says which way is better; what could not be measured says why.</p>"
+        f"95 % interval. {report.resampling(scores.metrics)} The arrow says which way is better; what "
+        "could not be measured says why.</p>"
         f"<nav>{links}</nav>"
     ]
     for section in scores.sections:
@@ -136,7 +137,7 @@ def page(
 def _metrics_table(metrics, scores: Scores) -> str:
     header = (
         '<tr><th>metric</th><th></th><th class="n">value</th><th class="n">95 % interval</th>'
-        '<th class="n">n</th><th>to beat</th></tr>'
+        '<th class="n">n (people)</th><th>to beat</th></tr>'
     )
     rows = []
     for row in report.rows(metrics, scores.reasons):

@@ -56,6 +56,7 @@ def test_a_csv_file_by_hand(tmp_path):
         found.rotation_degrees, [[np.nan, 5, np.nan], [3, -20.5, np.nan], *[[np.nan] * 3] * 2]
     )
     assert found.view is None and found.light_degrees is None and found.landmarks is None
+    assert found.landmark_depth is None
 
 
 MARKS = ",".join(labels._LANDMARKS)
@@ -70,6 +71,25 @@ def test_landmarks_are_cropped_as_the_photo(tmp_path):
     expected = [[0, 0], [64, 64], [32, 32], [0, 0], [-32, -64]]
     np.testing.assert_allclose(found.landmarks[0], expected)
     assert not found.pseudo  # without a score they are made by hand
+
+
+def test_landmark_depth_is_as_large_as_the_photo_is_drawn(tmp_path):
+    data = folder(tmp_path, ["a.png", "b.png", "c.png"], (40, 50))
+    data = DataConfig(**{**vars(data), "crop_scale": 0.5})
+    depths = ",".join(labels._LANDMARK_DEPTHS)
+    assert depths == "left_eye_z,right_eye_z,nose_z,left_mouth_z,right_mouth_z"
+    write(
+        tmp_path / "labels.csv",
+        f"file,score,{MARKS},{depths}",
+        f"a.png,0.9,{','.join(['20'] * 10)},5,-5,-10,,0",
+        f"b.png,0.1,{','.join(['20'] * 10)},1,1,1,1,1",
+    )
+    found = read(data, ["a.png", "b.png", "c.png"], 64)  # 64 px over 20: 3.2
+    np.testing.assert_allclose(found.landmark_depth[0], [16, -16, -32, np.nan, 0], atol=1e-6)
+    assert np.isnan(found.landmark_depth[1:]).all() and found.pseudo
+    write(tmp_path / "labels.csv", f"file,{depths}", "a.png,5,-5,near,0,0")
+    with pytest.raises(ValueError, match="line 2: nose_z is 'near', no number"):
+        read(data, ["a.png"], 64)
 
 
 def test_a_mark_in_the_photo_is_where_its_landmark_says(tmp_path):

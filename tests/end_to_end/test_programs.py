@@ -33,7 +33,7 @@ def test_evaluate(program, trained, tmp_path):
         "nme_mean_face_percent", "nme_centroid_percent",
     ):  # fmt: skip
         metric = metrics[name]
-        assert set(metric) == {"value", "low", "high", "unit", "n"}
+        assert set(metric) == {"value", "low", "high", "unit", "n", "resampled", "drawn"}
         assert metric["low"] <= metric["value"] <= metric["high"] and metric["n"] == 32
         assert name in output or name in ("nme_mean_face_percent", "nme_centroid_percent")
     assert "mean face" in output and "centroid" in output  # they stand beside nme_percent

@@ -1,18 +1,21 @@
 """Differences of methods on the same pictures, and what is noise."""
 
+import json
+
 import numpy as np
 import pytest
 from rich.console import Console
 
 from igc_tf.evaluation import comparison, report
-from igc_tf.evaluation.metric import Metric, bootstrap, difference
+from igc_tf.evaluation.metric import Metric, bootstrap, difference, units
 
 
-def samples(values, names=None, **more):
-    metrics = {name: bootstrap(v) for name, v in values.items()}
+def samples(values, names=None, identity=None, **more):
+    metrics = {name: bootstrap(v, identity=identity) for name, v in values.items()}
     metrics.update(more)
     count = len(next(iter(values.values())))
-    return report.Samples(names or [str(k) for k in range(count)], metrics, dict(values))
+    names = names or [str(k) for k in range(count)]
+    return report.Samples(names, metrics, dict(values), units(count, identity).of_image)
 
 
 def noise(seed, n=400):
@@ -44,6 +47,45 @@ def test_about_one_in_twenty_is_called_different_by_chance():
         a, b = noise(2 * trial, 60), noise(2 * trial + 1, 60)
         called += bool(comparison.verdict("l1", difference(bootstrap(a), bootstrap(b))))
     assert 1 <= called <= 25  # Binomial(200, 0.05): mean 10
+
+
+def of_people(seed):
+    """Values of 30 people's ten images each, and who they are."""
+    identity = np.arange(30).repeat(10)
+    generator = np.random.default_rng(seed)
+    return generator.normal(1.0, 0.3, 30)[identity] + generator.normal(0, 0.1, 300), identity
+
+
+def test_differences_are_resampled_by_person():
+    (a, identity), (b, _) = of_people(20), of_people(21)
+    found = comparison.compare(
+        ["a", "b"], [samples({"l1": values}, identity=identity) for values in (a, b)]
+    )
+    change = found.lines[0].differences[0]
+    by_person = (b - a).reshape(30, 10).mean(1)
+    half = 1.96 * by_person.std() / np.sqrt(30)
+    assert change.high - change.low == pytest.approx(2 * half, rel=0.1)
+    assert (change.resampled, change.drawn) == ("people", 30)
+    assert "Intervals draw people" in comparison.summary(found)
+    alone = comparison.compare(["a", "b"], [samples({"l1": values}) for values in (a, b)])
+    assert "Intervals draw single images" in comparison.summary(alone)
+
+
+def test_about_one_in_twenty_is_called_different_by_chance_of_people_too():
+    called = 0
+    for trial in range(200):
+        (a, identity), (b, _) = of_people(2 * trial), of_people(2 * trial + 1)
+        a, b = (bootstrap(values, identity=identity, samples=300) for values in (a, b))
+        called += bool(comparison.verdict("l1", difference(a, b)))
+    assert 1 <= called <= 27  # as above; of images drawn one by one more than half are called so
+
+
+def test_other_identities_are_refused():
+    values, identity = of_people(22)
+    one = samples({"l1": values}, identity=identity)
+    for other in (None, np.roll(identity, 5)):
+        with pytest.raises(ValueError, match="measured with other identities"):
+            comparison.compare(["a", "b"], [one, samples({"l1": values}, identity=other)])
 
 
 def test_better_and_worse_follow_the_metric():
@@ -107,14 +149,17 @@ def test_unlike_numbers_of_images_are_refused():
 
 def test_samples_come_back(tmp_path):
     path = tmp_path / "metrics.json"
-    one = samples({"l1": noise(12)}, nmi=Metric.absent())
+    identity = np.arange(400) // 4
+    one = samples({"l1": noise(12)}, identity=identity, nmi=Metric.absent())
     report.write_json(one.metrics, path)
-    report.write_samples(one.metrics, one.per_image, one.names, report.samples_path(path))
+    report.write_samples(one.metrics, one.per_image, one.names, report.samples_path(path), identity)
     found = report.read_samples(path)
+    np.testing.assert_array_equal(found.drawn_with, identity)
     assert found.names == one.names and found.metrics == one.metrics
     np.testing.assert_array_equal(found.per_image["l1"], one.per_image["l1"])
     np.testing.assert_array_equal(found.metrics["l1"].replicates, one.metrics["l1"].replicates)
-    assert found.metrics["l1"].drawn == 400 and found.metrics["nmi"].is_absent
+    l1 = found.metrics["l1"]
+    assert (l1.resampled, l1.drawn, l1.n) == ("people", 100, 400) and found.metrics["nmi"].is_absent
 
 
 def test_missing_samples_are_named(tmp_path):
@@ -125,3 +170,14 @@ def test_missing_samples_are_named(tmp_path):
     report.samples_path(path).write_bytes(b"no archive")
     with pytest.raises(ValueError, match="damaged"):
         report.read_samples(path)
+
+
+def test_samples_of_before_people_were_drawn_are_refused(tmp_path):
+    path = tmp_path / "metrics.json"
+    l1 = bootstrap(noise(13))
+    old = {name: getattr(l1, name) for name in ("value", "low", "high", "unit", "n")}
+    path.write_text(json.dumps({"l1": old}))
+    np.savez(report.samples_path(path), names=["a"], **{"replicates/l1": l1.replicates})
+    with pytest.raises(ValueError, match="older version, .* measure again"):
+        report.read_samples(path)
+    assert report.read_json(path)["l1"] == l1  # the numbers themselves can be read

@@ -44,6 +44,7 @@ def test_everything_is_read(tmp_path):
         fit_landmarks=np.zeros((4, 5, 2)),
         true_parts=LABELS,
         true_label_names=["wall", "skin", "hair"],
+        true_landmark_depth=np.arange(10).reshape(2, 5),
         true_identity=[3, 3],
         true_condition=[0.0, 20.0],
         true_is_pseudo=True,
@@ -55,8 +56,20 @@ def test_everything_is_read(tmp_path):
     assert found.fit.centres.parts.shape == (4, 3, 2) and found.fit.mean_depth is None
     assert found.truth.label_names == ("wall", "skin", "hair") and found.truth.pseudo
     np.testing.assert_array_equal(found.truth.condition.distance, [0, 20])
+    np.testing.assert_array_equal(found.truth.landmark_depth, [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]])
     metrics = score.score(found.predictions, found.truth, found.fit).metrics
+    assert metrics["miou"].resampled == "images"  # of one person alone
     assert metrics["miou"].value == 1.0 and metrics["iou_skin"].value == 1.0
+
+
+def test_people_are_drawn_where_the_file_knows_them(tmp_path):
+    pictures = {"image": np.random.default_rng(0).random((6, 12, 12, 3)),
+                "reconstruction": np.zeros((6, 12, 12, 3))}  # fmt: skip
+    found = files.read(saved(tmp_path, **pictures, true_identity=[4, 4, 4, 2, 2, -1]))
+    metric = score.score(found.predictions, found.truth).metrics["l1"]
+    assert (metric.resampled, metric.drawn, metric.n) == ("people", 3, 6)
+    found = files.read(saved(tmp_path, **pictures))
+    assert score.score(found.predictions, found.truth).metrics["l1"].resampled == "images"
 
 
 def test_frontal_is_told_by_the_true_yaw(tmp_path):

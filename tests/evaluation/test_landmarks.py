@@ -120,6 +120,48 @@ def test_regression_is_least_squares_on_standardised_values():
     np.testing.assert_allclose(found.reshape(4, 10), expected, atol=1e-10)
 
 
+def test_without_bias_it_is_least_squares_on_the_pixels_themselves():
+    generator = np.random.default_rng(23)
+    train_x, test_x = generator.uniform(0, 64, (30, 3, 2)), generator.uniform(0, 64, (4, 3, 2))
+    train_y = generator.uniform(0, 64, (30, 5, 2))
+    # The independent path: the normal equations, as GANSeg and AutoLink have them.
+    x, y = train_x.reshape(30, 6), train_y.reshape(30, 10)
+    expected = test_x.reshape(4, 6) @ np.linalg.inv(x.T @ x) @ x.T @ y
+    found = landmarks.predict(train_x, train_y, test_x, bias=False)
+    np.testing.assert_allclose(found.reshape(4, 10), expected, rtol=1e-8)
+    # Pixels or shares of the picture: the same.
+    shares = landmarks.predict(train_x / 64, train_y / 64, test_x / 64, bias=False)
+    np.testing.assert_allclose(64 * shares, found, rtol=1e-8)
+
+
+def test_without_bias_a_fixed_face_needs_a_point_that_does_not_move():
+    face = np.tile(faces(24, n=1), (20, 1, 1))
+    still = np.tile([[[3.0, 5.0]]], (20, 1, 1))  # any point that does not move stands for the bias
+    found = landmarks.predict(still, face, still, bias=False)
+    np.testing.assert_allclose(found, face)
+    moving = np.random.default_rng(25).normal(0, 1, (20, 1, 2))
+    told = landmarks.predict(moving, face, moving, bias=False)
+    assert np.abs(told - face).mean() > 10  # no bias: it cannot say where the face always is
+    np.testing.assert_allclose(landmarks.predict(moving, face, moving), face)
+
+
+def test_both_regressions_are_told_with_their_lines():
+    train, test = faces(26, n=300), faces(27)
+    noise = np.random.default_rng(28)
+    train, test = (f + noise.normal(0, 1.5, f.shape) for f in (train, test))
+    centres = [landmarks.PartCentres(f[:, :3], f.mean(1, keepdims=True)) for f in (train, test)]
+    found = landmarks.evaluate(centres[0], train, centres[1], test)
+    assert tuple(found) == landmarks.NAMES
+    for line in ("", "centroid_", "true_centres_"):
+        affine, raw = (found[f"nme_{kind}{line}percent"].value for kind in ("", "no_bias_"))
+        assert 0 < affine < raw < found["nme_mean_face_percent"].value, line
+    told = landmarks.predict(centres[0].parts, train, centres[1].parts, bias=False)
+    errors = np.linalg.norm(told - test, axis=-1) / np.linalg.norm(
+        test[:, 0] - test[:, 1], axis=-1, keepdims=True
+    )
+    assert found["nme_no_bias_percent"].value == pytest.approx(100 * errors.mean())  # GANSeg's mean
+
+
 def test_permuted_parts_and_scaled_maps_change_nothing():
     train, test = faces(4), faces(5)
     whole = [f.mean(1, keepdims=True) for f in (train, test)]

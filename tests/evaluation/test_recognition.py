@@ -148,7 +148,7 @@ def test_interval_is_over_people():
     by_person = np.array([hit[plan.person == person].mean() for person in range(12)])
     half = 1.96 * by_person.std() / np.sqrt(12)
     assert metric.high - metric.low == pytest.approx(2 * half, rel=0.2)
-    assert metric.drawn == 12
+    assert (metric.resampled, metric.drawn, metric.n) == ("people", 12, 96)
 
 
 @pytest.mark.parametrize("identity", [[], [-1, -1], [0, 0, 0], [0, 1, 2], [-1, 0, 0]], ids=str)

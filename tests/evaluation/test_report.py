@@ -10,7 +10,7 @@ from igc_tf.evaluation import report
 from igc_tf.evaluation.metric import Metric
 
 METRICS = {
-    "nme_percent": Metric(6.125, 6.0, 6.25, "%", 100),
+    "nme_percent": Metric(6.125, 6.0, 6.25, "%", 100, "people", 10),
     "nme_mean_face_percent": Metric(8.43, 8.0, 9.0, "%", 100),
     "nme_centroid_percent": Metric(5.57, 5.0, 6.0, "%", 100),
     "yaw_correlation": Metric(-0.5, -0.6, -0.4, "", 7),
@@ -37,6 +37,8 @@ def test_json_round_trip(tmp_path):
         "high": 6.25,
         "unit": "%",
         "n": 100,
+        "resampled": "people",
+        "drawn": 10,
     }
     assert contents["miou"]["value"] is None
     assert list(contents) == list(METRICS)
@@ -66,7 +68,7 @@ def test_table_has_baselines_beside_the_number():
     text = shown(METRICS, "step 10")
     assert text.startswith("step 10")
     row = next(line for line in text.splitlines() if "nme_percent" in line)
-    assert "6.125 %" in row and "6.000 to 6.250" in row and "100" in row and "↓" in row
+    assert "6.125 %" in row and "6.000 to 6.250" in row and "100 (10)" in row and "↓" in row
     assert "mean face 8.430 %" in row and "centroid 5.570 %" in row
     assert "nme_centroid_percent" not in text
 
@@ -80,3 +82,9 @@ def test_table_keeps_the_sign_and_says_no_truth():
 
 def test_lone_baseline_keeps_its_row():
     assert "nme_centroid_percent" in shown({"nme_centroid_percent": METRICS["nme_percent"]})
+
+
+def test_what_intervals_draw_is_told():
+    assert report.resampling(METRICS).startswith("Intervals draw people, each with all of their")
+    images = {"l1": Metric(1.0, 0.9, 1.1, "", 7, "images", 7), "nmi": Metric.absent()}
+    assert report.resampling(images).startswith("Intervals draw single images")

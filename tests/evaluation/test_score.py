@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from igc_tf.evaluation import geometry, landmarks, report, score
+from igc_tf.evaluation import consistency, geometry, landmarks, report, score
 from igc_tf.evaluation.recognition import Condition
 
 SIZE = 24
@@ -242,3 +242,111 @@ def test_rows_of_parts_and_descriptors():
     assert rows == [["object", "1.000", "1.000", "1.000", "0.0000 %"]]
     shown = report.section_metrics(scores, "segmentation")
     assert "miou" in shown and "exists_part_1" not in shown
+
+
+def repeated(item, times):
+    """Every array of a dataclass or tuple that is of the pictures, with each picture so many times."""
+    if isinstance(item, np.ndarray):
+        return item.repeat(times, 0)
+    if isinstance(item, dict):
+        return {name: repeated(value, times) for name, value in item.items()}
+    if isinstance(item, Condition):
+        return item._replace(distance=repeated(item.distance, times))
+    if hasattr(item, "_fields"):
+        return type(item)(*(repeated(value, times) for value in item))
+    if dataclasses.is_dataclass(item):
+        names = [field.name for field in dataclasses.fields(item)]
+        return dataclasses.replace(item, **{n: repeated(getattr(item, n), times) for n in names})
+    return item
+
+
+def test_every_interval_draws_people():
+    # One picture of each person, and wrong in everything; then each picture ten times.
+    predictions, truth, fit = faces(11, people=24, images=1)
+    other, _, _ = faces(12, people=24, images=1)
+    generator = np.random.default_rng(13)
+    capsules = consistency.Capsules(
+        1 + 0.1 * generator.random((24, 8, 8)),
+        generator.random((24, 8, 8, 3)),
+        generator.integers(0, 3, (24, 8, 8)),
+        generator.normal(0, 20, 24),
+        np.eye(3)[generator.integers(0, 3, 24)],
+    )
+    again = consistency.Capsules(*(a[::-1] for a in capsules))
+    retake = consistency.Retake(
+        capsules, again, capsules.yaw_degrees + 15, again, capsules.light_direction
+    )
+    found = dataclasses.replace(
+        other,
+        image=predictions.image,
+        view_depth=1 + 0.1 * generator.random((24, SIZE, SIZE)),
+        retake=retake,
+    )
+    fit = fit._replace(label_map=truth.parts[0])
+    truth = dataclasses.replace(truth, landmark_depth=generator.random((24, 5)))
+    once = score.score(found, truth, fit).metrics
+    many = score.score(repeated(found, 10), repeated(truth, 10), fit).metrics
+    # What compares several images of one person has no interval of one image each; the next picture
+    # is another face in the one set, and the same in the other.
+    several = ("rank", "verification", "position_spread", "other_face")
+    told = [n for n, m in many.items() if not m.is_absent and not n.startswith(several)]
+    assert len(told) > 60 and {"nmi", "l1", "mad_degrees", "yaw_correlation", "exists_part_1",
+            "iou_nose", "nmi_landmarks", "landmark_depth_correlation", "rotation_side_e2",
+            "nme_no_bias_percent", "convex_share", "miou_label_map"} <= set(told)  # fmt: skip
+    for name in told:
+        a, b = once[name], many[name]
+        if name.startswith("ari"):  # it counts pairs, so that ten times the points are not the same
+            assert b.high - b.low == pytest.approx(a.high - a.low, rel=0.05), name
+            continue
+        assert (b.value, b.low, b.high) == pytest.approx((a.value, a.low, a.high), rel=1e-6), name
+    for name, metric in many.items():
+        if not metric.is_absent:
+            assert (metric.resampled, metric.drawn) == ("people", 24), name
+    unknown = dataclasses.replace(repeated(truth, 10), identity=None)
+    images = score.score(repeated(found, 10), unknown, fit).metrics
+    assert (images["l1"].resampled, images["l1"].drawn) == ("images", 240)
+    assert images["l1"].high - images["l1"].low < 0.5 * (many["l1"].high - many["l1"].low)
+
+
+def test_landmarks_tell_how_well_parts_tell_them_apart():
+    predictions, truth, fit = faces(14)
+    truth.landmarks[:, 4, 0] -= 0.5  # into the mouth
+    scores = score.score(predictions, truth, fit)
+    # Eyes as one, nose, mouth as one: what parts that are alike on both sides reach.
+    assert scores.metrics["nmi_landmarks"].value == pytest.approx(0.792, abs=1e-3)
+    assert 0.6 < scores.metrics["nmi_landmarks_mean_face"].value < 0.95
+    still = truth.landmarks[:1].repeat(24, 0)  # faces that all lie alike need no looking at
+    alike = score.score(
+        predictions, dataclasses.replace(truth, landmarks=still), fit._replace(landmarks=still)
+    )
+    assert alike.metrics["nmi_landmarks_mean_face"].value == pytest.approx(1.0)
+    guessed = dataclasses.replace(truth, pseudo=True)
+    scores = score.score(predictions, guessed, fit)
+    assert scores.metrics["nmi_landmarks"].is_absent
+    assert scores.metrics["pseudo_ari_landmarks"].n == 24
+    row = next(
+        row
+        for row in report.rows(report.section_metrics(scores, "landmarks"), scores.reasons)
+        if row.name == "pseudo_nmi_landmarks"
+    )
+    assert "mean face 0." in row.to_beat and row.images == "24 (6)"
+    without = score.score(predictions, truth)  # nothing is fitted for it
+    assert without.metrics["ari_landmarks"].value == pytest.approx(0.615, abs=0.02)
+    assert without.metrics["ari_landmarks_mean_face"].is_absent
+    nothing = dataclasses.replace(predictions, labels=None, centres=None, parts=0)
+    assert score.score(nothing, truth, fit).reasons["nmi_landmarks"] == score.NOT_PREDICTED
+
+
+def test_landmark_depth_of_photos():
+    predictions, truth, _ = faces(15)
+    view = 1 + 0.1 * np.random.default_rng(16).random((24, SIZE, SIZE))
+    at = score.landmark_depth.at_landmarks(view, truth.landmarks)
+    known = dataclasses.replace(truth, landmark_depth=3 * at, pseudo=True)
+    scores = score.score(dataclasses.replace(predictions, view_depth=view), known)
+    assert scores.metrics["landmark_depth_correlation"].is_absent
+    assert scores.metrics["pseudo_landmark_depth_correlation"].value == pytest.approx(1.0)
+    assert scores.metrics["pseudo_landmark_depth_correlation_sum"].value == pytest.approx(5.0)
+    unseen = score.score(predictions, known)
+    assert unseen.reasons["landmark_depth_correlation"] == score.NOT_PREDICTED
+    unknown = score.score(dataclasses.replace(predictions, view_depth=view), truth)
+    assert unknown.reasons["landmark_depth_correlation"] == "no truth"

@@ -79,6 +79,67 @@ def test_edge_cases_are_those_of_scikit_learn(predicted, true):
     )
 
 
+def test_points_by_hand():
+    predicted = np.array([[[0, 1], [2, 2]], [[0, 0], [1, 2]]])
+    points = np.array(
+        [[[1.9, 0.1], [0.0, 1.0]], [[np.nan, 1.0], [1.99, 1.99]]]  # (x, y)
+    )
+    tables = segmentation.contingency_at(predicted, points, 3)
+    np.testing.assert_array_equal(tables, [[[0, 0], [1, 0], [0, 1]], [[0, 0], [0, 0], [0, 1]]])
+    outside = np.array([[[-0.1, 1.0], [1.0, 2.0]], [[2.0, 0.0], [0.0, -3.0]]])
+    assert not segmentation.contingency_at(predicted, outside, 3).any()
+    assert segmentation.evaluate_at_landmarks(segmentation.contingency_at(predicted, outside, 3))[
+        "nmi_landmarks"
+    ].is_absent
+
+
+def test_nmi_and_ari_at_landmarks_are_those_of_scikit_learn():
+    generator = np.random.default_rng(10)
+    predicted = generator.integers(0, 4, (40, 16, 16))
+    points = generator.uniform(0, 16, (40, 5, 2))
+    found = segmentation.evaluate_at_landmarks(segmentation.contingency_at(predicted, points, 4))
+    part = [predicted[k, int(y), int(x)] for k in range(40) for x, y in points[k]]
+    mark = list(range(5)) * 40
+    assert found["nmi_landmarks"].value == pytest.approx(
+        sklearn_metrics.normalized_mutual_info_score(mark, part)
+    )
+    assert found["ari_landmarks"].value == pytest.approx(
+        sklearn_metrics.adjusted_rand_score(mark, part)
+    )
+    assert found["nmi_landmarks"].n == 40
+
+
+def test_what_the_same_part_on_both_sides_reaches_at_landmarks():
+    tables = np.tile(np.array([[1, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 1, 1]]), (1000, 1, 1))
+    found = segmentation.evaluate_at_landmarks(tables)
+    assert found["nmi_landmarks"].value == pytest.approx(0.792, abs=1e-3)
+    assert found["ari_landmarks"].value == pytest.approx(0.615, abs=1e-3)
+
+
+def test_nearest_landmark_by_hand():
+    marks = np.array([[0.5, 0.5], [3.5, 0.5], [2.0, 2.4]])
+    np.testing.assert_array_equal(
+        segmentation.nearest_landmark(marks, (3, 4)), [[0, 0, 1, 1], [0, 2, 2, 1], [2, 2, 2, 2]]
+    )
+
+
+def test_tables_are_resampled_by_person():
+    one = np.random.default_rng(11).integers(0, 9, (25, 4, 3))
+    ten, identity = one.repeat(10, 0), np.arange(25).repeat(10)
+    names = ["skin", "eyes", "mouth"]
+    for evaluate in (
+        segmentation.evaluate,
+        segmentation.evaluate_at_landmarks,
+        lambda tables, identity=None: segmentation.evaluate_parts(tables, names, identity),
+        lambda tables, identity=None: segmentation.evaluate_existence(tables.sum(2), 12, identity),
+    ):
+        for name, metric in evaluate(one).items():
+            many = evaluate(ten, identity)[name]
+            assert many.low == pytest.approx(metric.low, abs=2e-3), name  # ARI counts pairs
+            assert many.high == pytest.approx(metric.high, abs=2e-3), name
+            assert (many.resampled, many.drawn, many.n) == ("people", 25, 250)
+
+
 def test_matched_iou_by_hand():
     # IoU of (0, 0): 3 / 4; of (1, 1): 2 / (3 + 3 - 2) = 1 / 2; of (2, 2): 1 / (2 + 1 - 1) = 1 / 2.
     table = TABLE[0]
