@@ -31,3 +31,17 @@ Conventions, valid in every module (said here once):
 """
 
 __version__ = "0.1.0"
+
+
+def load(name_or_run):
+    """The trained model of released weights (`igc_tf.load("photos")`) or of a run's directory.
+
+    Returns:
+      An `igc_tf.pretrained.Pretrained`: `predict`, `render` and `mesh`.
+
+    Raises:
+      ValueError, FileNotFoundError: see `igc_tf.pretrained.load`.
+    """
+    from igc_tf import pretrained  # TensorFlow is imported where it is used, not with the package
+
+    return pretrained.load(name_or_run)

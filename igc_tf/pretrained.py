@@ -1,0 +1,159 @@
+"""A trained model as an object: photos in, capsules out, turned and relit faces back.
+
+import igc_tf
+model = igc_tf.load("photos")
+face = model.predict("photo.jpg")[0]         # its parts, depth, albedo, pose and light, as arrays
+picture = model.render(face, yaw=30)         # [256, 256, 3] uint8
+model.mesh(face).export("face.glb")
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+import trimesh
+from PIL import Image
+
+from igc_tf import inference
+from igc_tf.capsules import support
+from igc_tf.config import Config
+from igc_tf.datasets import crops, reading
+from igc_tf.igc_net import IGCNet
+from igc_tf.structures import BACKGROUND
+from igc_tf.training import released, run_directory
+from igc_tf.viewing import meshes, turntable
+from igc_tf.viewing.result import PhotoResult
+
+#: A photo: a path, or uint8 RGB `[H, W, 3]`.
+Photo = str | os.PathLike | np.ndarray
+_BATCH = 16
+
+
+class Pretrained:
+    """A model with its weights, and the way its photos are cut."""
+
+    def __init__(self, config: Config, model: IGCNet):
+        """Takes a model and the configuration it was trained with; `load` makes both."""
+        self.config, self.network = config, model
+
+    @property
+    def part_names(self) -> list[str]:
+        """M names, the background's first."""
+        return support.part_names(self.config.model)
+
+    def predict(self, photos: Photo | Sequence[Photo]) -> list[PhotoResult]:
+        """Takes photos apart.
+
+        Args:
+          photos: one, or several: paths, or uint8 RGB `[H, W, 3]` of any size, or `[N, H, W, 3]`. They
+            are cut as the model's training photos were, so they should be framed as those.
+
+        Returns:
+          One result a photo.
+
+        Raises:
+          FileNotFoundError: there is no such photo.
+          ValueError: one cannot be read, or is no uint8 RGB picture.
+        """
+        if isinstance(photos, str | os.PathLike) or np.ndim(photos) == 3:
+            photos = [photos]
+        pictures = np.stack([self._picture(photo) for photo in photos])
+        results = []
+        for _, batch, output in inference.predict(self.network, pictures, _BATCH):
+            results += inference.photo_results(batch, output)
+        return results
+
+    def _picture(self, photo: Photo) -> np.ndarray:
+        """`[S, S, 3]` uint8, cut for the network."""
+        if isinstance(photo, np.ndarray):
+            if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
+                raise ValueError(
+                    f"A photo must be uint8 [H, W, 3], not {photo.dtype} {list(photo.shape)}."
+                )
+            photo = Image.fromarray(photo)
+        else:
+            path = pathlib.Path(photo)
+            try:
+                photo = reading.read_photo(path)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
+        return crops.crop(photo, self.config.data, self.config.model.image_size).image
+
+    def render(
+        self,
+        face: PhotoResult,
+        yaw: float = 0.0,
+        pitch: float = 0.0,
+        roll: float = 0.0,
+        light: tuple[float, float, float] | None = None,
+        size: int = turntable.SIZE,
+    ) -> np.ndarray:
+        """Draws a face from another side, or in another light.
+
+        Args:
+          face: from `predict`.
+          yaw: degrees; positive turns it to the picture's right.
+          pitch: degrees; positive turns it down.
+          roll: degrees; positive turns it counter-clockwise.
+          light: (x, y, z) from the face towards the light, x to the picture's right, y up, z to the
+            viewer; the photo's own light if None.
+          size: side of the picture, px.
+
+        Returns:
+          `[size, size, 3]` uint8.
+
+        Raises:
+          ValueError: a light without direction.
+        """
+        ambient, diffuse, *direction = (float(value) for value in face.light)
+        if light is not None:
+            length = float(np.linalg.norm(light))
+            if not length:
+                raise ValueError("light=(0, 0, 0) has no direction.")
+            direction = [value / length for value in light]
+        view = turntable.View((pitch, yaw, roll), (ambient, diffuse, *direction))
+        return turntable.render(face, self.config.model, [view], size)[0]
+
+    def mesh(self, face: PhotoResult, background: bool = False) -> trimesh.Trimesh:
+        """The face as a textured mesh, in the frame of the canonical view.
+
+        Args:
+          face: from `predict`.
+          background: the whole canvas, not the face alone.
+        """
+        return meshes.textured_mesh(
+            face.depth,
+            face.albedo,
+            self.config.model.fov_degrees,
+            None if background else 1.0 - face.canonical_visibility[BACKGROUND],
+        )
+
+
+def load(name_or_run: str | os.PathLike) -> Pretrained:
+    """The model of released weights, or of a run.
+
+    Args:
+      name_or_run: the name of released weights (`photos`, `synthetic`), or a run's directory.
+
+    Raises:
+      ValueError, FileNotFoundError: there are no such weights and no such run, or they are damaged.
+    """
+    if os.fspath(name_or_run) in released.names():
+        folder = released.path_of(os.fspath(name_or_run))
+    else:
+        folder = pathlib.Path(name_or_run)
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"{folder}: neither a run's directory nor the name of released weights; of these there "
+                f"are {', '.join(released.names())}."
+            )
+    policy = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy("float32")  # whatever else this process trains
+    try:
+        return Pretrained(*run_directory.load_model(folder))
+    finally:
+        tf.keras.mixed_precision.set_global_policy(policy)
