@@ -11,16 +11,67 @@ from PIL import Image
 from igc_tf import config as config_lib
 from igc_tf import igc_net
 from igc_tf.datasets import crops
+from igc_tf.graphics import rasterizer
 from igc_tf.serving import contract, export, reload, signatures, warmup
 
 
 def test_the_graph_holds_stock_ops_only_and_no_keras(exported):
     assert export.custom_ops(exported.path) == set()
     assert export.ops(exported.path) >= {"Conv2D", "DecodeImage", "Assert"}
-    assert not {"PyFunc", "EagerPyFunc"} & export.ops(exported.path)
     assert not (exported.path / "keras_metadata.pb").exists()
     suffixes = {path.suffix for path in exported.path.rglob("*") if path.is_file()}
     assert not suffixes & {".pkl", ".pickle", ".h5", ".keras", ".py"}
+
+
+class Holds(tf.Module):
+    """A module whose one function holds some op."""
+
+    def __init__(self, call, *shapes):
+        super().__init__()
+        specs = [tf.TensorSpec(shape) for shape in shapes]
+        self.call = tf.function(call, input_signature=specs, autograph=False)
+
+
+def _resample(picture, warp):
+    import tensorflow_addons as tfa
+
+    return tfa.image.resampler(picture, warp)
+
+
+def _rasterize(backend):
+    def draw(vertices):
+        triangles = np.array([[0, 1, 2]], np.int32)
+        fragments = rasterizer.rasterize(vertices, triangles, (8, 8), backend=backend)
+        return rasterizer.interpolate(fragments, triangles, vertices, backend=backend)
+
+    return draw
+
+
+def _asks_python(numbers):
+    return tf.numpy_function(lambda x: x, [numbers], tf.float32)
+
+
+@pytest.mark.parametrize(
+    ("call", "shapes", "custom"),
+    [
+        (_rasterize("native"), [[2, 3, 4]], {"IgcRasterize", "IgcInterpolate"}),
+        (_rasterize("tfg"), [[2, 3, 4]], {"RasterizeTriangles"}),
+        (_rasterize("tensorflow"), [[2, 3, 4]], set()),
+        (_resample, [[1, 4, 4, 1], [1, 2, 2]], {"Addons>Resampler"}),
+        (_asks_python, [[2]], {"PyFunc"}),
+    ],
+)
+def test_ops_that_a_stock_server_lacks_are_found(compiled, tmp_path, call, shapes, custom):
+    tf.saved_model.save(Holds(call, *shapes), str(tmp_path))
+    assert export.custom_ops(tmp_path) == custom
+
+
+def test_a_model_that_draws_with_custom_ops_is_not_exported(compiled, exported, tmp_path):
+    model = igc_net.build(exported.config)
+    model.renderer.backend = "native"
+    with pytest.raises(ValueError, match="holds custom ops, which TF Serving lacks.*IgcRasterize"):
+        export.export(exported.config, model, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_signatures_are_those_of_the_contract(exported):
