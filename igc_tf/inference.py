@@ -60,6 +60,7 @@ def photo_results(image: tf.Tensor, output: IGCOutput) -> list[PhotoResult]:
             rotation_degrees=np.degrees(arrays.pose.rotation[i]),
             translation=arrays.pose.translation[i],
             light=light[i],
+            alpha=arrays.rendering.alpha[i],
         )
         for i in range(len(visibility))
     ]

@@ -83,6 +83,40 @@ def test_signatures_are_those_of_the_contract(exported):
         assert set(inputs) <= set(contract.INPUTS) and set(outputs) <= set(contract.OUTPUTS)
 
 
+def test_names_of_before_are_still_given():
+    """What the first clients ask for; names may be added, none may go."""
+    everything = (
+        "image segmentation part_visibility part_centres part_depth part_albedo "
+        "canonical_visibility depth albedo normals shading canonical_image reconstruction mask "
+        "rotation_degrees translation light"
+    )
+    promised = {
+        "serving_default": everything,
+        "serialized": everything,
+        "parts": "segmentation part_visibility part_centres",
+        "parts_portable": "segmentation part_visibility part_centres",
+        "capsules": "part_depth part_albedo canonical_visibility shape_embedding albedo_embedding "
+        "rotation_degrees translation light",
+        "reconstruct": "depth albedo normals shading rotation_degrees translation light "
+        "reconstruction mask",
+        "embed": "descriptor",
+        "render": "rendering mask segmentation",
+    }
+    for signature, names in promised.items():
+        assert set(names.split()) <= set(contract.SIGNATURES[signature][1]), signature
+
+
+def test_alpha_is_served(exported, photos, two_faces):
+    found = exported.served.functions["serving_default"](images=tf.constant(photos[:2]))
+    # This model has no backdrop and assembles its albedo by the nearest part.
+    np.testing.assert_allclose(found["alpha"], 1.0 - found["part_visibility"][:, 0], atol=1e-5)
+    assert 0.1 < found["alpha"].numpy().mean() < 0.9
+    given = {name: tf.constant(value) for name, value in two_faces.items()}
+    drawn = exported.served.functions["render"](**given)
+    np.testing.assert_allclose(drawn["alpha"], found["alpha"], atol=1e-4)
+    np.testing.assert_array_equal(drawn["mask"], found["mask"])
+
+
 def test_assets_go_with_the_model(exported):
     assets = exported.path / "assets"
     assert config_lib.load(assets) == exported.config
