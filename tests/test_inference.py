@@ -37,8 +37,14 @@ def test_depth_in_the_photos_view_is_the_turned_canvas(tiny, photos, backdrop):
     assert 0.5 < covered.mean() < 1.0 and np.abs(found.view_depth - found.depth).max() > 0.05
     np.testing.assert_allclose(found.view_depth[covered], drawn[..., 3].numpy()[covered], atol=1e-4)
     np.testing.assert_allclose(found.view_depth[~covered], model.config.max_depth, atol=1e-6)
+    np.testing.assert_array_equal(found.view_mask, covered)
+    np.testing.assert_array_equal(found.mask, 1.0 if backdrop else covered)
+    assert found.fov_degrees == model.config.fov_degrees
     large = inference.collect(model, photos, truth_size=64).predictions
-    assert large.view_depth.shape == large.depth.shape == (5, 64, 64)
+    assert large.view_depth.shape == large.depth.shape == large.view_mask.shape == (5, 64, 64)
+    # Where the larger map counts, nothing of what lies beyond the canvas was mixed in.
+    inner = large.view_mask.reshape(5, 32, 2, 32, 2).all((2, 4))
+    assert 0.3 < inner.mean() < covered.mean() and not (inner & ~covered).any()
 
 
 @pytest.mark.parametrize(
