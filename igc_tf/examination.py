@@ -31,6 +31,7 @@ class Examination(NamedTuple):
     fit_landmarks: np.ndarray | None  #: [K, 5, 2] px of an S x S picture
     fit_mean_depth: np.ndarray | None  #: [S, S]
     fit_label_map: np.ndarray | None  #: [S, S]
+    fit_mean_view_depth: np.ndarray | None  #: [S, S]
     description: str  #: one line: which pictures, which of them are fitted on
 
 
@@ -83,7 +84,10 @@ def prepare(
     names, fit_names = test.names[: images or None], train.names[:fit_images]
     known = catalog.truth(data, "test", names)
     fit = catalog.truth(
-        data, "train", fit_names, ("parts", "landmarks", "canonical_depth", "canonical_parts")
+        data,
+        "train",
+        fit_names,
+        ("parts", "landmarks", "depth", "canonical_depth", "canonical_parts"),
     )
     truth = score.Truth(
         parts=known["parts"],
@@ -91,6 +95,9 @@ def prepare(
         rotation_degrees=known["rotation_degrees"],
         depth=known["canonical_depth"],
         depth_mask=known["canonical_parts"] > 0,
+        view_depth=known["depth"],
+        view_mask=known["parts"] > 0,
+        fov_degrees=catalog.field_of_view_degrees(data),
         depth_regions=score.relief_regions(known["canonical_parts"], score.LABELS),
         identity=known["identity"],
         condition=yaw_condition(known["rotation_degrees"]),
@@ -104,6 +111,7 @@ def prepare(
         fit_landmarks=fit["landmarks"],
         fit_mean_depth=geometry.mean_depth(fit["canonical_depth"], fit["canonical_parts"] > 0),
         fit_label_map=segmentation.label_map(fit["parts"], len(score.LABELS)),
+        fit_mean_view_depth=geometry.mean_depth(fit["depth"], fit["parts"] > 0),
         description=(
             f"{len(names)} pictures of {data.dataset}/{data.data_config}, test split (people not in "
             f"training); landmarks, mean depth and label map fitted on {len(fit_names)} of its train "
@@ -157,6 +165,7 @@ def _of_photos(
         fit_landmarks=fit_landmarks,
         fit_mean_depth=None,
         fit_label_map=None,
+        fit_mean_view_depth=None,
         description=(
             f"{len(measured.names)} photos of {data.dataset} ({which}); {told}; what is fitted is fitted "
             f"on {fitted}"

@@ -74,7 +74,8 @@ class IGCNet(tf.keras.Model):
         Args:
           image: `[B, H, W, 3]` float32 in [0, 1].
           training: also render the mirrored object and predict confidences, which the losses need;
-            otherwise draw the parts' visibility in the photo's view, which people look at.
+            otherwise draw the parts' visibility and the foreground's alpha in the photo's view, which
+            people look at.
 
         Returns:
           All that was found, an `IGCOutput`.
@@ -87,7 +88,7 @@ class IGCNet(tf.keras.Model):
         view = pose.merge(parts.pose)
 
         if not training:
-            rendering = self.draw(capsule, light, view, capsule.visibility)
+            rendering = self.draw(capsule, light, view, capsule.visibility, with_alpha=True)
             return IGCOutput(parts, capsule, light, view, rendering, None, None)
 
         rendering = self._render(capsule, light, view)
@@ -106,7 +107,12 @@ class IGCNet(tf.keras.Model):
         return self.draw(capsule, light, view, visibility)
 
     def draw(
-        self, capsule: ObjectCapsule, light: Light, view: Pose, visibility: tf.Tensor | None = None
+        self,
+        capsule: ObjectCapsule,
+        light: Light,
+        view: Pose,
+        visibility: tf.Tensor | None = None,
+        with_alpha: bool = False,
     ) -> Rendering:
         """Draws an object under any light and pose, before its backdrop if it has one.
 
@@ -115,15 +121,29 @@ class IGCNet(tf.keras.Model):
           light: of B images.
           view: of B images.
           visibility: `[B, M, h, w]`, drawn too if given.
+          with_alpha: draw the foreground's alpha, too; before a backdrop it always is.
 
         Returns:
           Its rendering.
         """
+        with_alpha = with_alpha or capsule.backdrop is not None
+        alpha = self.foreground(capsule) if with_alpha else None
+        rendering = self.renderer(capsule.depth, capsule.albedo, light, view, visibility, alpha)
         if capsule.backdrop is None:
-            return self.renderer(capsule.depth, capsule.albedo, light, view, visibility)
-        cover = 1.0 - capsule.soft_visibility[:, BACKGROUND]
-        rendering = self.renderer(capsule.depth, capsule.albedo, light, view, visibility, cover)
+            return rendering
         return renderer.before(rendering, capsule.backdrop)
+
+    def foreground(self, capsule: ObjectCapsule) -> tf.Tensor:
+        """The share `[B, h, w]`, in [0, 1], that parts but the background have in a point's colour.
+
+        It is what the object is blended with a backdrop by; without one, how the background part's
+        albedo was weighted. A single capsule is all foreground.
+        """
+        if self.config.parts == 1:
+            return tf.ones_like(capsule.depth)
+        blended = capsule.backdrop is not None or self.config.albedo_assembly == "soft"
+        visibility = capsule.soft_visibility if blended else capsule.visibility
+        return 1.0 - visibility[:, BACKGROUND]
 
     def retake(self, output: IGCOutput, rotation: tf.Tensor) -> Retake:
         """Draws what was found in other poses, and looks for it again.

@@ -60,6 +60,7 @@ def photo_results(image: tf.Tensor, output: IGCOutput) -> list[PhotoResult]:
             rotation_degrees=np.degrees(arrays.pose.rotation[i]),
             translation=arrays.pose.translation[i],
             light=light[i],
+            alpha=arrays.rendering.alpha[i],
         )
         for i in range(len(visibility))
     ]
@@ -131,7 +132,8 @@ def collect(
     Returns:
       The predictions of all N, and their capsules' maps, float16, at most 32 px large. A single
       capsule is the object, part 1; what it leaves uncovered is part 0. The depth in the photo's view is
-      the canvas's, before a backdrop too, and `max_depth` where the canvas covers nothing.
+      the canvas's, before a backdrop too, and `max_depth` where the canvas covers nothing; its mask is
+      1 where all that a pixel is made of is covered.
     """
     centres: list[landmarks.PartCentres] = []
     found: list[dict[str, np.ndarray]] = []
@@ -147,7 +149,7 @@ def collect(
         visible = tf.image.resize(np.moveaxis(visible, 1, -1), size).numpy()
         depths = [
             tf.image.resize(one[..., tf.newaxis], size)[..., 0].numpy()
-            for one in (output.object.depth, rendering.depth)
+            for one in (output.object.depth, rendering.depth, rendering.canvas)
         ]
         centres.append(landmarks.part_centres(np.moveaxis(visible, -1, 1)))
         found.append(
@@ -159,6 +161,7 @@ def collect(
                 "rotation_degrees": np.degrees(output.pose.rotation.numpy()),
                 "depth": depths[0],
                 "view_depth": depths[1],
+                "view_mask": (depths[2] > 1.0 - 1e-6).astype(np.uint8),
             }
         )
         maps.append(_capsule_maps(batch, output))
@@ -166,6 +169,7 @@ def collect(
     predictions = Predictions(
         parts=max(2, model.config.parts),
         centres=landmarks.PartCentres.concatenate(centres),
+        fov_degrees=model.config.fov_degrees,
         **joined,
     )
     return Collected(

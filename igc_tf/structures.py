@@ -59,13 +59,16 @@ class Rendering(NamedTuple):
     """An object capsule lit, posed and drawn."""
 
     image: tf.Tensor  #: [B, H, W, 3], in the photo's view; 0 where `mask` is 0
-    mask: tf.Tensor  #: [B, H, W], 1 where the canonical canvas covers the pixel, else 0
-    depth: tf.Tensor  #: [B, H, W], in the photo's view; `max_depth` where `mask` is 0
+    mask: (
+        tf.Tensor
+    )  #: [B, H, W], 1 where `image` is drawn: the canvas; before a backdrop everywhere
+    depth: tf.Tensor  #: [B, H, W], in the photo's view; `max_depth` where `canvas` is 0
     normals: tf.Tensor  #: [B, h, w, 3], canonical view
     shading: tf.Tensor  #: [B, h, w], canonical view, in [0, 2]
     canonical_image: tf.Tensor  #: [B, h, w, 3], albedo times shading
     part_visibility: tf.Tensor | None = None  #: [B, M, H, W], in the photo's view, if asked for
-    cover: tf.Tensor | None = None  #: [B, H, W] in [0, 1], share of the foreground, if asked for
+    alpha: tf.Tensor | None = None  #: [B, H, W] in [0, 1], the foreground's share, if asked for
+    canvas: tf.Tensor | None = None  #: [B, H, W], 1 where the canonical canvas covers the pixel
 
 
 class Confidence(NamedTuple):

@@ -124,6 +124,61 @@ def test_the_truth_of_some_pictures(photos):
         examination.truth_of(exam, ["elsewhere.png", exam.names[0]])
 
 
+def test_the_true_head_posed_and_drawn_is_the_truth_of_the_photos_view(tmp_path):
+    """Frames, signs, masks and cameras of data set, renderer and measurement agree."""
+    import tensorflow as tf
+
+    from igc_tf.evaluation import geometry
+    from igc_tf.graphics.renderer import Renderer
+    from igc_tf.structures import Pose
+
+    data = DataConfig(data_config="tiny", data_dir=str(tmp_path))
+    exam = examination.prepare(data, 64)
+    truth = exam.truth
+    known = catalog.truth(data, "test", exam.names, ("depth", "parts", "translation"))
+    np.testing.assert_array_equal(truth.view_depth, known["depth"])
+    np.testing.assert_array_equal(truth.view_mask, known["parts"] > 0)
+    assert truth.fov_degrees == pytest.approx(10.0)
+    fit = catalog.truth(data, "train", catalog.open_split(data, 64, "train").names, ("depth",))
+    rows, columns = slice(28, 36), slice(28, 36)  # always the head
+    np.testing.assert_allclose(
+        exam.fit_mean_view_depth[rows, columns], fit["depth"].mean(0)[rows, columns], atol=1e-6
+    )
+
+    def drawn(rotation):
+        draw = Renderer((64, 64), truth.fov_degrees).draw
+        depth = tf.constant(truth.depth)
+        pose = Pose(tf.constant(rotation, tf.float32), tf.constant(known["translation"]))
+        maps, mask = draw(depth, pose, tf.zeros([*depth.shape, 3]))
+        return geometry.View(maps[..., 3].numpy(), mask.numpy(), fov_degrees=truth.fov_degrees)
+
+    def measured(view):
+        errors = geometry.view_errors(
+            view,
+            geometry.View(truth.view_depth, truth.view_mask, fov_degrees=truth.fov_degrees),
+            exam.fit_mean_view_depth,
+        )
+        return {name: values.mean() for name, values in errors.items()}
+
+    rotation = np.radians(truth.rotation_degrees)
+    right = measured(drawn(rotation))
+    assert right["side_view_e2"] < 0.5 * right["side_view_mean_depth_e2"]
+    assert right["mad_view_degrees"] < 0.5 * right["mad_view_mean_depth_degrees"]
+    for axis in range(3):  # every sign matters
+        wrong = measured(drawn(rotation * np.where(np.arange(3) == axis, -1.0, 1.0)))
+        assert wrong["mad_view_degrees"] > right["mad_view_degrees"] + 0.2, axis
+    with_wall = np.where(truth.view_mask, truth.view_depth, np.nan)  # the wall is not looked at
+    perfect = measured(geometry.View(with_wall, truth.view_mask))
+    assert perfect["side_view_e2"] == perfect["mad_view_degrees"] == 0.0
+
+
+def test_a_cut_picture_has_a_narrower_field_of_view():
+    whole = DataConfig(crop="center", crop_scale=1.0)
+    assert catalog.field_of_view_degrees(whole) == pytest.approx(10.0)
+    half = catalog.field_of_view_degrees(DataConfig(crop="center", crop_scale=0.5))
+    assert np.tan(np.radians(half / 2)) == pytest.approx(np.tan(np.radians(5.0)) / 2)
+
+
 def test_photo_flags_with_synthetic_faces_are_refused():
     with pytest.raises(ValueError, match="--fit_data_dir are for --dataset=photo_folder"):
         examination.prepare(DataConfig(), 32, whole=True)

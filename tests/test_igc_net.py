@@ -232,18 +232,22 @@ def test_a_backdrop_is_drawn_behind_the_turned_object(tiny):
     output = model(image)
     rendering, size = output.rendering, config.model.image_size
     np.testing.assert_array_equal(rendering.mask, 1.0)
+    assert 0.5 < rendering.canvas.numpy().mean() < 1.0  # a canvas that was turned covers less
+    assert not rendering.alpha.numpy()[rendering.canvas.numpy() == 0].any()
+    training = model(image, training=True).rendering
+    np.testing.assert_array_equal(training.canvas, rendering.canvas)
     np.testing.assert_allclose(tf.reduce_sum(rendering.part_visibility, axis=1), 1.0, atol=1e-4)
 
     # Where no foreground is seen there is the background's own albedo, unturned and unlit.
     behind = tf.image.resize(output.parts.albedo[:, 0], [size, size]).numpy()
-    nothing = rendering.cover.numpy() < 1e-6
+    nothing = rendering.alpha.numpy() < 1e-6
     assert 0.02 < nothing.mean() < 0.98
     np.testing.assert_allclose(rendering.image.numpy()[nothing], behind[nothing], atol=1e-4)
 
     # Turning and relighting the object changes the object alone.
     turned = output.pose._replace(rotation=output.pose.rotation + [0.0, 0.3, 0.0])
     again = model.draw(output.object, output.light, turned)
-    both = nothing & (again.cover.numpy() < 1e-6)
+    both = nothing & (again.alpha.numpy() < 1e-6)
     np.testing.assert_allclose(again.image.numpy()[both], behind[both], atol=1e-4)
     assert np.abs(again.image - rendering.image)[~both].max() > 0.02
 
@@ -255,7 +259,7 @@ def test_a_silhouette_before_a_backdrop_has_a_gradient(tiny):
     model, image = lively(config), photos(config)
     with tf.GradientTape() as tape:
         output = model(image, training=True)
-        loss = tf.reduce_sum(output.rendering.cover)
+        loss = tf.reduce_sum(output.rendering.alpha)
     gradient = tape.gradient(loss, output.parts.depth)
     assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
 

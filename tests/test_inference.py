@@ -37,8 +37,52 @@ def test_depth_in_the_photos_view_is_the_turned_canvas(tiny, photos, backdrop):
     assert 0.5 < covered.mean() < 1.0 and np.abs(found.view_depth - found.depth).max() > 0.05
     np.testing.assert_allclose(found.view_depth[covered], drawn[..., 3].numpy()[covered], atol=1e-4)
     np.testing.assert_allclose(found.view_depth[~covered], model.config.max_depth, atol=1e-6)
+    np.testing.assert_array_equal(found.view_mask, covered)
+    np.testing.assert_array_equal(found.mask, 1.0 if backdrop else covered)
+    assert found.fov_degrees == model.config.fov_degrees
     large = inference.collect(model, photos, truth_size=64).predictions
-    assert large.view_depth.shape == large.depth.shape == (5, 64, 64)
+    assert large.view_depth.shape == large.depth.shape == large.view_mask.shape == (5, 64, 64)
+    # Where the larger map counts, nothing of what lies beyond the canvas was mixed in.
+    inner = large.view_mask.reshape(5, 32, 2, 32, 2).all((2, 4))
+    assert 0.3 < inner.mean() < covered.mean() and not (inner & ~covered).any()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"backdrop": True, "background_relief": 0.1, "depth_prior": 1.5},
+        {"albedo_assembly": "hard"},
+        {"albedo_assembly": "soft"},
+        {"parts": 1, "one_hot": False},
+    ],
+)
+def test_alpha_is_the_foregrounds_share_in_the_picture(tiny, photos, changes):
+    """White parts, and a black background: unlit, the picture is its own alpha."""
+    tf.keras.utils.set_random_seed(0)
+    model = igc_net.build(tiny.replace(view_gain=3000.0, **changes))
+    image = tf.constant(photos / np.float32(255))
+    output = model(image)
+    results = inference.photo_results(image, output)
+    alpha = np.stack([result.alpha for result in results])
+    assert alpha.shape == (5, 32, 32) and -1e-5 < alpha.min() and alpha.max() < 1 + 1e-5
+
+    white = tf.ones_like(output.parts.albedo)
+    if model.config.parts > 1:
+        black = tf.zeros_like(white[:, :1])
+        white = tf.concat([black, white[:, 1:]], axis=1)
+        assert 0.02 < alpha.mean() < 0.98
+    capsule = model.assemble(output.parts._replace(albedo=white))
+    even = output.light._replace(ambient=tf.ones([5]), diffuse=tf.zeros([5]))
+    drawn = model.draw(capsule, even, output.pose)
+    np.testing.assert_allclose(drawn.image[..., 0], alpha, atol=1e-4)
+
+    # What is not drawn is black, and nothing of it the foreground's.
+    mask = np.stack([result.mask for result in results])
+    reconstruction = np.stack([result.reconstruction for result in results])
+    assert not reconstruction[mask == 0].any() and not alpha[mask == 0].any()
+    assert (mask == 1).all() == bool(changes.get("backdrop"))
+    if model.config.parts == 1:
+        np.testing.assert_allclose(alpha, mask, atol=1e-5)
 
 
 def test_maps_are_reduced_by_their_means(tiny, photos, monkeypatch):

@@ -136,7 +136,11 @@ def _measure_run():
         found.predictions, descriptors=descriptors.describe(found.maps, fitted.maps)
     )
     fit = score.Fit(
-        fitted.predictions.centres, exam.fit_landmarks, exam.fit_mean_depth, exam.fit_label_map
+        fitted.predictions.centres,
+        exam.fit_landmarks,
+        exam.fit_mean_depth,
+        exam.fit_label_map,
+        exam.fit_mean_view_depth,
     )
     if FLAGS.save_predictions:
         files.write(FLAGS.save_predictions, exam.names, predictions, fit)
@@ -151,10 +155,10 @@ def _measure_run():
 def _read_predictions():
     """The same of a file of predictions, with a data set's truth where one is named."""
     from igc_tf import examination
-    from igc_tf.evaluation import files
+    from igc_tf.evaluation import files, score
 
     stored = files.read(FLAGS.predictions)
-    predictions, truth = stored.predictions, stored.truth
+    predictions, truth, fit = stored.predictions, stored.truth, stored.fit or score.Fit()
     title = f"{FLAGS.predictions}: {len(stored.names)} pictures"
     if FLAGS.dataset:
         maps = (predictions.labels, predictions.depth, predictions.view_depth)
@@ -174,12 +178,18 @@ def _read_predictions():
             fit_dir=FLAGS.fit_data_dir,
         )
         truth = examination.truth_of(exam, stored.names)
+        known = {
+            "mean_depth": exam.fit_mean_depth,
+            "label_map": exam.fit_label_map,
+            "mean_view_depth": exam.fit_mean_view_depth,
+        }
+        fit = fit._replace(**{n: found for n, found in known.items() if getattr(fit, n) is None})
         if sized is not None and size != exam.truth_size:
             raise ValueError(
                 f"--predictions={FLAGS.predictions} has parts of {size} px, the truth {exam.truth_size}."
             )
         title = f"{title} of {exam.description}"
-    return title, stored.names, predictions, truth, stored.fit
+    return title, stored.names, predictions, truth, fit
 
 
 def _print(scores, title: str) -> None:

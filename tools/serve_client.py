@@ -159,7 +159,7 @@ def _write(stem: pathlib.Path, answer: dict[str, np.ndarray]) -> None:
     from igc_tf.viewing.result import PhotoResult
 
     fields = [field.name for field in dataclasses.fields(PhotoResult)]
-    result = PhotoResult(**{name: answer[name] for name in fields})
+    result = PhotoResult(**{name: answer[name] for name in fields if name in answer})
     stem.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(panels.panel(result)).save(f"{stem}.panel.png")
     result.save_npz(f"{stem}.npz")

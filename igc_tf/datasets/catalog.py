@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ from igc_tf.datasets import (
 )
 from igc_tf.datasets.parametric_heads import builder as parametric_heads
 from igc_tf.datasets.synthetic_faces import builder as synthetic_faces
+from igc_tf.datasets.synthetic_faces import render
 
 SPLITS = photo_folder.SPLITS
 #: Data sets that are rendered, with exact truth of all kinds.
@@ -27,7 +29,8 @@ RENDERED = ("synthetic_faces", "parametric_heads")
 PHOTOS = ("photo_folder", *photo_collections.BUILDERS)
 #: The truths that `igc_tf.examination` reads.
 EVALUATED = (
-    "identity", "parts", "landmarks", "rotation_degrees", "canonical_depth", "canonical_parts",
+    "identity", "parts", "landmarks", "rotation_degrees", "depth", "canonical_depth",
+    "canonical_parts",
 )  # fmt: skip
 
 
@@ -85,6 +88,17 @@ def truth(
         name: _cut(name, known[name][rows], builder.builder_config.image_size, data)
         for name in features
     }
+
+
+def field_of_view_degrees(data: DataConfig) -> float:
+    """Horizontal field of view of rendered heads' pictures, as `data` cuts them.
+
+    A cut that is not about the middle is seen by a camera that looks past its middle; that is left
+    out of account.
+    """
+    whole = math.radians(render.FIELD_OF_VIEW_DEGREES)
+    left, _, right, _ = crops.crop_box(1, 1, data)
+    return math.degrees(2.0 * math.atan((right - left) * math.tan(whole / 2.0)))
 
 
 def read_labels(

@@ -13,19 +13,25 @@ something must be predicted; a method without parts gives neither `labels` nor `
     reconstruction         [N, H, W, 3] the same
     mask                   [N, H, W] 1 where it claims to reconstruct
     rotation_degrees       [N, 3] (pitch, yaw, roll)
-    depth                  [N, S, S] > 0, in the view of true_depth
+    depth                  [N, S, S] > 0, in the view of true_depth, the canonical one
     view_depth             [N, S, S] > 0, in the photo's own view, the background's too
+    view_mask              [N, S, S] 1 where view_depth is drawn; by default everywhere
+    view_normals           [N, S, S, 3] unit (x right, y up, z to the viewer), in the photo's own view, if
+                           not those of view_depth
+    fov_degrees            horizontal field of view of the camera that the depths are of; 10 by default
     descriptor_<name>      [N, D] for recognition; `descriptor_object` is the main one
     fit_labels, fit_part_maps, fit_part_centres, fit_whole_centre   as above, of K pictures to fit on
     fit_landmarks          [K, 5, 2] px, pixel centres at +0.5
-    fit_mean_depth         [S, S] mean of the train split's true depths
+    fit_mean_depth, fit_mean_view_depth   [S, S] mean of the train split's true_depth, true_view_depth
     fit_label_map          [S, S] most frequent true label of each pixel in the train split
     true_parts             [N, S, S] integers; true_label_names [L] text, their names
     true_landmarks         [N, 5, 2] px of an S x S picture, CelebA's order, NaN where unknown
     true_landmark_depth    [N, 5] their depth, any unit, larger is farther, NaN where unknown
     true_rotation_degrees  [N, 3], NaN where unknown
     true_is_pseudo         true: a network guessed landmarks, their depth and rotation
-    true_depth, true_depth_mask   [N, S, S]
+    true_depth, true_depth_mask   [N, S, S], canonical view
+    true_view_depth, true_view_mask   [N, S, S], the photo's own view
+    true_fov_degrees       as fov_degrees, of the true depths
     true_identity          [N] integers, who is in each picture, below 0 where unknown: for recognition,
                            and because all intervals draw people where they are known
     true_condition         [N] >= 0, how far from frontal; else the size of the true yaw
@@ -41,24 +47,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from igc_tf.evaluation import landmarks, recognition, score
+from igc_tf.evaluation import geometry, landmarks, recognition, score
 
 _DESCRIPTOR = "descriptor_"
 _PREDICTED = (
     "labels", "part_maps", "reconstruction", "rotation_degrees", "depth", "view_depth",
 )  # fmt: skip
-_LEADING = {"labels": 1, "part_maps": 2, "depth": 1, "view_depth": 1}  # axes before S x S
+_LEADING = {
+    "labels": 1, "part_maps": 2, "depth": 1, "view_depth": 1, "view_mask": 1,
+}  # axes before S x S  # fmt: skip
 _WRITTEN = (
     "labels", "image", "reconstruction", "mask", "rotation_degrees", "depth", "view_depth",
+    "view_mask", "view_normals", "fov_degrees",
 )  # fmt: skip
-_FITTED = ("landmarks", "mean_depth", "label_map")  # of `score.Fit`
-_SINGLE = ("parts", "true_label_names", "true_is_pseudo", "fit_mean_depth", "fit_label_map")
+_FITTED = ("landmarks", "mean_depth", "label_map", "mean_view_depth")  # of `score.Fit`
+_SINGLE = (
+    "parts", "fov_degrees", "true_label_names", "true_is_pseudo", "true_fov_degrees",
+    "fit_mean_depth", "fit_mean_view_depth", "fit_label_map",
+)  # fmt: skip
 _NAMES = frozenset(
     "names labels part_maps parts part_centres whole_centre image reconstruction mask "
-    "rotation_degrees depth view_depth fit_labels fit_part_maps fit_part_centres "
-    "fit_whole_centre fit_landmarks fit_mean_depth fit_label_map true_parts true_label_names "
-    "true_landmarks true_landmark_depth true_rotation_degrees true_is_pseudo true_depth "
-    "true_depth_mask true_identity true_condition".split()
+    "rotation_degrees depth view_depth view_mask view_normals fov_degrees fit_labels fit_part_maps "
+    "fit_part_centres fit_whole_centre fit_landmarks fit_mean_depth fit_mean_view_depth "
+    "fit_label_map true_parts true_label_names true_landmarks true_landmark_depth "
+    "true_rotation_degrees true_is_pseudo true_depth true_depth_mask true_view_depth "
+    "true_view_mask true_fov_degrees true_identity true_condition".split()
 )
 
 
@@ -68,7 +81,7 @@ class PredictionFile(NamedTuple):
     names: list[str]  #: N
     predictions: score.Predictions
     truth: score.Truth  #: what the file itself knows
-    fit: score.Fit | None  #: None without the parts of pictures to fit on
+    fit: score.Fit | None  #: None if nothing was learned from other pictures
 
 
 def read(path: str | os.PathLike[str]) -> PredictionFile:
@@ -122,6 +135,9 @@ def read(path: str | os.PathLike[str]) -> PredictionFile:
         rotation_degrees=arrays.get("rotation_degrees"),
         depth=arrays.get("depth"),
         view_depth=arrays.get("view_depth"),
+        view_mask=arrays.get("view_mask"),
+        view_normals=arrays.get("view_normals"),
+        fov_degrees=_fov(arrays, "fov_degrees"),
         descriptors={
             name.removeprefix(_DESCRIPTOR): array
             for name, array in arrays.items()
@@ -129,8 +145,9 @@ def read(path: str | os.PathLike[str]) -> PredictionFile:
         },
     )
     fit, fit_centres = None, _centres(arrays, "fit_", parts)
-    if fit_centres is not None:
-        fit = score.Fit(fit_centres, **{name: arrays.get(f"fit_{name}") for name in _FITTED})
+    fitted = {name: arrays.get(f"fit_{name}") for name in _FITTED}
+    if fit_centres is not None or any(array is not None for array in fitted.values()):
+        fit = score.Fit(fit_centres, **fitted)
     names = [str(name) for name in arrays.get("names", np.arange(pictures))]
     return PredictionFile(names, predictions, _truth(arrays), fit)
 
@@ -161,7 +178,8 @@ def write(
     for name in _WRITTEN:
         arrays[name] = getattr(predictions, name)
     if fit is not None:
-        arrays["fit_part_centres"], arrays["fit_whole_centre"] = fit.centres
+        if fit.centres is not None:
+            arrays["fit_part_centres"], arrays["fit_whole_centre"] = fit.centres
         arrays.update({f"fit_{name}": getattr(fit, name) for name in _FITTED})
     for name, vectors in predictions.descriptors.items():
         arrays[_DESCRIPTOR + name] = vectors
@@ -173,6 +191,19 @@ def _check_sizes(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray])
     if len(set(sizes.values())) > 1 or any(len(size) != 2 for size in sizes.values()):
         found = ", ".join(f"{name} {arrays[name].shape}" for name in sizes)
         raise ValueError(f"--predictions={path}: parts and depth must be S x S alike, got {found}.")
+    for name in ("view_mask", "view_normals"):
+        if name in arrays and "view_depth" not in arrays:
+            raise ValueError(f"--predictions={path}: {name} needs view_depth beside it.")
+    wanted = (*arrays.get("view_depth", np.zeros(0)).shape, 3)
+    if "view_normals" in arrays and arrays["view_normals"].shape != wanted:
+        raise ValueError(
+            f"--predictions={path}: view_normals must be {wanted}, got "
+            f"{arrays['view_normals'].shape}."
+        )
+
+
+def _fov(arrays: Mapping[str, np.ndarray], name: str) -> float:
+    return float(arrays.get(name, geometry.FOV_DEGREES))
 
 
 def _count_parts(arrays: Mapping[str, np.ndarray], labels: np.ndarray) -> int:
@@ -225,6 +256,9 @@ def _truth(arrays: Mapping[str, np.ndarray]) -> score.Truth:
         pseudo=bool(arrays.get("true_is_pseudo", False)),
         depth=arrays.get("true_depth"),
         depth_mask=arrays.get("true_depth_mask"),
+        view_depth=arrays.get("true_view_depth"),
+        view_mask=arrays.get("true_view_mask"),
+        fov_degrees=_fov(arrays, "true_fov_degrees"),
         identity=arrays.get("true_identity"),
         condition=condition,
     )

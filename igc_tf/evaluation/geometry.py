@@ -1,26 +1,33 @@
 """How true the shape is: SIDE and MAD (Unsup3D), and the error of depth over the true relief.
 
-Depth of one photo is known only up to what its model calls zero and one, so the errors are given
-both as they are (Unsup3D's own definition, to be set beside its table) and after each depth map has
-been brought to the truth by the best scale and shift. The scale may not be negative: a hollow face
-is not turned into a good one, it is flattened.
+Two views, two questions:
 
-Unsup3D's table on BFM (SIDE x 10^-2 / MAD in degrees): supervised 0.410 / 10.78, constant depth
-2.723 / 43.34, average true depth 1.990 / 23.26, Unsup3D 0.793 / 16.51.
+* **The photo's own view** (`view_errors`) is Unsup3D's protocol: depth as it is posed and drawn, no
+  fit of scale. Pose counts, and heads turn, so a mean head that does not is easily beaten. Its table
+  on BFM (SIDE x 10^-2 / MAD in degrees): supervised 0.410 / 10.78, constant depth 2.723 / 43.34,
+  average true depth 1.990 / 23.26, Unsup3D 0.793 / 16.51.
+* **The canonical view** (`canonical_errors`) asks for the shape alone. Depth of one photo is known
+  only up to what its model calls zero and one, so the errors are given both as they are and after
+  each depth map has been brought to the truth by the best scale and shift. The scale may not be
+  negative: a hollow face is not turned into a good one, it is flattened. All heads look ahead here,
+  so the mean true depth is hard to beat. No published figure is of this kind.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_erosion, zoom
 
 from igc_tf.evaluation.metric import Metric, bootstrap
 
-#: Horizontal field of view of the package's camera, degrees [unsup3d].
+#: Horizontal field of view, degrees [unsup3d], of whatever does not tell its own.
 FOV_DEGREES = 10.0
+#: Side of the maps that `view_errors` compares, px [unsup3d].
+VIEW_SIZE = 64
 
 
 def unproject(depth: np.ndarray, fov_degrees: float = FOV_DEGREES) -> np.ndarray:
@@ -109,6 +116,7 @@ def mad_degrees(
     true: np.ndarray,
     mask: np.ndarray | None = None,
     fov_degrees: float = FOV_DEGREES,
+    true_fov_degrees: float | None = None,
 ) -> np.ndarray:
     """Mean angle between the normals of two depth maps [unsup3d].
 
@@ -118,7 +126,8 @@ def mad_degrees(
       predicted: `[N, h, w]`, > 0.
       true: `[N, h, w]`, > 0 where the mask is.
       mask: `[N, h, w]`; pixels where it is > 0.5 count. By default all do.
-      fov_degrees: horizontal field of view, degrees.
+      fov_degrees: horizontal field of view of the predicted depth, degrees.
+      true_fov_degrees: of the true one; by default the same.
 
     Returns:
       `[N]` in [0, 180]; NaN (no truth) where the eroded mask is empty.
@@ -130,16 +139,12 @@ def mad_degrees(
     cross = np.zeros((3, 3, 3), bool)
     cross[1, 1, :] = cross[1, :, 1] = True
     mask = binary_erosion(mask, cross, border_value=1)
-    angles = np.zeros(true.shape)
-    for index in range(len(true)):  # one by one: small arrays stay in the processor's cache
-        a, b = (
-            np.moveaxis(normals(np.where(depth > 0, depth, 1.0), fov_degrees), -1, 0)
-            for depth in (predicted[index], true[index])
-        )
-        # atan2 keeps small angles exact, where the arc cosine rounds them away.
-        sine = np.sqrt(sum(part * part for part in _cross(a, b)))
-        angles[index] = np.degrees(np.arctan2(sine, (a * b).sum(0)))
-    return _mean(angles, mask)
+    true_fov_degrees = fov_degrees if true_fov_degrees is None else true_fov_degrees
+    return _mean_angle(
+        (normals(depth, fov_degrees) for depth in np.where(predicted > 0, predicted, 1.0)),
+        (normals(depth, true_fov_degrees) for depth in np.where(true > 0, true, 1.0)),
+        mask,
+    )
 
 
 def depth_error_percent(
@@ -192,44 +197,51 @@ def evaluate(
     mask: np.ndarray | None = None,
     average: np.ndarray | None = None,
     fov_degrees: float = FOV_DEGREES,
+    true_fov_degrees: float | None = None,
     identity: np.ndarray | None = None,
 ) -> dict[str, Metric]:
-    """SIDE and MAD of depth maps, with those of flat and of average depth beside them.
+    """The means of `canonical_errors`, of the same arguments, each with its interval.
+
+    `identity` `[N]`, who is in each image, below 0 where unknown, makes the intervals draw people.
+    """
+    errors = canonical_errors(predicted, true, mask, average, fov_degrees, true_fov_degrees)
+    return {
+        name: bootstrap(values, unit_of(name), identity=identity) for name, values in errors.items()
+    }
+
+
+def unit_of(name: str) -> str:
+    """Unit of a metric of this module, which its name ends in."""
+    return {"e2": "x 1e-2", "degrees": "degrees", "percent": "%"}[name.rsplit("_", 1)[-1]]
+
+
+def canonical_errors(
+    predicted: np.ndarray,
+    true: np.ndarray,
+    mask: np.ndarray | None = None,
+    average: np.ndarray | None = None,
+    fov_degrees: float = FOV_DEGREES,
+    true_fov_degrees: float | None = None,
+) -> dict[str, np.ndarray]:
+    """Errors of depth maps in the canonical view, with those of flat and of average depth.
 
     Args:
       predicted: `[N, h, w]` depth, > 0.
       true: `[N, h, w]` depth of the same view and size.
       mask: `[N, h, w]` where the truth is valid; by default everywhere.
       average: `[h, w]` from `mean_depth` on the train split, never on the test split's own truth;
-        without it the metrics of that line are absent.
-      fov_degrees: horizontal field of view, degrees.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+        without it the metrics of that line have no truth.
+      fov_degrees: horizontal field of view of the predicted depth, degrees.
+      true_fov_degrees: of the true depth, and so of what is aligned to it; by default the same.
 
     Returns:
-      `side_e2`, `mad_degrees` and `depth_error_percent`, after `align`; `side_unaligned_e2` and
-      `mad_unaligned_degrees`, as Unsup3D's table has them; and the three aligned ones of a constant
-      and of the mean true depth: `side_constant_e2`, `side_mean_depth_e2` and so on.
+      `[N]` each, NaN where there is no truth: `side_canonical_e2`, `mad_canonical_degrees` and
+      `depth_error_canonical_percent`, after `align`; `side_canonical_unaligned_e2` and
+      `mad_canonical_unaligned_degrees`, without; and the three aligned ones of a constant and of the
+      mean true depth: `side_canonical_constant_e2`, `side_canonical_mean_depth_e2` and so on.
     """
-    return {
-        name: bootstrap(values, unit_of(name), identity=identity)
-        for name, values in per_image_errors(predicted, true, mask, average, fov_degrees).items()
-    }
-
-
-def unit_of(name: str) -> str:
-    """Unit of a metric of `evaluate`, which its name ends in."""
-    return {"e2": "x 1e-2", "degrees": "degrees", "percent": "%"}[name.rsplit("_", 1)[-1]]
-
-
-def per_image_errors(
-    predicted: np.ndarray,
-    true: np.ndarray,
-    mask: np.ndarray | None = None,
-    average: np.ndarray | None = None,
-    fov_degrees: float = FOV_DEGREES,
-) -> dict[str, np.ndarray]:
-    """What `evaluate` takes the means of, `[N]` each, NaN where there is no truth."""
     predicted, true, mask = _checked(predicted, true, mask)
+    true_fov_degrees = fov_degrees if true_fov_degrees is None else true_fov_degrees
     candidates = {
         "": align(predicted, true, mask),
         "unaligned_": predicted,
@@ -240,17 +252,112 @@ def per_image_errors(
         candidates["mean_depth_"] = align(np.broadcast_to(average, true.shape), true, mask)
     unknown = np.full(len(true), np.nan)
     errors = {}
-    for name, depth in candidates.items():
+    for line, depth in candidates.items():
         absent = depth is None
-        errors[f"side_{name}e2"] = unknown if absent else side_e2(depth, true, mask)
-        errors[f"mad_{name}degrees"] = (
-            unknown if absent else mad_degrees(depth, true, mask, fov_degrees)
+        fov = fov_degrees if line == "unaligned_" else true_fov_degrees
+        errors[f"side_canonical_{line}e2"] = unknown if absent else side_e2(depth, true, mask)
+        errors[f"mad_canonical_{line}degrees"] = (
+            unknown if absent else mad_degrees(depth, true, mask, fov, true_fov_degrees)
         )
-        if name != "unaligned_":
-            errors[f"depth_error_{name}percent"] = (
+        if line != "unaligned_":
+            errors[f"depth_error_canonical_{line}percent"] = (
                 unknown if absent else depth_error_percent(depth, true, mask)
             )
     return errors
+
+
+class View(NamedTuple):
+    """Depth of N pictures in the photo's own view: the canonical depth, posed and drawn."""
+
+    depth: np.ndarray  #: [N, h, w], > 0 where it is known
+    mask: np.ndarray | None = None  #: [N, h, w], > 0.5 where it is known; None: everywhere
+    normals: np.ndarray | None = None  #: [N, h, w, 3], unit; None: those of the depth
+    fov_degrees: float = FOV_DEGREES  #: horizontal field of view
+
+
+def view_errors(
+    predicted: View, true: View, average: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """SIDE and MAD in the photo's own view, as Unsup3D measures them [unsup3d].
+
+    All maps are brought to 64 x 64 px, bilinear, at the pixels' centres; a pixel counts where all
+    that it is made of does. Either mask is then eroded by one pixel, diagonals too, and at the
+    picture's border. Where both are left, an image's SIDE is the root mean square of the difference
+    of the logarithms less its mean, and its MAD the mean angle between the normals. Nothing is
+    fitted. The lines of a constant and of the mean depth are drawn everywhere.
+
+    Args:
+      predicted: of N pictures.
+      true: of the same; maps of another size are allowed.
+      average: `[h, w]` from `mean_depth` of the train split's depths in this view; without it the
+        metrics of that line have no truth.
+
+    Returns:
+      `[N]` each, NaN where no pixel counts: `side_view_e2` and `mad_view_degrees`; and the same of
+      the lines, `side_view_constant_e2`, `side_view_mean_depth_e2` and so on.
+
+    Raises:
+      ValueError: unlike shapes, or a depth that is not positive where it is known.
+    """
+    truth = _at_view_size(true)
+    constant = View(np.ones_like(truth.depth), fov_degrees=true.fov_degrees)
+    views = {"": predicted, "constant_": constant, "mean_depth_": None}
+    if average is not None:
+        same = np.broadcast_to(average, (len(true.depth), *average.shape))
+        views["mean_depth_"] = constant._replace(depth=same)
+    errors = {}
+    for line, view in views.items():
+        side = mad = np.full(len(true.depth), np.nan)
+        if view is not None:
+            found = _at_view_size(view)
+            mask = found.mask & truth.mask
+            side = side_e2(found.depth, truth.depth, mask)
+            mad = _mean_angle(_normals_of(found), _normals_of(truth), mask)
+        errors[f"side_view_{line}e2"], errors[f"mad_view_{line}degrees"] = side, mad
+    return errors
+
+
+def _at_view_size(view: View) -> View:
+    """Maps of `VIEW_SIZE` px, the mask `[N, 64, 64]` bool, eroded; depth is 1 where it is unknown."""
+    if view.depth.ndim != 3:
+        raise ValueError(f"depth in the photo's view must be [N, h, w], got {view.depth.shape}")
+    mask = _known(view.depth, view.mask, "depth in the photo's view")
+    depth = _resized(np.where(mask, view.depth, 1.0).astype(np.float64))
+    mask = _resized(mask.astype(np.float64)) > 1.0 - 1e-6
+    found = view.normals
+    if found is not None:
+        planes = [_resized(plane) for plane in np.moveaxis(found.astype(np.float64), -1, 0)]
+        found = np.stack(planes, axis=-1)
+        found /= np.maximum(np.linalg.norm(found, axis=-1, keepdims=True), 1e-12)
+    return View(depth, binary_erosion(mask, np.ones((1, 3, 3), bool)), found, view.fov_degrees)
+
+
+def _resized(maps: np.ndarray) -> np.ndarray:
+    """`[N, h, w]` float64 as `[N, 64, 64]`."""
+    factors = (1, *(VIEW_SIZE / side for side in maps.shape[1:]))
+    if factors == (1, 1, 1):
+        return maps
+    return zoom(maps, factors, order=1, mode="nearest", grid_mode=True)
+
+
+def _normals_of(view: View) -> Iterable[np.ndarray]:
+    if view.normals is not None:
+        return view.normals
+    return (normals(depth, view.fov_degrees) for depth in view.depth)
+
+
+def _mean_angle(
+    predicted: Iterable[np.ndarray], true: Iterable[np.ndarray], mask: np.ndarray
+) -> np.ndarray:
+    """Degrees `[N]` between N pictures' normals `[h, w, 3]`, over their masks `[N, h, w]`."""
+    angles = np.zeros(mask.shape)
+    pairs = zip(predicted, true, strict=True)
+    for index, pair in enumerate(pairs):  # one by one: small arrays stay in the processor's cache
+        a, b = (np.moveaxis(vectors, -1, 0) for vectors in pair)
+        # atan2 keeps small angles exact, where the arc cosine rounds them away.
+        sine = np.sqrt(sum(part * part for part in _cross(a, b)))
+        angles[index] = np.degrees(np.arctan2(sine, (a * b).sum(0)))
+    return _mean(angles, mask)
 
 
 def _cross(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -263,17 +370,19 @@ def _checked(predicted, true, mask):
         raise ValueError(
             f"depth maps must both be [N, h, w], got {predicted.shape} and {true.shape}"
         )
-    if mask is None:
-        mask = np.ones(true.shape, bool)
-    elif mask.shape != true.shape:
-        raise ValueError(f"mask must be {true.shape}, got {mask.shape}")
-    else:
-        mask = mask > 0.5
-    predicted, true = predicted.astype(np.float64), true.astype(np.float64)
     for name, depth in (("predicted", predicted), ("true", true)):
-        if not (depth[mask] > 0).all():
-            raise ValueError(f"{name} depth must be > 0 wherever it counts; mask out the rest")
-    return predicted, true, mask
+        known = _known(depth, mask, f"{name} depth")
+    return predicted.astype(np.float64), true.astype(np.float64), known
+
+
+def _known(depth: np.ndarray, mask: np.ndarray | None, name: str) -> np.ndarray:
+    """Where the mask is > 0.5, bool; depth must be positive there."""
+    if mask is not None and mask.shape != depth.shape:
+        raise ValueError(f"mask must be {depth.shape}, got {mask.shape}")
+    known = np.ones(depth.shape, bool) if mask is None else mask > 0.5
+    if not (depth[known] > 0).all():
+        raise ValueError(f"{name} must be > 0 wherever it counts; mask out the rest")
+    return known
 
 
 def _mean(maps: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -42,12 +42,18 @@ BASELINES: dict[str, tuple[tuple[str, str], ...]] = {
     "ari": (("label map", "ari_label_map"),),
     "miou": (("label map", "miou_label_map"),),
     "position_spread_percent": (("fixed point", "position_spread_fixed_point_percent"),),
-    "side_e2": (("constant", "side_constant_e2"), ("mean depth", "side_mean_depth_e2")),
-    "mad_degrees": (("constant", "mad_constant_degrees"), ("mean depth", "mad_mean_depth_degrees")),
-    "depth_error_percent": (
-        ("constant", "depth_error_constant_percent"),
-        ("mean depth", "depth_error_mean_depth_percent"),
-    ),
+    **{
+        f"{kind}_{unit}": tuple(
+            (line, f"{kind}_{line.replace(' ', '_')}_{unit}") for line in ("constant", "mean depth")
+        )
+        for kind, unit in (
+            ("side_view", "e2"),
+            ("mad_view", "degrees"),
+            ("side_canonical", "e2"),
+            ("mad_canonical", "degrees"),
+            ("depth_error_canonical", "percent"),
+        )
+    },
     **{
         f"landmark_depth_correlation{name}": (
             ("mean depth", f"landmark_depth_correlation{name}_mean_depth"),
@@ -119,9 +125,14 @@ def _write_whole(path: Path, contents: bytes) -> None:
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Metric]:
-    """Reads what `write_json` wrote."""
+    """Reads what `write_json` wrote; metrics under their names of today."""
     with open(path, encoding="utf-8") as stream:
-        return {name: Metric(**fields) for name, fields in json.load(stream).items()}
+        return {_renamed(name): Metric(**fields) for name, fields in json.load(stream).items()}
+
+
+def _renamed(name: str) -> str:
+    """What a metric is called now: `side_e2` and the like did not say that they are canonical."""
+    return re.sub(r"^(side|mad|depth_error)_(?!view_|canonical_)", r"\1_canonical_", name)
 
 
 class Samples(NamedTuple):
@@ -183,7 +194,10 @@ def read_samples(metrics_json: str | os.PathLike[str]) -> Samples:
     try:
         metrics = read_json(metrics_json)
         with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+            arrays = {}
+            for name in stored.files:
+                kind, _, metric = name.partition("/")
+                arrays[f"{kind}/{_renamed(metric)}" if metric else name] = stored[name]
     except (ValueError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{metrics_json} or {path} is damaged ({error}); measure again."

@@ -44,8 +44,11 @@ class Predictions:
     reconstruction: np.ndarray | None = None  #: [N, H, W, 3]
     mask: np.ndarray | None = None  #: [N, H, W], 1 where it claims to reconstruct
     rotation_degrees: np.ndarray | None = None  #: [N, 3] (pitch, yaw, roll)
-    depth: np.ndarray | None = None  #: [N, S, S], in the view of the true depth
+    depth: np.ndarray | None = None  #: [N, S, S], in the view of the true depth, the canonical one
     view_depth: np.ndarray | None = None  #: [N, S, S], in the photo's own view, background too
+    view_mask: np.ndarray | None = None  #: [N, S, S], where that depth is drawn; None: everywhere
+    view_normals: np.ndarray | None = None  #: [N, S, S, 3], unit; None: those of that depth
+    fov_degrees: float = geometry.FOV_DEGREES  #: horizontal, of the camera that the depths are of
     descriptors: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)  #: [N, D] each
     retake: consistency.Retake | None = None  #: of the first R pictures
 
@@ -60,8 +63,11 @@ class Truth:
     landmark_depth: np.ndarray | None = None  #: [N, 5] any unit, larger is farther, NaN unknown
     rotation_degrees: np.ndarray | None = None  #: [N, 3], NaN where unknown
     pseudo: bool = False  #: a network guessed the landmarks, their depth and the rotation
-    depth: np.ndarray | None = None  #: [N, S, S]
-    depth_mask: np.ndarray | None = None  #: [N, S, S], where the depth is known
+    depth: np.ndarray | None = None  #: [N, S, S], canonical view
+    depth_mask: np.ndarray | None = None  #: [N, S, S], where that depth is known
+    view_depth: np.ndarray | None = None  #: [N, S, S], in the photo's own view
+    view_mask: np.ndarray | None = None  #: [N, S, S], where that depth is known; None: everywhere
+    fov_degrees: float = geometry.FOV_DEGREES  #: horizontal, of the camera that the depths are of
     depth_regions: np.ndarray | None = None  #: [N, R, S, S], each nearer than the next
     identity: np.ndarray | None = None  #: [N] integers, below 0 where unknown; intervals draw them
     condition: recognition.Condition | None = None  #: how far from frontal, for recognition
@@ -70,10 +76,11 @@ class Truth:
 class Fit(NamedTuple):
     """What is learned from other pictures than those that are scored: the train split."""
 
-    centres: PartCentres
-    landmarks: np.ndarray | None  #: [K, 5, 2] px of an S x S picture
-    mean_depth: np.ndarray | None = None  #: [S, S] mean of the true depths
+    centres: PartCentres | None = None  #: None without parts
+    landmarks: np.ndarray | None = None  #: [K, 5, 2] px of an S x S picture
+    mean_depth: np.ndarray | None = None  #: [S, S] mean of the true depths, canonical view
     label_map: np.ndarray | None = None  #: [S, S] most frequent true label of each pixel
+    mean_view_depth: np.ndarray | None = None  #: [S, S] the same of those in the photos' own views
 
 
 @dataclasses.dataclass
@@ -116,8 +123,13 @@ _AT_LANDMARKS = {
     f"{name}_landmarks{line}": "" for line in ("", "_mean_face") for name in ("nmi", "ari")
 }
 _SPREAD = {"position_spread_percent": "%", "position_spread_fixed_point_percent": "%"}
-_GEOMETRY = {
-    f"{kind}_{line}{unit}": geometry.unit_of(f"{kind}_{unit}")
+_VIEW = {
+    f"{kind}_view_{line}{unit}": geometry.unit_of(f"{kind}_{unit}")
+    for line in ("", "constant_", "mean_depth_")
+    for kind, unit in (("side", "e2"), ("mad", "degrees"))
+}
+_CANONICAL = {
+    f"{kind}_canonical_{line}{unit}": geometry.unit_of(f"{kind}_{unit}")
     for line in ("", "unaligned_", "constant_", "mean_depth_")
     for kind, unit in (("side", "e2"), ("mad", "degrees"), ("depth_error", "percent"))
     if (kind, line) != ("depth_error", "unaligned_")
@@ -254,7 +266,7 @@ def _landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit 
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}), NOT_PREDICTED)
         return
     mean_face = _mean_face(fit)
-    if marks is None or mean_face is None:
+    if marks is None or mean_face is None or fit.centres is None:
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}))
         return
     prefix = PSEUDO if truth.pseudo else ""
@@ -321,17 +333,36 @@ def _pose(scores: Scores, predictions: Predictions, truth: Truth) -> None:
     scores.add("pose", {prefix + name: metric for name, metric in metrics.items()})
 
 
+def _of_geometry(errors: dict[str, np.ndarray], truth: Truth) -> dict[str, Metric]:
+    units = {name: geometry.unit_of(name) for name in errors}
+    return _means(errors, units, truth.identity)
+
+
 def _geometry(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit | None) -> None:
-    depth = predictions.depth
-    if depth is None:
-        scores.add("geometry", _absent(_GEOMETRY), NOT_PREDICTED)
+    """Depth in the photo's own view, as Unsup3D measures it, then in the canonical one."""
+    found, fov = predictions, predictions.fov_degrees
+    if found.view_depth is None:
+        scores.add("geometry", _absent(_VIEW), NOT_PREDICTED)
+    elif truth.view_depth is None:
+        scores.add("geometry", _absent(_VIEW))
+    else:
+        average = None if fit is None else fit.mean_view_depth
+        errors = geometry.view_errors(
+            geometry.View(found.view_depth, found.view_mask, found.view_normals, fov),
+            geometry.View(truth.view_depth, truth.view_mask, fov_degrees=truth.fov_degrees),
+            average,
+        )
+        scores.add("geometry", _of_geometry(errors, truth), per_image=errors)
+    if found.depth is None:
+        scores.add("geometry", _absent(_CANONICAL), NOT_PREDICTED)
     elif truth.depth is None:
-        scores.add("geometry", _absent(_GEOMETRY))
+        scores.add("geometry", _absent(_CANONICAL))
     else:
         average = None if fit is None else fit.mean_depth
-        errors = geometry.per_image_errors(depth, truth.depth, truth.depth_mask, average)
-        units = {name: geometry.unit_of(name) for name in errors}
-        scores.add("geometry", _means(errors, units, truth.identity), per_image=errors)
+        errors = geometry.canonical_errors(
+            found.depth, truth.depth, truth.depth_mask, average, fov, truth.fov_degrees
+        )
+        scores.add("geometry", _of_geometry(errors, truth), per_image=errors)
     _landmark_depth(scores, predictions, truth)
     _relief(scores, predictions, truth)
 

@@ -46,7 +46,7 @@ class Renderer:
         light: Light,
         view: Pose,
         visibility: tf.Tensor | None = None,
-        cover: tf.Tensor | None = None,
+        alpha: tf.Tensor | None = None,
     ) -> Rendering:
         """Lights, poses and draws canonical maps.
 
@@ -56,7 +56,7 @@ class Renderer:
           light: of B images.
           view: pose of B images.
           visibility: `[B, M, h, w]` part visibility; if given, it is drawn too.
-          cover: `[B, h, w]` share of the foreground; if given, it is drawn too.
+          alpha: `[B, h, w]` share of the foreground; if given, it is drawn too.
 
         Returns:
           A `Rendering` of B images of `image_size`.
@@ -67,13 +67,13 @@ class Renderer:
 
         # Photo's view: turn the mesh, then look each pixel's colour up on it.
         maps = [canonical_image]
-        if cover is not None:
-            maps.append(cover[..., tf.newaxis])
+        if alpha is not None:
+            maps.append(alpha[..., tf.newaxis])
         if visibility is not None:
             maps.append(tf.transpose(visibility, [0, 2, 3, 1]))
         drawn, mask = self.draw(depth, view, tf.concat(maps, axis=-1))
-        sizes = [3, 1, int(cover is not None), -1]
-        image, seen_depth, seen_cover, part_maps = tf.split(drawn, sizes, axis=-1)
+        sizes = [3, 1, int(alpha is not None), -1]
+        image, seen_depth, seen_alpha, part_maps = tf.split(drawn, sizes, axis=-1)
         return Rendering(
             image=image,
             mask=mask,
@@ -82,7 +82,8 @@ class Renderer:
             shading=shading,
             canonical_image=canonical_image,
             part_visibility=None if visibility is None else tf.transpose(part_maps, [0, 3, 1, 2]),
-            cover=None if cover is None else tf.squeeze(seen_cover, axis=3),
+            alpha=None if alpha is None else tf.squeeze(seen_alpha, axis=3),
+            canvas=mask,
         )
 
     def shade(self, depth: tf.Tensor, light: Light) -> tuple[tf.Tensor, tf.Tensor]:
@@ -134,25 +135,26 @@ class Renderer:
 
 
 def before(rendering: Rendering, backdrop: tf.Tensor) -> Rendering:
-    """A rendering with its cover, put before a backdrop that is neither turned nor lit [choice].
+    """A rendering with its alpha, put before a backdrop that is neither turned nor lit [choice].
 
     Args:
-      rendering: of B images, with its `cover`.
+      rendering: of B images, with its `alpha`.
       backdrop: `[B, h, w, 3]` in [0, 1], in the photo's view; resized to the picture.
 
     Returns:
-      The picture of both. It covers every pixel; the canvas's absence shows the background part.
+      The picture of both, `alpha image + (1 - alpha) backdrop`. It is drawn at every pixel; the
+      canvas's absence shows the background part.
     """
-    image, cover = rendering.image, rendering.cover[..., tf.newaxis]
+    image, alpha = rendering.image, rendering.alpha[..., tf.newaxis]
     if backdrop.shape[1:3] != image.shape[1:3]:
         backdrop = tf.image.resize(backdrop, image.shape[1:3])
     visibility = rendering.part_visibility
     if visibility is not None:
         background, others = tf.split(visibility, [1, -1], axis=1)
-        uncovered = 1.0 - rendering.mask[:, tf.newaxis]
+        uncovered = 1.0 - rendering.canvas[:, tf.newaxis]
         visibility = tf.concat([background + uncovered, others], axis=1)
     return rendering._replace(
-        image=cover * image + (1.0 - cover) * backdrop,
+        image=alpha * image + (1.0 - alpha) * backdrop,
         mask=tf.ones_like(rendering.mask),
         part_visibility=visibility,
     )

@@ -30,7 +30,8 @@ OUTPUTS = {
     "shading": "[B, h, w] float32 in [0, 2], canonical view",
     "canonical_image": "[B, h, w, 3] float32, albedo times shading",
     "reconstruction": "[B, S, S, 3] float32 in [0, 1], photo's view; 0 where `mask` is 0",
-    "mask": "[B, S, S] float32, 1 where the face's canvas covers the pixel, else 0",
+    "mask": "[B, S, S] float32, 1 where the picture is drawn, else 0; before a backdrop 1 everywhere",
+    "alpha": "[B, S, S] float32 in [0, 1], photo's view, share of the foreground in the picture's color",
     "rotation_degrees": "[B, 3] float32 (pitch, yaw, roll)",
     "translation": "[B, 3] float32 (x, y, z), units of the camera's distance",
     "light": "[B, 5] float32 (ambient, diffuse, direction x, y, z)",
@@ -42,7 +43,7 @@ _POSE_AND_LIGHT = ("rotation_degrees", "translation", "light")
 _EVERYTHING = (
     "image", "segmentation", "part_visibility", "part_centres", "part_depth", "part_albedo",
     "canonical_visibility", "depth", "albedo", "normals", "shading", "canonical_image",
-    "reconstruction", "mask", *_POSE_AND_LIGHT,
+    "reconstruction", "mask", "alpha", *_POSE_AND_LIGHT,
 )  # fmt: skip
 _PARTS = ("segmentation", "part_visibility", "part_centres")
 #: `{signature: (inputs, outputs)}`.
@@ -58,10 +59,12 @@ SIGNATURES = {
     ),
     "reconstruct": (
         ("images",),
-        ("depth", "albedo", "normals", "shading", *_POSE_AND_LIGHT, "reconstruction", "mask"),
+        ("depth", "albedo", "normals", "shading", *_POSE_AND_LIGHT, "reconstruction", "mask",
+         "alpha"),
     ),
     "embed": (("images",), ("descriptor",)),
     "render": (
-        ("part_depth", "part_albedo", *_POSE_AND_LIGHT), ("rendering", "mask", "segmentation"),
+        ("part_depth", "part_albedo", *_POSE_AND_LIGHT),
+        ("rendering", "mask", "alpha", "segmentation"),
     ),
 }  # fmt: skip

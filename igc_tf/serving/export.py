@@ -23,8 +23,8 @@ from igc_tf.serving.signatures import ServedModel
 #: How far an output may be from the live model's.
 TOLERANCE = 1e-4
 
-#: Custom ops that igc_tf itself may have loaded into this process.
-_LOADED_OPS = frozenset(("RasterizeTriangles",))
+#: Of TensorFlow itself, but they call the Python of the process that made them.
+_PYTHON_OPS = frozenset(("PyFunc", "PyFuncStateless", "EagerPyFunc"))
 _CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -62,14 +62,15 @@ def export(config: Config, model: igc_net.IGCNet, export_dir: str | pathlib.Path
 
 
 def custom_ops(saved_model_dir: str | pathlib.Path) -> set[str]:
-    """Names of ops in a SavedModel's graphs that stock TensorFlow has not."""
-    from tensorflow.python.framework import op_def_registry
+    """Names of ops in a SavedModel's graphs that a stock server of TensorFlow has not.
 
-    # An op may be known to this process alone, because it loaded the op's library.
+    Stock are those of `tf.raw_ops`, a list that TensorFlow's package was built with: no library that
+    a process loads adds to it, where the registry of ops knows this process's own ones, too.
+    """
     return {
         name
         for name in ops(saved_model_dir)
-        if ">" in name or name in _LOADED_OPS or op_def_registry.get(name) is None
+        if name in _PYTHON_OPS or not callable(getattr(tf.raw_ops, name, None))
     }
 
 

@@ -139,6 +139,7 @@ class ServedModel(tf.Module):
             "canonical_image": rendering.canonical_image,
             "reconstruction": tf.clip_by_value(rendering.image, 0.0, 1.0),
             "mask": rendering.mask,
+            "alpha": rendering.alpha,
             "rotation_degrees": output.pose.rotation * (180.0 / math.pi),
             "translation": output.pose.translation,
             "light": tf.concat(
@@ -166,12 +167,12 @@ class ServedModel(tf.Module):
         capsule = model.assemble(parts)
         view = Pose(degrees * (math.pi / 180.0), translation)
         direction = tf.math.l2_normalize(light[:, 2:], axis=1)
-        rendering = model.draw(
-            capsule, Light(light[:, 0], light[:, 1], direction), view, capsule.visibility
-        )
+        light = Light(light[:, 0], light[:, 1], direction)
+        rendering = model.draw(capsule, light, view, capsule.visibility, with_alpha=True)
         return {
             "rendering": tf.clip_by_value(rendering.image, 0.0, 1.0),
             "mask": rendering.mask,
+            "alpha": rendering.alpha,
             "segmentation": self._view(rendering)["segmentation"],
         }
 

@@ -29,8 +29,8 @@ _INTRODUCTIONS = {
     "on the train split, over the eyes' distance; and how far a part strays on one person's face.",
     "pose": "Agreement of the angles after one affine fit. The correlation keeps the sign: a hollow "
     "face turns the other way.",
-    "geometry": "Depth and normals in the canonical view. Aligned by the best scale and shift but "
-    "where called unaligned.",
+    "geometry": "Depth and normals in the photo's own view (view), as Unsup3D measures them, nothing "
+    "fitted; and in the canonical view, aligned by the best scale and shift but where called unaligned.",
     "recognition": "The most frontal image of each person is the gallery, all others are probes; "
     "intervals from drawing people.",
     "consistency": "What was found is drawn again, turned by 15° or lit from the other side, and found "
@@ -42,7 +42,7 @@ _RANKED = (
     ("miou", "parts (mIoU)", False),
     ("nme_percent", "landmarks (NME, %)", True),
     (f"{PSEUDO}nme_percent", "landmarks against pseudo-landmarks (NME, %)", True),
-    ("mad_degrees", "normals (MAD, degrees)", True),
+    ("mad_view_degrees", "normals in the photo's view (MAD, degrees)", True),
 )
 
 _STYLE = """

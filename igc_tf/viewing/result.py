@@ -26,7 +26,10 @@ _SHAPES = {
     "rotation_degrees": (3,),
     "translation": (3,),
     "light": (5,),
+    "alpha": ("H", "W"),
 }
+#: What files and servers of before do not have.
+_OPTIONAL = frozenset(("alpha",))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +44,9 @@ class PhotoResult:
 
     image: np.ndarray  #: [H, W, 3], the input
     reconstruction: np.ndarray  #: [H, W, 3], photo; 0 where `mask` is 0
-    mask: np.ndarray  #: [H, W], photo; 1 where the canonical canvas covers the pixel
+    mask: (
+        np.ndarray
+    )  #: [H, W], photo; 1 where it is drawn: the canvas; before a backdrop everywhere
     segmentation: np.ndarray  #: [H, W] uint8, photo; the visible part
     part_visibility: np.ndarray  #: [M, H, W], photo, in [0, 1]
     part_depth: np.ndarray  #: [M, h, w], canonical
@@ -55,11 +60,14 @@ class PhotoResult:
     rotation_degrees: np.ndarray  #: [3], (pitch, yaw, roll)
     translation: np.ndarray  #: [3], (x, y, z), units of the camera's distance
     light: np.ndarray  #: [5], (ambient, diffuse, dx, dy, dz)
+    alpha: np.ndarray | None = None  #: [H, W], photo, in [0, 1]; the foreground's share
 
     def __post_init__(self) -> None:
         """Brings every array to its type and checks that their shapes fit together."""
         sizes: dict[str, int] = {}
         for name, letters in _SHAPES.items():
+            if name in _OPTIONAL and getattr(self, name) is None:
+                continue
             dtype = np.uint8 if name == "segmentation" else np.float32
             array = np.asarray(getattr(self, name)).astype(dtype, copy=False)
             fits = array.ndim == len(letters) and all(
@@ -103,7 +111,8 @@ class PhotoResult:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                np.savez_compressed(stream, **{name: getattr(self, name) for name in _SHAPES})
+                arrays = {name: getattr(self, name) for name in _SHAPES}
+                np.savez_compressed(stream, **{n: a for n, a in arrays.items() if a is not None})
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)
         except BaseException:
@@ -119,7 +128,7 @@ class PhotoResult:
           ValueError: an array is missing or does not fit.
         """
         with np.load(path, allow_pickle=False) as arrays:
-            missing = [name for name in _SHAPES if name not in arrays.files]
+            missing = [name for name in _SHAPES if name not in {*arrays.files, *_OPTIONAL}]
             if missing:
                 raise ValueError(f"{path} is no result of this program: it lacks {missing[0]}")
-            return cls(**{name: arrays[name] for name in _SHAPES})
+            return cls(**{name: arrays[name] for name in _SHAPES if name in arrays.files})

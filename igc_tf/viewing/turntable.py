@@ -94,9 +94,9 @@ def render(
             tf.constant(np.repeat(np.clip(albedo, 0.0, 1.0)[np.newaxis], count, 0)),
             Light(*(tf.constant(part) for part in (lights[:, 0], lights[:, 1], lights[:, 2:]))),
             Pose(tf.constant(rotations), tf.zeros([count, 3])),
-            cover=tf.constant(np.repeat(np.clip(alpha, 0.0, 1.0)[np.newaxis], count, 0)),
+            alpha=tf.constant(np.repeat(np.clip(alpha, 0.0, 1.0)[np.newaxis], count, 0)),
         )
-        share = (drawn.cover * drawn.mask).numpy()[..., np.newaxis]
+        share = (drawn.alpha).numpy()[..., np.newaxis]
         frames.append(to_uint8(share * drawn.image.numpy() + (1.0 - share) * behind))
     return np.concatenate(frames)
 

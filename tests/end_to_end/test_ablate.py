@@ -31,7 +31,7 @@ def test_a_table_of_what_is_left_out(program, trained, tiny_flags, tmp_path):
     table = (root / "table.md").read_text()
     assert table.splitlines()[0] == "| metric | whole | no_contrastive |" and table in output
     found = json.loads((root / "table.json").read_text())
-    assert {"psnr_db", "nmi", "miou", "nme_percent", "yaw_correlation", "mad_degrees"} < set(found)
+    assert {"psnr_db", "nmi", "miou", "nme_percent", "yaw_correlation", "mad_view_degrees"} < set(found)
     assert {"rank1", "rotation_albedo_l1"} < set(found)
     measured = json.loads((root / "whole" / "seed_0" / "metrics.json").read_text())
     assert found["nmi"]["whole"]["values"] == [measured["nmi"]["value"]]

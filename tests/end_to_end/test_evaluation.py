@@ -33,10 +33,11 @@ def test_a_run_is_measured_in_every_respect(evaluated):
     folder, output = evaluated
     metrics = json.loads((folder / "metrics.json").read_text())
     for name in (
-        "ari", "side_e2", "mad_degrees", "mad_mean_depth_degrees", "yaw_mae_degrees", "rank1",
+        "ari", "side_view_e2", "mad_view_degrees", "mad_canonical_degrees",
+        "mad_view_mean_depth_degrees", "side_view_constant_e2", "yaw_mae_degrees", "rank1",
         "verification_auc", "ssim", "verification_eer_percent", "rank1_part_2_shape",
         "position_spread_percent", "nme_true_centres_percent", "rotation_albedo_l1",
-        "relighting_light_error_degrees", "depth_error_percent", "rank1_embeddings",
+        "relighting_light_error_degrees", "depth_error_canonical_percent", "rank1_embeddings",
     ):  # fmt: skip
         metric = metrics[name]
         assert metric["low"] <= metric["value"] <= metric["high"], name
@@ -46,7 +47,7 @@ def test_a_run_is_measured_in_every_respect(evaluated):
     order = [metrics[f"nme_{n}_percent"]["value"] for n in ("mean_face", "true_centres")]
     assert order[0] > order[1]
     page = (folder / "report" / "index.html").read_text()
-    assert page.startswith("<!DOCTYPE html>") and "mad_mean_depth" not in output
+    assert page.startswith("<!DOCTYPE html>") and "mad_view_mean_depth" not in output
     samples = report.read_samples(folder / "metrics.json")
     assert len(samples.names) == 32 and samples.per_image["miou"].shape == (32,)
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from igc_tf.viewing import result
+
 pytestmark = pytest.mark.slow
 
 
@@ -60,6 +62,18 @@ def test_a_folder_of_photos_is_answered(program, server, tmp_path, protocol):
     assert written == {"turned.jpg.npz", "alpha.png.npz", "gray.png.npz"}
     with Image.open(tmp_path / "out" / "gray.png.panel.png") as panel:
         assert panel.width > 300
+
+
+def test_an_older_servers_answer_is_written(tmp_path):
+    from tools import serve_client
+
+    answer = {  # of a model that was exported before it told alpha
+        name: np.ones([{"M": 2, "H": 8, "W": 8, "h": 8, "w": 8}.get(side, side) for side in shape])
+        for name, shape in result._SHAPES.items()
+        if name != "alpha"
+    }
+    serve_client._write(tmp_path / "a", answer)
+    assert result.PhotoResult.load(tmp_path / "a.npz").alpha is None
 
 
 def test_no_server_is_one_clear_line(program, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from igc_tf.evaluation import files, landmarks, score
+from igc_tf.evaluation import files, geometry, landmarks, score
 
 LABELS = np.array([[[0, 1], [2, 2]], [[0, 0], [1, 2]]])
 
@@ -96,9 +96,18 @@ def test_what_is_written_comes_back(tmp_path):
         image=generator.random((2, 2, 2, 3)).astype(np.float32),
         depth=1 + generator.random((2, 2, 2)),
         view_depth=1 + generator.random((2, 2, 2)),
+        view_mask=np.ones((2, 2, 2), np.uint8),
+        view_normals=generator.random((2, 2, 2, 3)),
+        fov_degrees=12.5,
         descriptors={"object": generator.random((2, 4))},
     )
-    fit = score.Fit(centres, generator.random((2, 5, 2)), generator.random((2, 2)), LABELS[0])
+    fit = score.Fit(
+        centres,
+        generator.random((2, 5, 2)),
+        generator.random((2, 2)),
+        LABELS[0],
+        generator.random((2, 2)),
+    )
     files.write(tmp_path / "a.npz", ["x", "y"], predictions, fit)
     found = files.read(tmp_path / "a.npz")
     assert found.names == ["x", "y"]
@@ -107,7 +116,10 @@ def test_what_is_written_comes_back(tmp_path):
     np.testing.assert_array_equal(found.predictions.descriptors["object"],
                                   predictions.descriptors["object"])  # fmt: skip
     np.testing.assert_array_equal(found.predictions.depth, predictions.depth)
-    np.testing.assert_array_equal(found.predictions.view_depth, predictions.view_depth)
+    for name in ("view_depth", "view_mask", "view_normals"):
+        np.testing.assert_array_equal(getattr(found.predictions, name), getattr(predictions, name))
+    assert found.predictions.fov_degrees == 12.5 and found.truth.fov_degrees == 10.0
+    np.testing.assert_array_equal(found.fit.mean_view_depth, fit.mean_view_depth)
     np.testing.assert_array_equal(found.fit.landmarks, fit.landmarks)
     np.testing.assert_array_equal(found.fit.mean_depth, fit.mean_depth)
     np.testing.assert_array_equal(found.fit.label_map, fit.label_map)
@@ -134,7 +146,10 @@ def test_a_method_without_parts(tmp_path):
     )
     scores = score.score(found.predictions, truth, found.fit)
     assert scores.metrics["rank1"].value == 1.0 and 0 < scores.metrics["l1"].value < 0.1
-    for name in ("nmi", "miou", "nme_percent", "yaw_correlation", "mad_degrees"):
+    for name in (
+        "nmi", "miou", "nme_percent", "yaw_correlation", "mad_view_degrees",
+        "mad_canonical_degrees",
+    ):  # fmt: skip
         assert scores.metrics[name].is_absent and scores.reasons[name] == score.NOT_PREDICTED
     assert not any(name.startswith("exists") for name in scores.metrics)
 
@@ -150,8 +165,31 @@ def test_depth_in_the_photos_view_alone_is_enough(tmp_path):
     assert found.predictions.depth is None and found.predictions.labels is None
     scores = score.score(found.predictions, found.truth, found.fit)
     np.testing.assert_array_equal(scores.per_image["pseudo_depth_order_share"], [1, 0])
-    assert scores.reasons["convex_share"] == scores.reasons["side_e2"] == score.NOT_PREDICTED
+    assert (
+        scores.reasons["convex_share"] == scores.reasons["side_canonical_e2"] == score.NOT_PREDICTED
+    )
     assert scores.reasons["depth_order_share"] == "no truth"
+
+
+def test_depth_and_normals_of_another_method_are_measured_in_the_photos_view(tmp_path):
+    axis = (np.arange(64) + 0.5) / 32 - 1
+    true = 1.0 - 0.05 * np.exp(-(axis**2 + axis[:, None] ** 2) / 0.3)
+    true = np.stack([true, np.roll(true, 6, axis=1)])
+    path = saved(
+        tmp_path,
+        view_depth=1.3 * true,
+        view_normals=geometry.normals(true, 10.0),
+        fov_degrees=30.0,  # of no account beside normals
+        true_view_depth=true,
+        true_view_mask=true < 0.99,
+        true_fov_degrees=10.0,
+        fit_mean_view_depth=true.mean(0),
+    )
+    found = files.read(path)
+    metrics = score.score(*found[1:]).metrics
+    assert metrics["side_view_e2"].value == pytest.approx(0.0, abs=1e-6)
+    assert metrics["mad_view_degrees"].value == pytest.approx(0.0, abs=1e-6)
+    assert 0 < metrics["side_view_mean_depth_e2"].value < metrics["side_view_constant_e2"].value
 
 
 @pytest.mark.parametrize(
@@ -162,6 +200,9 @@ def test_depth_in_the_photos_view_alone_is_enough(tmp_path):
         ({"labels": LABELS, "depth": np.ones((3, 2, 2))}, r"depth has shape \(3, 2, 2\), but .* 2"),
         ({"labels": LABELS, "view_depth": np.ones((2, 4, 4))},
          r"S x S alike, got labels \(2, 2, 2\), view_depth \(2, 4, 4\)"),
+        ({"labels": LABELS, "view_mask": LABELS}, "view_mask needs view_depth beside it"),
+        ({"view_depth": np.ones((2, 4, 4)), "view_normals": np.ones((2, 4, 3))},
+         r"view_normals must be \(2, 4, 4, 3\), got \(2, 4, 3\)"),
         ({"view_depth": np.ones(2)}, r"S x S alike, got view_depth \(2,\)"),
         ({"labels": LABELS, "true_identity": 3}, "true_identity has shape"),
         ({"labels": LABELS, "fit_labels": LABELS, "fit_landmarks": np.zeros((3, 5, 2))},

@@ -3,11 +3,12 @@
 import json
 import stat
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from igc_tf.evaluation import report
-from igc_tf.evaluation.metric import Metric
+from igc_tf.evaluation.metric import Metric, bootstrap
 
 METRICS = {
     "nme_percent": Metric(6.125, 6.0, 6.25, "%", 100, "people", 10),
@@ -57,6 +58,23 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_file_can_be_read_by_others(tmp_path):
     report.write_json(METRICS, tmp_path / "metrics.json")
     assert stat.S_IMODE((tmp_path / "metrics.json").stat().st_mode) == 0o644
+
+
+def test_measurements_of_before_are_read_under_the_names_of_today(tmp_path):
+    metric = bootstrap(np.arange(4.0), "x 1e-2")
+    old = {"side_e2": metric, "mad_mean_depth_degrees": metric, "depth_error_percent": metric}
+    same = {"side_view_e2": metric, "mad_canonical_degrees": metric, "rotation_side_e2": metric}
+    path = tmp_path / "metrics.json"
+    report.write_json({**old, **same}, path)
+    per_image = {"side_e2": np.arange(4.0), "l1": np.ones(4)}
+    report.write_samples({**old, **same}, per_image, list("abcd"), report.samples_path(path))
+    found = report.read_samples(path)
+    assert list(found.metrics) == [
+        "side_canonical_e2", "mad_canonical_mean_depth_degrees", "depth_error_canonical_percent",
+        *same,
+    ]  # fmt: skip
+    assert all(metric.replicates is not None for metric in found.metrics.values())
+    assert list(found.per_image) == ["side_canonical_e2", "l1"] and found.names == list("abcd")
 
 
 def test_missing_folder_is_named(tmp_path):

@@ -34,6 +34,7 @@ def faces(seed, people=6, images=4):
         rotation_degrees=generator.normal(0, [5, 20, 3], (n, 3)),
         depth=depth,
         depth_mask=np.ones(depth.shape, bool),
+        view_depth=depth,
         identity=identity,
         condition=Condition(generator.uniform(0, 45, n), (("yaw_0_45", 0, 46),)),
     )
@@ -47,9 +48,11 @@ def faces(seed, people=6, images=4):
         mask=np.ones(labels.shape),
         rotation_degrees=truth.rotation_degrees,
         depth=depth,
+        view_depth=depth,
         descriptors={"object": np.eye(people)[identity] + 0.01 * generator.random((n, people))},
     )
-    fit = score.Fit(predictions.centres, marks, geometry.mean_depth(depth))
+    average = geometry.mean_depth(depth)
+    fit = score.Fit(predictions.centres, marks, average, mean_view_depth=average)
     return predictions, truth, fit
 
 
@@ -65,11 +68,13 @@ def test_perfect_predictions():
     ):  # fmt: skip
         assert found[name] == pytest.approx(1.0), name
     for name in (
-        "l1", "side_e2", "mad_degrees", "depth_error_percent", "yaw_mae_degrees", "nme_percent",
+        "l1", "side_view_e2", "mad_view_degrees", "side_canonical_e2", "mad_canonical_degrees",
+        "depth_error_canonical_percent", "yaw_mae_degrees", "nme_percent",
         "position_spread_percent", "verification_eer_percent",
     ):  # fmt: skip
         assert found[name] == pytest.approx(0.0, abs=1e-6), name
-    assert found["mad_mean_depth_degrees"] > 0 and found["depth_error_constant_percent"] > 99
+    assert found["mad_canonical_mean_depth_degrees"] > 0 < found["mad_view_mean_depth_degrees"]
+    assert found["depth_error_canonical_constant_percent"] > 99
 
 
 def test_permuted_parts_change_nothing_but_their_numbers():
@@ -127,7 +132,7 @@ def test_nothing_known_lists_every_metric_with_its_reason():
     assert missing == of_labels | of_parts | {
         "rank1_yaw_0_45", "rank5_yaw_0_45", "rank10_yaw_0_45", "rank1_chance",
     }  # fmt: skip
-    assert unmeasured.reasons["l1"] == unmeasured.reasons["side_e2"] == score.NOT_PREDICTED
+    assert unmeasured.reasons["l1"] == unmeasured.reasons["side_view_e2"] == score.NOT_PREDICTED
     assert unmeasured.reasons["nmi"] == unmeasured.reasons["nme_percent"] == "no truth"
     for name, metric in unmeasured.metrics.items():
         assert metric.is_absent == (name in unmeasured.reasons)
@@ -190,6 +195,7 @@ def test_the_order_by_guessed_landmarks_is_called_so():
 
 def test_the_order_by_landmarks_needs_depth_in_the_photos_view():
     predictions, truth, _ = faces(11)
+    predictions = dataclasses.replace(predictions, view_depth=None)
     _, marked = bumps(truth)
     scores = score.score(predictions, marked)
     assert scores.reasons["depth_order_share"] == score.NOT_PREDICTED
@@ -223,12 +229,58 @@ def test_the_mean_depth_line_knows_the_fit_only():
     predictions, truth, fit = faces(7)
     elsewhere = fit._replace(mean_depth=np.roll(fit.mean_depth, 6, axis=1))
     near, far = (
-        values(score.score(predictions, truth, f))["depth_error_mean_depth_percent"]
+        values(score.score(predictions, truth, f))["depth_error_canonical_mean_depth_percent"]
         for f in (fit, elsewhere)
     )
     assert near < far
     without = score.score(predictions, truth, fit._replace(mean_depth=None))
-    assert without.metrics["depth_error_mean_depth_percent"].is_absent
+    assert without.metrics["depth_error_canonical_mean_depth_percent"].is_absent
+    assert not without.metrics["side_view_mean_depth_e2"].is_absent
+    without = score.score(predictions, truth, fit._replace(mean_view_depth=None))
+    assert without.metrics["side_view_mean_depth_e2"].is_absent
+    assert not without.metrics["side_view_constant_e2"].is_absent
+
+
+def test_the_view_is_measured_where_both_are_drawn_with_their_own_cameras():
+    predictions, truth, fit = faces(10)
+    drawn = np.ones(truth.depth.shape)
+    drawn[:, :, :8] = 0
+    wrong = np.where(drawn > 0, predictions.view_depth, 1.4)
+    masked = dataclasses.replace(predictions, view_depth=wrong, view_mask=drawn)
+    scores = score.score(masked, truth, fit)
+    assert scores.metrics["side_view_e2"].value == pytest.approx(0.0, abs=1e-6)
+    assert scores.per_image["mad_view_degrees"].shape == (24,)
+    unmasked = score.score(dataclasses.replace(masked, view_mask=None), truth, fit)
+    assert unmasked.metrics["side_view_e2"].value > 1
+    hidden = dataclasses.replace(truth, view_mask=drawn)
+    scores = score.score(dataclasses.replace(masked, view_mask=None), hidden, fit)
+    assert scores.metrics["side_view_e2"].value == pytest.approx(0.0, abs=1e-6)
+    wide = score.score(dataclasses.replace(predictions, fov_degrees=20.0), truth, fit)
+    other = score.score(predictions, dataclasses.replace(truth, fov_degrees=20.0), fit)
+    for found in (wide, other):
+        assert found.metrics["mad_view_degrees"].value > 1
+        assert found.metrics["mad_canonical_unaligned_degrees"].value > 1
+        # What is aligned to the truth lies in the truth's camera.
+        assert found.metrics["mad_canonical_degrees"].value == pytest.approx(0.0, abs=1e-6)
+
+
+def test_what_is_fitted_for_depth_needs_no_parts():
+    predictions, truth, fit = faces(12)
+    whole = score.score(predictions, truth, fit)
+    found = score.score(predictions, truth, fit._replace(centres=None))
+    assert found.metrics["nme_percent"].is_absent
+    for name in ("side_view_mean_depth_e2", "mad_canonical_mean_depth_degrees"):
+        assert found.metrics[name] == whole.metrics[name]
+
+
+def test_the_lines_stand_beside_both_views():
+    scores = score.score(*faces(11))
+    rows = {r.name: r for r in report.rows(report.section_metrics(scores, "geometry"))}
+    for name in ("side_view_e2", "mad_view_degrees", "side_canonical_e2", "mad_canonical_degrees"):
+        assert rows[name].direction == report.DOWN
+        assert "constant" in rows[name].to_beat and "mean depth" in rows[name].to_beat
+    assert list(rows)[:2] == ["side_view_e2", "mad_view_degrees"]
+    assert not any("_mean_depth" in name or "_constant" in name for name in rows)
 
 
 def test_rows_of_parts_and_descriptors():
@@ -283,16 +335,20 @@ def test_every_interval_draws_people():
         retake=retake,
     )
     fit = fit._replace(label_map=truth.parts[0])
-    truth = dataclasses.replace(truth, landmark_depth=generator.random((24, 5)))
+    view_depth = 1 + 0.1 * generator.random((24, SIZE, SIZE))
+    truth = dataclasses.replace(
+        truth, landmark_depth=generator.random((24, 5)), view_depth=view_depth
+    )
     once = score.score(found, truth, fit).metrics
     many = score.score(repeated(found, 10), repeated(truth, 10), fit).metrics
     # What compares several images of one person has no interval of one image each; the next picture
     # is another face in the one set, and the same in the other.
     several = ("rank", "verification", "position_spread", "other_face")
     told = [n for n, m in many.items() if not m.is_absent and not n.startswith(several)]
-    assert len(told) > 60 and {"nmi", "l1", "mad_degrees", "yaw_correlation", "exists_part_1",
-            "iou_nose", "nmi_landmarks", "landmark_depth_correlation", "rotation_side_e2",
-            "nme_no_bias_percent", "convex_share", "miou_label_map"} <= set(told)  # fmt: skip
+    assert len(told) > 60 and {"nmi", "l1", "mad_canonical_degrees", "mad_view_degrees",
+            "yaw_correlation", "exists_part_1", "iou_nose", "nmi_landmarks", "convex_share",
+            "landmark_depth_correlation", "rotation_side_e2", "nme_no_bias_percent",
+            "miou_label_map"} <= set(told)  # fmt: skip
     for name in told:
         a, b = once[name], many[name]
         if name.startswith("ari"):  # it counts pairs, so that ten times the points are not the same
@@ -346,7 +402,7 @@ def test_landmark_depth_of_photos():
     assert scores.metrics["landmark_depth_correlation"].is_absent
     assert scores.metrics["pseudo_landmark_depth_correlation"].value == pytest.approx(1.0)
     assert scores.metrics["pseudo_landmark_depth_correlation_sum"].value == pytest.approx(5.0)
-    unseen = score.score(predictions, known)
+    unseen = score.score(dataclasses.replace(predictions, view_depth=None), known)
     assert unseen.reasons["landmark_depth_correlation"] == score.NOT_PREDICTED
     unknown = score.score(dataclasses.replace(predictions, view_depth=view), truth)
     assert unknown.reasons["landmark_depth_correlation"] == "no truth"

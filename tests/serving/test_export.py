@@ -11,16 +11,67 @@ from PIL import Image
 from igc_tf import config as config_lib
 from igc_tf import igc_net
 from igc_tf.datasets import crops
+from igc_tf.graphics import rasterizer
 from igc_tf.serving import contract, export, reload, signatures, warmup
 
 
 def test_the_graph_holds_stock_ops_only_and_no_keras(exported):
     assert export.custom_ops(exported.path) == set()
     assert export.ops(exported.path) >= {"Conv2D", "DecodeImage", "Assert"}
-    assert not {"PyFunc", "EagerPyFunc"} & export.ops(exported.path)
     assert not (exported.path / "keras_metadata.pb").exists()
     suffixes = {path.suffix for path in exported.path.rglob("*") if path.is_file()}
     assert not suffixes & {".pkl", ".pickle", ".h5", ".keras", ".py"}
+
+
+class Holds(tf.Module):
+    """A module whose one function holds some op."""
+
+    def __init__(self, call, *shapes):
+        super().__init__()
+        specs = [tf.TensorSpec(shape) for shape in shapes]
+        self.call = tf.function(call, input_signature=specs, autograph=False)
+
+
+def _resample(picture, warp):
+    import tensorflow_addons as tfa
+
+    return tfa.image.resampler(picture, warp)
+
+
+def _rasterize(backend):
+    def draw(vertices):
+        triangles = np.array([[0, 1, 2]], np.int32)
+        fragments = rasterizer.rasterize(vertices, triangles, (8, 8), backend=backend)
+        return rasterizer.interpolate(fragments, triangles, vertices, backend=backend)
+
+    return draw
+
+
+def _asks_python(numbers):
+    return tf.numpy_function(lambda x: x, [numbers], tf.float32)
+
+
+@pytest.mark.parametrize(
+    ("call", "shapes", "custom"),
+    [
+        (_rasterize("native"), [[2, 3, 4]], {"IgcRasterize", "IgcInterpolate"}),
+        (_rasterize("tfg"), [[2, 3, 4]], {"RasterizeTriangles"}),
+        (_rasterize("tensorflow"), [[2, 3, 4]], set()),
+        (_resample, [[1, 4, 4, 1], [1, 2, 2]], {"Addons>Resampler"}),
+        (_asks_python, [[2]], {"PyFunc"}),
+    ],
+)
+def test_ops_that_a_stock_server_lacks_are_found(compiled, tmp_path, call, shapes, custom):
+    tf.saved_model.save(Holds(call, *shapes), str(tmp_path))
+    assert export.custom_ops(tmp_path) == custom
+
+
+def test_a_model_that_draws_with_custom_ops_is_not_exported(compiled, exported, tmp_path):
+    model = igc_net.build(exported.config)
+    model.renderer.backend = "native"
+    with pytest.raises(ValueError, match="holds custom ops, which TF Serving lacks.*IgcRasterize"):
+        export.export(exported.config, model, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_signatures_are_those_of_the_contract(exported):
@@ -30,6 +81,40 @@ def test_signatures_are_those_of_the_contract(exported):
         assert tuple(sorted(loaded[name].structured_input_signature[1])) == tuple(sorted(inputs))
         assert set(loaded[name].structured_outputs) == set(outputs)
         assert set(inputs) <= set(contract.INPUTS) and set(outputs) <= set(contract.OUTPUTS)
+
+
+def test_names_of_before_are_still_given():
+    """What the first clients ask for; names may be added, none may go."""
+    everything = (
+        "image segmentation part_visibility part_centres part_depth part_albedo "
+        "canonical_visibility depth albedo normals shading canonical_image reconstruction mask "
+        "rotation_degrees translation light"
+    )
+    promised = {
+        "serving_default": everything,
+        "serialized": everything,
+        "parts": "segmentation part_visibility part_centres",
+        "parts_portable": "segmentation part_visibility part_centres",
+        "capsules": "part_depth part_albedo canonical_visibility shape_embedding albedo_embedding "
+        "rotation_degrees translation light",
+        "reconstruct": "depth albedo normals shading rotation_degrees translation light "
+        "reconstruction mask",
+        "embed": "descriptor",
+        "render": "rendering mask segmentation",
+    }
+    for signature, names in promised.items():
+        assert set(names.split()) <= set(contract.SIGNATURES[signature][1]), signature
+
+
+def test_alpha_is_served(exported, photos, two_faces):
+    found = exported.served.functions["serving_default"](images=tf.constant(photos[:2]))
+    # This model has no backdrop and assembles its albedo by the nearest part.
+    np.testing.assert_allclose(found["alpha"], 1.0 - found["part_visibility"][:, 0], atol=1e-5)
+    assert 0.1 < found["alpha"].numpy().mean() < 0.9
+    given = {name: tf.constant(value) for name, value in two_faces.items()}
+    drawn = exported.served.functions["render"](**given)
+    np.testing.assert_allclose(drawn["alpha"], found["alpha"], atol=1e-4)
+    np.testing.assert_array_equal(drawn["mask"], found["mask"])
 
 
 def test_assets_go_with_the_model(exported):

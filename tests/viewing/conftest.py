@@ -70,6 +70,7 @@ def make_face(size: int = 64, yaw_degrees: float = 18.0) -> PhotoResult:
         rotation_degrees=np.array([-6.0, yaw_degrees, 3.0]),
         translation=np.array([0.011, -0.004, 0.0]),
         light=light,
+        alpha=np.roll(1.0 - visibility[0], shift, axis=1) * mask,
     )
 
 

@@ -191,10 +191,10 @@ def test_png_round_trip(tmp_path):
 
 
 def test_photo_that_is_not_square(face):
+    names = ("image", "reconstruction", "mask", "alpha", "segmentation")
     wide = dataclasses.replace(
         face,
-        **{name: getattr(face, name)[16:48] for name in ("image", "reconstruction", "mask")},
-        segmentation=face.segmentation[16:48],
+        **{name: getattr(face, name)[16:48] for name in names},
         part_visibility=face.part_visibility[:, 16:48],
     )
     page = panels.panel(wide, tile=64)

@@ -25,10 +25,19 @@ def test_file_has_exactly_the_names(face, tmp_path):
         assert sorted(arrays.files) == sorted(
             "image reconstruction mask segmentation part_visibility part_depth part_albedo "
             "canonical_visibility depth albedo normals shading canonical_image "
-            "rotation_degrees translation light".split()
+            "rotation_degrees translation light alpha".split()
         )
         assert arrays["segmentation"].dtype == np.uint8
         assert arrays["part_visibility"].dtype == np.float32
+
+
+def test_files_of_before_lack_alpha_and_are_read(face, tmp_path):
+    dataclasses.replace(face, alpha=None).save_npz(tmp_path / "old.npz")
+    with np.load(tmp_path / "old.npz") as arrays:
+        assert "alpha" not in arrays.files
+    loaded = PhotoResult.load(tmp_path / "old.npz")
+    assert loaded.alpha is None
+    np.testing.assert_array_equal(loaded.mask, face.mask)
 
 
 def test_parts(face):
@@ -39,6 +48,7 @@ def test_parts(face):
     ("field", "value", "message"),
     [
         ("mask", np.zeros((63, 64)), r"mask must be \[H, W\] with H = 64, W = 64"),
+        ("alpha", np.zeros((64, 63)), r"alpha must be \[H, W\]"),
         ("part_albedo", np.zeros((5, 64, 64, 3)), "part_albedo"),
         ("light", np.zeros(4), "light"),
         ("depth", np.full((64, 64), np.nan), "depth holds NaN"),
