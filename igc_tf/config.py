@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import flags
 
-from igc_tf import config_checks
+from igc_tf import config_checks, retired_flags
 
 FILE_NAME = "flags.json"
 
@@ -397,6 +397,11 @@ class TrainingConfig:
     )
     validation_images: int = _field(256, "Images of the validation split to use.")
 
+    @property
+    def steps(self) -> int:
+        """How many steps the run takes from its beginning to its end."""
+        return self.max_steps or -(-self.train_images // self.batch_size)
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -440,12 +445,15 @@ _DEFINERS = {
     float: flags.DEFINE_float,
     str: flags.DEFINE_string,
 }
-#: Values that may differ between a run's starts: they bear on where and how long, not on what is
-#: learned step by step.
+#: Values that may differ between a run's starts: they bear on the machine and on how long, not on what
+#: is learned step by step.
 _FREE_ON_RESUME = frozenset(
-    "data_dir train_images max_steps summary_every_seconds pictures_every_seconds "
-    "checkpoint_every_seconds rasterizer part_names".split()
+    "data_dir makehuman_dir squeezenet_weights vgg_weights train_images max_steps strategy "
+    "summary_every_seconds pictures_every_seconds checkpoint_every_seconds rasterizer "
+    "part_names".split()
 )
+#: Of these, what ends the learning rate's schedule: free while there is none.
+_LENGTH = ("train_images", "max_steps")
 
 
 def _fields() -> list[tuple[str, dataclasses.Field, type]]:
@@ -522,7 +530,7 @@ def load(run_dir: str | pathlib.Path) -> Config:
 
     Raises:
       FileNotFoundError: `run_dir` holds no flags.json.
-      ValueError: the file is damaged or of another version.
+      ValueError: the file is damaged, or holds what this version cannot do (see `retired_flags`).
     """
     path = pathlib.Path(run_dir) / FILE_NAME
     if not path.is_file():
@@ -536,7 +544,10 @@ def load(run_dir: str | pathlib.Path) -> Config:
             raise ValueError("it holds no names and values")
     except ValueError as error:  # Of the JSON or of the text's encoding, too.
         raise ValueError(f"{path} is damaged ({error}); restore it from another copy.") from error
-    return from_flat(values)
+    try:
+        return from_flat(retired_flags.translated(values))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def differences(ours: Config, theirs: Config) -> list[str]:
@@ -548,8 +559,16 @@ def differences(ours: Config, theirs: Config) -> list[str]:
     old, new = theirs.flat(), ours.flat()
     if new["precision"] == "auto":
         new["precision"] = old["precision"]
+    schedule = ours.training.learning_rate_schedule
+    why = {}
+    if schedule != "constant" and ours.training.steps != theirs.training.steps:
+        why = dict.fromkeys(
+            _LENGTH,
+            f" (the {schedule} learning rate is laid out for the whole length; to train longer, start a "
+            "new run with --init_from, this run's directory)",
+        )
     return [
-        f"--{name}: {old[name]!r} in the run, {new[name]!r} now"
+        f"--{name}: {old[name]!r} in the run, {new[name]!r} now{why.get(name, '')}"
         for name in new
-        if new[name] != old[name] and name not in _FREE_ON_RESUME
+        if new[name] != old[name] and (name not in _FREE_ON_RESUME or name in why)
     ]

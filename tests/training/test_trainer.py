@@ -141,11 +141,6 @@ def test_the_batch_must_divide_over_the_devices(run_config, tmp_path, monkeypatc
         trainer.Trainer(config, tmp_path / "run")
 
 
-def test_total_steps_are_rounded_up(tiny):
-    assert trainer.total_steps(tiny.replace(train_images=5, batch_size=2).training) == 3
-    assert trainer.total_steps(tiny.replace(train_images=5, max_steps=9).training) == 9
-
-
 @pytest.mark.parametrize(
     "optimizer", ["adam", "adamw", "lion", "lamb", "rectified_adam", "lookahead_adam"]
 )
