@@ -1,7 +1,7 @@
 """Flags that are gone: what a flags.json that still names them means today.
 
-A run or released weights of an older igc_tf name every flag there was. Whoever deletes a flag, or gives it
-another name, enters it here, so that they go on loading.
+A run or released weights of an older igc_tf name every flag there was. Whoever deletes a flag, or gives
+it another name, enters it here, so that they go on loading.
 """
 
 from __future__ import annotations

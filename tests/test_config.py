@@ -405,9 +405,7 @@ def test_differences_forgives_only_what_is_not_learned(name):
 @pytest.mark.parametrize("schedule", ["cosine", "cyclical"])
 @pytest.mark.parametrize("change", [{"train_images": 900}, {"max_steps": 8}])
 def test_a_schedule_binds_a_run_to_its_length(schedule, change):
-    run = config.Config().replace(
-        train_images=600, batch_size=60, learning_rate_schedule=schedule
-    )
+    run = config.Config().replace(train_images=600, batch_size=60, learning_rate_schedule=schedule)
     (line,) = config.differences(run.replace(**change), run)
     ((name, value),) = change.items()
     assert line.startswith(f"--{name}: {run.flat()[name]} in the run, {value} now")

@@ -26,7 +26,7 @@ import tensorflow as tf
 from igc_tf import config as config_lib
 from igc_tf import igc_net
 from igc_tf.config import Config
-from igc_tf.training import run_directory
+from igc_tf.training import checkpoints, run_directory
 
 #: Where the weights that come with igc_tf lie.
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "weights"
@@ -177,7 +177,7 @@ def write(
         command=command,
         commit=commit,
         checkpoint=which,
-        steps=_steps(run_directory.RunDirectory(run_dir).checkpoint_path(which)),
+        steps=checkpoints.number_of(run_directory.RunDirectory(run_dir).checkpoint_path(which)),
         parameters=model.count_params(),
         metrics=metrics or {},
     )
@@ -219,8 +219,3 @@ def _without_paths(config: Config) -> Config:
     """The configuration with the last part alone of every path."""
     values = config.flat()
     return config.replace(**{name: os.path.basename(values[name].rstrip("/")) for name in _PATHS})
-
-
-def _steps(checkpoint: str) -> int:
-    """Steps trained, from the number in a checkpoint's name."""
-    return int(checkpoint.rsplit("-", 1)[1])

@@ -23,6 +23,14 @@ def test_the_graph_holds_stock_ops_only_and_no_keras(exported):
     assert not suffixes & {".pkl", ".pickle", ".h5", ".keras", ".py"}
 
 
+@pytest.mark.parametrize("name", ["a[b]", "a\\b", "a*", "a?"])
+def test_a_folder_that_no_model_could_be_loaded_from_is_refused_at_once(tmp_path, name):
+    folder = tmp_path / name / "models"
+    with pytest.raises(ValueError, match="TensorFlow loads no model from a path with"):
+        export.export(config_lib.Config(), None, folder)  # before anything is looked at
+    assert not folder.parent.exists()
+
+
 def test_signatures_are_those_of_the_contract(exported):
     loaded = tf.saved_model.load(str(exported.path)).signatures
     assert set(loaded) == set(contract.SIGNATURES)
