@@ -445,12 +445,11 @@ _DEFINERS = {
     float: flags.DEFINE_float,
     str: flags.DEFINE_string,
 }
-#: Values that may differ between a run's starts: they bear on the machine and on how long, not on what
-#: is learned step by step.
+#: Values that may differ between a run's starts, beside the `places`: they bear on the machine and on how
+#: long, not on what is learned step by step.
 _FREE_ON_RESUME = frozenset(
-    "data_dir makehuman_dir squeezenet_weights vgg_weights train_images max_steps strategy "
-    "summary_every_seconds pictures_every_seconds checkpoint_every_seconds rasterizer "
-    "part_names".split()
+    "train_images max_steps strategy summary_every_seconds pictures_every_seconds "
+    "checkpoint_every_seconds rasterizer part_names".split()
 )
 #: Of these, what ends the learning rate's schedule: free while there is none.
 _LENGTH = ("train_images", "max_steps")
@@ -463,6 +462,12 @@ def _fields() -> list[tuple[str, dataclasses.Field, type]]:
         types = typing.get_type_hints(kind)
         found += [(section, field, types[field.name]) for field in dataclasses.fields(kind)]
     return found
+
+
+def places() -> list[str]:
+    """The flags that say where folders and files of weights lie on a machine."""
+    ends = ("_dir", "_weights")
+    return [field.name for _, field, kind in _fields() if kind is str and field.name.endswith(ends)]
 
 
 def choices(name: str) -> list[str]:
@@ -559,6 +564,7 @@ def differences(ours: Config, theirs: Config) -> list[str]:
     old, new = theirs.flat(), ours.flat()
     if new["precision"] == "auto":
         new["precision"] = old["precision"]
+    free = _FREE_ON_RESUME.union(places())
     schedule = ours.training.learning_rate_schedule
     why = {}
     if schedule != "constant" and ours.training.steps != theirs.training.steps:
@@ -570,5 +576,5 @@ def differences(ours: Config, theirs: Config) -> list[str]:
     return [
         f"--{name}: {old[name]!r} in the run, {new[name]!r} now{why.get(name, '')}"
         for name in new
-        if new[name] != old[name] and (name not in _FREE_ON_RESUME or name in why)
+        if new[name] != old[name] and (name not in free or name in why)
     ]

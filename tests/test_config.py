@@ -381,13 +381,17 @@ def test_differences_names_both_values():
     assert config.differences(run, run) == []
 
 
+def test_places_are_folders_and_files_of_weights():
+    found = set(config.places())
+    assert {"data_dir", "makehuman_dir", "squeezenet_weights", "vgg_weights"} <= found
+    assert all(type(config.Config().flat()[name]) is str for name in found)
+    assert not [name for name in found if name.endswith("_weight")]  # of a loss
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_differences_forgives_only_what_is_not_learned(name):
     free = {
-        "data_dir",
-        "makehuman_dir",
-        "squeezenet_weights",
-        "vgg_weights",
+        *config.places(),
         "strategy",
         "train_images",
         "max_steps",

@@ -35,8 +35,6 @@ FILE_NAME = "weights.json"
 MAX_BYTES = 20_000_000
 
 _NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
-#: Values of the configuration that name places on a machine.
-_PATHS = ("data_dir", "makehuman_dir", "vgg_weights", "squeezenet_weights", "init_from")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,4 +216,5 @@ def _check(path: pathlib.Path, model: igc_net.IGCNet) -> None:
 def _without_paths(config: Config) -> Config:
     """The configuration with the last part alone of every path."""
     values = config.flat()
-    return config.replace(**{name: os.path.basename(values[name].rstrip("/")) for name in _PATHS})
+    names = (*config_lib.places(), "init_from")
+    return config.replace(**{name: os.path.basename(values[name].rstrip("/")) for name in names})
