@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import flags
 
-from igc_tf import config_checks
+from igc_tf import config_checks, retired_flags
 
 FILE_NAME = "flags.json"
 
@@ -413,6 +413,11 @@ class TrainingConfig:
     )
     validation_images: int = _field(256, "Images of the validation split to use.")
 
+    @property
+    def steps(self) -> int:
+        """How many steps the run takes from its beginning to its end."""
+        return self.max_steps or -(-self.train_images // self.batch_size)
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -456,12 +461,14 @@ _DEFINERS = {
     float: flags.DEFINE_float,
     str: flags.DEFINE_string,
 }
-#: Values that may differ between a run's starts: they bear on where and how long, not on what is
-#: learned step by step.
+#: Values that may differ between a run's starts, beside the `places`: they bear on the machine and on how
+#: long, not on what is learned step by step.
 _FREE_ON_RESUME = frozenset(
-    "data_dir train_images max_steps summary_every_seconds pictures_every_seconds "
+    "train_images max_steps strategy summary_every_seconds pictures_every_seconds "
     "checkpoint_every_seconds rasterizer part_names".split()
 )
+#: Of these, what ends the learning rate's schedule: free while there is none.
+_LENGTH = ("train_images", "max_steps")
 
 
 def _fields() -> list[tuple[str, dataclasses.Field, type]]:
@@ -471,6 +478,12 @@ def _fields() -> list[tuple[str, dataclasses.Field, type]]:
         types = typing.get_type_hints(kind)
         found += [(section, field, types[field.name]) for field in dataclasses.fields(kind)]
     return found
+
+
+def places() -> list[str]:
+    """The flags that say where folders and files of weights lie on a machine."""
+    ends = ("_dir", "_weights")
+    return [field.name for _, field, kind in _fields() if kind is str and field.name.endswith(ends)]
 
 
 def choices(name: str) -> list[str]:
@@ -538,7 +551,7 @@ def load(run_dir: str | pathlib.Path) -> Config:
 
     Raises:
       FileNotFoundError: `run_dir` holds no flags.json.
-      ValueError: the file is damaged or of another version.
+      ValueError: the file is damaged, or holds what this version cannot do (see `retired_flags`).
     """
     path = pathlib.Path(run_dir) / FILE_NAME
     if not path.is_file():
@@ -552,7 +565,10 @@ def load(run_dir: str | pathlib.Path) -> Config:
             raise ValueError("it holds no names and values")
     except ValueError as error:  # Of the JSON or of the text's encoding, too.
         raise ValueError(f"{path} is damaged ({error}); restore it from another copy.") from error
-    return from_flat(values)
+    try:
+        return from_flat(retired_flags.translated(values))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def differences(ours: Config, theirs: Config) -> list[str]:
@@ -564,8 +580,17 @@ def differences(ours: Config, theirs: Config) -> list[str]:
     old, new = theirs.flat(), ours.flat()
     if new["precision"] == "auto":
         new["precision"] = old["precision"]
+    free = _FREE_ON_RESUME.union(places())
+    schedule = ours.training.learning_rate_schedule
+    why = {}
+    if schedule != "constant" and ours.training.steps != theirs.training.steps:
+        why = dict.fromkeys(
+            _LENGTH,
+            f" (the {schedule} learning rate is laid out for the whole length; to train longer, start a "
+            "new run with --init_from, this run's directory)",
+        )
     return [
-        f"--{name}: {old[name]!r} in the run, {new[name]!r} now"
+        f"--{name}: {old[name]!r} in the run, {new[name]!r} now{why.get(name, '')}"
         for name in new
-        if new[name] != old[name] and name not in _FREE_ON_RESUME
+        if new[name] != old[name] and (name not in free or name in why)
     ]

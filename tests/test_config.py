@@ -381,10 +381,18 @@ def test_differences_names_both_values():
     assert config.differences(run, run) == []
 
 
+def test_places_are_folders_and_files_of_weights():
+    found = set(config.places())
+    assert {"data_dir", "makehuman_dir", "squeezenet_weights", "vgg_weights"} <= found
+    assert all(type(config.Config().flat()[name]) is str for name in found)
+    assert not [name for name in found if name.endswith("_weight")]  # of a loss
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_differences_forgives_only_what_is_not_learned(name):
     free = {
-        "data_dir",
+        *config.places(),
+        "strategy",
         "train_images",
         "max_steps",
         "summary_every_seconds",
@@ -396,3 +404,22 @@ def test_differences_forgives_only_what_is_not_learned(name):
     # What the other value needs beside it differs too; only this flag's own line is looked at.
     found = config.differences(config.Config().replace(**another_value(name)), config.Config())
     assert any(line.startswith(f"--{name}:") for line in found) == (name not in free)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "cyclical"])
+@pytest.mark.parametrize("change", [{"train_images": 900}, {"max_steps": 8}])
+def test_a_schedule_binds_a_run_to_its_length(schedule, change):
+    run = config.Config().replace(train_images=600, batch_size=60, learning_rate_schedule=schedule)
+    (line,) = config.differences(run.replace(**change), run)
+    ((name, value),) = change.items()
+    assert line.startswith(f"--{name}: {run.flat()[name]} in the run, {value} now")
+    assert "--init_from" in line and schedule in line
+    # The same number of steps, told in another way, is no other length.
+    assert config.differences(run.replace(max_steps=10), run) == []
+    constant = run.replace(learning_rate_schedule="constant")
+    assert config.differences(constant.replace(**change), constant) == []
+
+
+def test_steps_are_rounded_up():
+    assert config.Config().replace(train_images=5, batch_size=2).training.steps == 3
+    assert config.Config().replace(train_images=5, max_steps=9).training.steps == 9

@@ -92,7 +92,7 @@ def main(argv: list[str]) -> int:
 
 def _budget(config) -> _Budget:
     """How much to train, and why."""
-    from igc_tf.training import run_directory, trainer
+    from igc_tf.training import run_directory
 
     if FLAGS.train_images is not None and FLAGS.minutes is not None:
         raise ValueError("Give either --train_images or --minutes, or neither.")
@@ -104,7 +104,7 @@ def _budget(config) -> _Budget:
     seconds = run.seconds()
     if seconds is not None:
         return _Budget(None, seconds, f"{seconds / 60:.1f} minutes, as long as {run.path} took")
-    images = run.images() or trainer.total_steps(config.training) * config.training.batch_size
+    images = run.images() or config.training.steps * config.training.batch_size
     return _Budget(images, None, f"{images:,} images, as many as {run.path}, which tells no time")
 
 

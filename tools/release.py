@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import pathlib
-import subprocess
 
 from absl import flags
 
@@ -70,21 +69,17 @@ def _metrics() -> dict:
 
 
 def _commit() -> str:
-    """The commit of this checkout, with '+changes' if files differ from it."""
-    checkout = pathlib.Path(__file__).resolve().parent.parent
+    """The commit of this checkout.
 
-    def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(checkout), *words], capture_output=True, text=True, check=True
-        ).stdout.strip()
+    Raises:
+      ValueError: it cannot be told.
+    """
+    from igc_tf import provenance
 
-    try:
-        changed = git("status", "--porcelain", "--untracked-files=no")
-        return git("rev-parse", "HEAD") + ("+changes" if changed else "")
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ValueError(
-            f"The commit cannot be told ({error}); give it with --commit=..."
-        ) from error
+    found = provenance.commit()
+    if not found:
+        raise ValueError("The commit cannot be told; give it with --commit=...")
+    return found
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from igc_tf.datasets import (
     labels,
     photo_collections,
     photo_folder,
+    tfds_reading,
 )
 from igc_tf.datasets.parametric_heads import builder as parametric_heads
 from igc_tf.datasets.synthetic_faces import builder as synthetic_faces
@@ -127,13 +128,12 @@ def prepare_heads(data: DataConfig) -> exact_truth.HeadsBuilder:
     """The TFDS builder of rendered heads, its data generated if they were not yet.
 
     Raises:
-      FileNotFoundError, ValueError: what it is made of is missing or damaged.
+      FileNotFoundError, ValueError: it, or what it is made of, is missing or damaged.
     """
-    where = {"config": data.data_config, "data_dir": data.data_dir or None}
+    kind, options = synthetic_faces.SyntheticFaces, {"config": data.data_config}
     if data.dataset == "parametric_heads":
-        builder = parametric_heads.ParametricHeads(makehuman_dir=data.makehuman_dir, **where)
-    else:
-        builder = synthetic_faces.SyntheticFaces(**where)
+        kind, options["makehuman_dir"] = parametric_heads.ParametricHeads, data.makehuman_dir
+    builder = tfds_reading.make_builder(kind, kind.name, data.data_dir or None, **options)
     builder.download_and_prepare()
     return builder
 
@@ -147,14 +147,15 @@ def _rendered_pictures(builder, split: str, size: int, data: DataConfig):
         decoders=tfds.decode.PartialDecoding({"image": True, "index": True}),
         shuffle_files=False,
     )
-    for example in dataset:
-        image = example["image"]
-        if _is_cut(data):
-            image = tf.constant(crops.crop(Image.fromarray(image.numpy()), data, size).image)
-        elif image.shape[0] != size:
-            image = tf.image.resize(tf.cast(image, tf.float32), [size, size], antialias=True)
-            image = tf.cast(tf.round(tf.clip_by_value(image, 0, 255)), tf.uint8)
-        yield f"{int(example['index'])}", image.numpy()
+    with tfds_reading.reading(builder):
+        for example in dataset:
+            image = example["image"]
+            if _is_cut(data):
+                image = tf.constant(crops.crop(Image.fromarray(image.numpy()), data, size).image)
+            elif image.shape[0] != size:
+                image = tf.image.resize(tf.cast(image, tf.float32), [size, size], antialias=True)
+                image = tf.cast(tf.round(tf.clip_by_value(image, 0, 255)), tf.uint8)
+            yield f"{int(example['index'])}", image.numpy()
 
 
 def _is_cut(data: DataConfig) -> bool:

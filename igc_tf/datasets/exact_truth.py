@@ -15,6 +15,7 @@ import joblib
 import numpy as np
 import tensorflow_datasets as tfds
 
+from igc_tf.datasets import tfds_reading
 from igc_tf.datasets.synthetic_faces import anatomy, encoding, population
 
 
@@ -126,7 +127,7 @@ def load_truth(
       Arrays [N, ...] by name: depths and normals float32, all else as the builder's features say.
 
     Raises:
-      ValueError: there is no feature of that name.
+      ValueError: there is no feature of that name, or the data set is damaged.
     """
     features = builder.info.features
     unknown = sorted(set(names or ()) - set(features))
@@ -134,7 +135,8 @@ def load_truth(
         raise ValueError(f"No feature {', '.join(unknown)}; there are {', '.join(features)}.")
     chosen = tfds.decode.PartialDecoding({name: True for name in names or features})
     dataset = builder.as_dataset(split=split, decoders=chosen, shuffle_files=False)
-    examples = list(tfds.as_numpy(dataset))
+    with tfds_reading.reading(builder):
+        examples = list(tfds.as_numpy(dataset))
     return {
         name: encoding.decode(name, np.stack([example[name] for example in examples]))
         for name in names or features

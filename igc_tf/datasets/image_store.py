@@ -10,6 +10,8 @@ when photos are added or changed only those are read. On disk, under the key:
   placements-<token>.npy  [N, 2, 3] float64
   store.json              the manifest: names, stamps, what was left out and why
   partial.npy, journal.jsonl   a build that has not ended
+
+What is damaged, as by a full disk or a copy that was stopped, is made again.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 
 from igc_tf.cache import cache_dir
 from igc_tf.datasets import parallel
@@ -83,27 +86,38 @@ def open_or_build(
       OSError: the disk is full.
     """
     folder = cache_dir() / _FOLDER / key
-    described = _described(folder)
-    if described is None or stamps is not None and described["stamps"] != stamps:
+    kept = _kept(folder)
+    if kept is None or stamps is not None and kept.stamps != stamps:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
-            described = _described(folder)  # another process may have built it meanwhile
-            if described is None or stamps is not None and described["stamps"] != stamps:
-                _build(folder, size, count, pictures(), stamps)
-                described = _described(folder)
-    return _opened(folder, described)
+            kept = _kept(folder)  # another process may have built it meanwhile
+            if kept is None or stamps is not None and kept.stamps != stamps:
+                if kept is None and (folder / "store.json").exists():
+                    logging.warning("The cache %s is damaged, and is made again.", folder)
+                _build(folder, size, count, pictures(), stamps, kept)
+                kept = _kept(folder)
+    return kept.store
 
 
-def _described(folder: pathlib.Path) -> dict | None:
-    path = folder / "store.json"
-    return json.loads(path.read_text()) if path.is_file() else None
+class _Kept(NamedTuple):
+    """A store that is there whole."""
+
+    store: ImageStore
+    stamps: dict[str, str] | None
 
 
-def _opened(folder: pathlib.Path, described: dict) -> ImageStore:
-    names, token = described["names"], described["token"]
-    images = np.load(folder / f"images-{token}.npy", mmap_mode="r")
-    placements = np.load(folder / f"placements-{token}.npy")
-    return ImageStore(images[: len(names)], names, described["skipped"], placements)
+def _kept(folder: pathlib.Path) -> _Kept | None:
+    """The store of a folder; None if there is none, or it is damaged."""
+    try:
+        described = json.loads((folder / "store.json").read_text())
+        names, token = described["names"], described["token"]
+        images = np.load(folder / f"images-{token}.npy", mmap_mode="r")[: len(names)]
+        placements = np.load(folder / f"placements-{token}.npy")
+        store = ImageStore(images, names, described["skipped"], placements)
+        whole = len(names) == len(images) == len(placements)
+        return _Kept(store, described["stamps"]) if whole else None
+    except (FileNotFoundError, ValueError, EOFError, KeyError, TypeError):
+        return None
 
 
 @contextlib.contextmanager
@@ -129,13 +143,17 @@ def _build(
     count: int,
     pictures: Iterable[tuple[str, Source]],
     stamps: Mapping[str, str] | None,
+    kept: _Kept | None,
 ) -> None:
-    """Writes aside, then renames: a store is there whole or not at all."""
+    """Writes aside, then renames: a store is there whole or not at all.
+
+    Pictures of `kept` whose stamps are the same are taken from it.
+    """
     partial, journal = folder / "partial.npy", folder / "journal.jsonl"
     images, entries = _resumed(partial, journal, (max(count, 1), size, size, 3))
     rows = sum(entry.why is None for entry in entries)
     done = {entry.name: entry.stamp for entry in entries}
-    old = _known(folder)
+    old = _known(kept)
     stamp_of = (stamps or {}).get
     if any(stamp_of(name) != stamp for name, stamp in done.items()):
         images, entries, rows, done = _fresh(partial, journal, images.shape), [], 0, {}
@@ -200,7 +218,11 @@ def _resumed(
 ) -> tuple[np.memmap, list[_Entry]]:
     """The pictures and entries of a build that was stopped; empty ones if there was none."""
     if partial.is_file() and journal.is_file():
-        with contextlib.suppress(ValueError):  # damaged, as by a crash of the machine: begin anew
+        # Damaged, as by a crash of the machine: begin anew.
+        with contextlib.suppress(ValueError, EOFError, TypeError):
+            np.load(
+                partial, mmap_mode="r"
+            )  # opened for writing, a cut file would grow black pictures
             images = np.lib.format.open_memmap(partial, mode="r+")
             if images.shape == shape and images.dtype == np.uint8:
                 text = journal.read_text()
@@ -223,12 +245,11 @@ def _fresh(partial: pathlib.Path, journal: pathlib.Path, shape: tuple[int, ...])
     return images
 
 
-def _known(folder: pathlib.Path) -> dict[str, tuple[str, Picture]]:
+def _known(kept: _Kept | None) -> dict[str, tuple[str, Picture]]:
     """(stamp, picture) of each photo of the store that is replaced."""
-    described = _described(folder)
-    if described is None or described["stamps"] is None:
+    if kept is None or kept.stamps is None:
         return {}
-    store, stamps = _opened(folder, described), described["stamps"]
+    store, stamps = kept
     known = {name: (stamps[name], why) for name, why in store.skipped.items()}
     for row, name in enumerate(store.names):
         known[name] = (stamps[name], Placed(store.images[row], store.placements[row]))

@@ -16,7 +16,7 @@ from rich.progress import track
 
 from igc_tf.cache import cache_dir
 from igc_tf.config import DataConfig
-from igc_tf.datasets import crops, image_store, labels, photo_folder, reading
+from igc_tf.datasets import crops, image_store, labels, photo_folder, reading, tfds_reading
 from igc_tf.datasets.collections import base, bp4d, cat_faces, celeb_a, multi_pie
 
 #: `--dataset` to TFDS builder.
@@ -47,7 +47,7 @@ def prepare(data: DataConfig) -> base.PhotoCollection:
         if not folder.is_dir():
             raise FileNotFoundError(f"--data_dir={data.data_dir}: no such folder.")
         kept = cache_dir() / "tfds" / _listing(folder)
-    builder = kind(config=config, data_dir=str(kept))
+    builder = tfds_reading.make_builder(kind, kind.name, kept, config=config)
     if not builder.data_path.exists():
         if not _is_tfds(config):
             builder.photos(folder)  # says what is missing before TFDS begins
@@ -88,9 +88,10 @@ def read_labels(data: DataConfig, split: str, store: image_store.ImageStore) -> 
     wanted = ["name", "landmarks", *dict.fromkeys(["identity", *numbers])]
     found = {name: [] for name in wanted}
     decoders = tfds.decode.PartialDecoding(dict.fromkeys(wanted, True))
-    for example in tfds.as_numpy(builder.as_dataset(split=split, decoders=decoders)):
-        for name in wanted:
-            found[name].append(example[name])
+    with tfds_reading.reading(builder):
+        for example in tfds.as_numpy(builder.as_dataset(split=split, decoders=decoders)):
+            for name in wanted:
+                found[name].append(example[name])
     row = {os.fsdecode(name): row for row, name in enumerate(found["name"])}
     rows = [row[name] for name in store.names]
     columns = {name: [values[row] for row in rows] for name, values in found.items()}
@@ -141,11 +142,12 @@ def _pictures(
     examples = tfds.as_numpy(builder.as_dataset(split=split, decoders=decoders))
     count = builder.info.splits[split].num_examples
     title = f"Cutting {count:,} photos"
-    for example in track(examples, title, total=count, transient=True):
-        yield (
-            os.fsdecode(example["name"]),
-            functools.partial(_picture, example, data, size),
-        )
+    with tfds_reading.reading(builder):
+        for example in track(examples, title, total=count, transient=True):
+            yield (
+                os.fsdecode(example["name"]),
+                functools.partial(_picture, example, data, size),
+            )
 
 
 def _picture(example: dict, data: DataConfig, size: int) -> image_store.Placed | str:

@@ -1,9 +1,10 @@
 """Compiles C++ TensorFlow ops on first use and keeps the libraries in the user's cache.
 
 A library is named after all that its bytes depend on (TensorFlow's version and ABI flags, the
-sources, the compiler's flags), so an upgrade builds anew and nothing stale is ever loaded. The
-code is generic (`-O3`, no `-march=native`): one cache serves every CPU of an architecture, such as
-a home directory shared by a cluster.
+sources, the compiler's flags), so an upgrade builds anew and nothing stale is ever loaded. It ends in
+the SHA-256 of all before, which a loader does not look at: one that was cut short, and would end the
+process that loads it, is compiled again. The code is generic (`-O3`, no `-march=native`): one cache
+serves every CPU of an architecture, such as a home directory shared by a cluster.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from igc_tf.cache import cache_dir
 _FLAGS = ("-O3", "-shared", "-fPIC")
 _COMPILERS = ("g++", "c++", "clang++")
 _TIMEOUT_SECONDS = 300
+_DIGEST = hashlib.sha256().digest_size
 
 
 class BuildError(RuntimeError):
@@ -73,7 +75,7 @@ def _load(
 ) -> types.ModuleType:
     compile_flags = [*_FLAGS, *extra_flags, *tf.sysconfig.get_compile_flags()]
     library = cache / f"{name}-tf{tf.__version__}-{_key((*sources, *headers), compile_flags)}.so"
-    if not library.is_file():
+    if not _is_whole(library):
         _compile(library, sources, compile_flags)
     try:
         return tf.load_op_library(str(library))
@@ -82,6 +84,14 @@ def _load(
             f"the compiled kernel {library} does not load ({error}); delete it, and it "
             "is compiled again"
         ) from error
+
+
+def _is_whole(library: pathlib.Path) -> bool:
+    """Whether a library is in the cache as it was compiled."""
+    if not library.is_file():
+        return False
+    content = library.read_bytes()
+    return content[-_DIGEST:] == hashlib.sha256(content[:-_DIGEST]).digest()
 
 
 def _key(files: Sequence[pathlib.Path], flags: Sequence[str]) -> str:
@@ -144,6 +154,8 @@ def _compile(library: pathlib.Path, sources: Sequence[pathlib.Path], flags: Sequ
                     f"{compiler} failed on {', '.join(s.name for s in sources)} with "
                     f"exit status {result.returncode}:\n{last_lines}"
                 )
+            with built.open("ab") as file:
+                file.write(hashlib.sha256(built.read_bytes()).digest())
             os.replace(built, library)
     except subprocess.TimeoutExpired as error:
         raise BuildError(f"{compiler} did not finish within {_TIMEOUT_SECONDS} s") from error

@@ -17,6 +17,7 @@ from igc_tf import config as config_lib
 from igc_tf import igc_net
 from igc_tf.capsules import support
 from igc_tf.config import Config
+from igc_tf.paths import is_pattern
 from igc_tf.serving import reload, warmup
 from igc_tf.serving.signatures import ServedModel
 
@@ -43,10 +44,15 @@ def export(config: Config, model: igc_net.IGCNet, export_dir: str | pathlib.Path
       The folder of the new version.
 
     Raises:
-      ValueError: the model holds custom ops, it cannot be loaded back, or what was loaded back
-        differs from it.
+      ValueError: the model holds custom ops, it cannot be loaded back, what was loaded back differs
+        from it, or TensorFlow could not load a model from that folder.
     """
     export_dir = pathlib.Path(export_dir)
+    if is_pattern(export_dir.resolve()):
+        raise ValueError(
+            f"--export_dir={export_dir.resolve()}: TensorFlow loads no model from a path with [, ], *, "
+            "? or \\. Give another folder."
+        )
     export_dir.mkdir(parents=True, exist_ok=True)
     served = ServedModel(config, model)
     aside = pathlib.Path(tempfile.mkdtemp(prefix=".partial-", dir=export_dir))

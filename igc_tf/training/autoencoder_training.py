@@ -102,7 +102,7 @@ class _Training:
     def __init__(self, config: Config, decoder_channels: int):
         self.config, training = config, config.training
         trainer.prepare_process(training)
-        self.steps = trainer.total_steps(training)
+        self.steps = training.steps
         self.strategy = trainer.make_strategy(training)
         with self.strategy.scope():
             self.model = autoencoder.build(config.model, decoder_channels)

@@ -26,7 +26,7 @@ import tensorflow as tf
 from igc_tf import config as config_lib
 from igc_tf import igc_net
 from igc_tf.config import Config
-from igc_tf.training import run_directory
+from igc_tf.training import checkpoints, run_directory
 
 #: Where the weights that come with igc_tf lie.
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "weights"
@@ -35,15 +35,6 @@ FILE_NAME = "weights.json"
 MAX_BYTES = 20_000_000
 
 _NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
-#: Values of the configuration that name places on a machine.
-_PATHS = (
-    "data_dir",
-    "makehuman_dir",
-    "vgg_weights",
-    "squeezenet_weights",
-    "efficientnet_weights",
-    "init_from",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +175,7 @@ def write(
         command=command,
         commit=commit,
         checkpoint=which,
-        steps=_steps(run_directory.RunDirectory(run_dir).checkpoint_path(which)),
+        steps=checkpoints.number_of(run_directory.RunDirectory(run_dir).checkpoint_path(which)),
         parameters=model.count_params(),
         metrics=metrics or {},
     )
@@ -225,9 +216,5 @@ def _check(path: pathlib.Path, model: igc_net.IGCNet) -> None:
 def _without_paths(config: Config) -> Config:
     """The configuration with the last part alone of every path."""
     values = config.flat()
-    return config.replace(**{name: os.path.basename(values[name].rstrip("/")) for name in _PATHS})
-
-
-def _steps(checkpoint: str) -> int:
-    """Steps trained, from the number in a checkpoint's name."""
-    return int(checkpoint.rsplit("-", 1)[1])
+    names = (*config_lib.places(), "init_from")
+    return config.replace(**{name: os.path.basename(values[name].rstrip("/")) for name in names})

@@ -1,33 +1,52 @@
 """A run directory: its configuration, checkpoints, best and last, and how to come back to them.
 
 run_dir/
-  flags.json              the complete configuration
+  flags.json              the complete configuration; the run has begun once it is there
+  photos.json             how many pictures each split has, and a digest of their names
+  environment.json        commit, Python and packages, an entry for each start that changed them
   checkpoints/            the last checkpoints, with optimizer and step: what training resumes from
   best/                   the checkpoint with the lowest validation L1
   events.out.tfevents...  for TensorBoard
   done.json               steps and images, written when training reached its end
+  lock                    held by the process that trains the run
 """
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
+import os
 import pathlib
+import platform
+import socket
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
+from absl import logging
 from tensorboard.backend.event_processing import event_file_loader
 
 from igc_tf import config as config_lib
-from igc_tf import igc_net
+from igc_tf import igc_net, provenance
 from igc_tf.config import Config
+from igc_tf.datasets.image_store import ImageStore
 from igc_tf.training import precision
+from igc_tf.training.checkpoints import Checkpoints, newest, restore
 
 DONE_FILE = "done.json"
-#: What TensorFlow raises of a checkpoint of other objects, or of a damaged one (IndexError: cut short).
-_UNREADABLE = (AssertionError, ValueError, IndexError, tf.errors.OpError)
+PHOTOS_FILE = "photos.json"
+ENVIRONMENT_FILE = "environment.json"
+LOCK_FILE = "lock"
+_FOLDERS = {"last": "checkpoints", "best": "best"}
 
 
 class ConfigurationMismatch(ValueError):
-    """A run directory was made with another configuration."""
+    """A run directory was made with another configuration, or with other photos."""
+
+
+class InUse(ValueError):
+    """Another process trains the run."""
 
 
 class RunDirectory:
@@ -36,20 +55,57 @@ class RunDirectory:
     def __init__(self, path: str | pathlib.Path):
         """Names the directory; touches nothing."""
         self.path = pathlib.Path(path)
+        self._lock = None
 
-    def open(self, config: Config) -> Config:
-        """Starts the run, or checks that it may be continued with `config`.
+    # ---- who may train it ------------------------------------------------------------------------
+
+    def lock(self) -> None:
+        """Makes the directory, and this process the only one that trains it, until `unlock` or its end.
+
+        Raises:
+          InUse: another process trains it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = open(self.path / LOCK_FILE, "a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            who = lock.read().strip() or "another process"
+            lock.close()
+            raise InUse(
+                f"{self.path} is being trained by {who}. Wait for its end or stop it, or give another "
+                "--run_dir."
+            ) from error
+        except OSError as error:  # some network file systems have no locks
+            logging.warning(
+                "%s cannot be locked (%s): let no second training run in it.", self.path, error
+            )
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        lock.flush()
+        self._lock = lock
+
+    def unlock(self) -> None:
+        """Lets others train the run."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    # ---- what it is ------------------------------------------------------------------------------
+
+    def settle(self, config: Config) -> Config:
+        """Checks that the run may be begun or continued with `config`; writes nothing.
 
         Returns:
-          `config`, with the precision that the run began with, or now begins with, in place of
-          'auto'. It is now in flags.json.
+          `config`, with the precision that the run began with, or now begins with, in place of 'auto'.
 
         Raises:
           ConfigurationMismatch: the run was made with another configuration; all differences are
             listed.
         """
         chosen = config.training.precision
-        if (self.path / config_lib.FILE_NAME).is_file():
+        if self._begun():
             begun = config_lib.load(self.path)
             differing = config_lib.differences(config, begun)
             if differing:
@@ -59,26 +115,124 @@ class RunDirectory:
                     + "\nContinue it with its own flags, or give another --run_dir."
                 )
             chosen = begun.training.precision
-        config = config.replace(precision=precision.settle(chosen))
-        self.path.mkdir(parents=True, exist_ok=True)
-        config_lib.save(config, self.path)
-        return config
+        return config.replace(precision=precision.settle(chosen))
 
-    def managers(self, checkpoint: tf.train.Checkpoint):
-        """CheckpointManagers of the last two and of the best checkpoint."""
-        last = tf.train.CheckpointManager(checkpoint, str(self.path / "checkpoints"), max_to_keep=2)
-        best = tf.train.CheckpointManager(checkpoint, str(self.path / "best"), max_to_keep=1)
-        return last, best
+    def compare_photos(self, splits: Mapping[str, ImageStore]) -> None:
+        """Checks that the run goes on with the pictures it began with; writes nothing.
+
+        Raises:
+          ConfigurationMismatch: there are others now. Nothing is lost by that, while going on with an
+            unfinished copy or another folder would soon write over the run's last checkpoints.
+        """
+        path = self.path / PHOTOS_FILE
+        if not self._begun() or not path.is_file():
+            return
+        begun, now = _read_json(path), _digests(splits)
+        differing = [
+            f"{split}: {begun[split]['pictures']} pictures in the run, {now[split]['pictures']} now"
+            + (", of other names" if begun[split]["pictures"] == now[split]["pictures"] else "")
+            for split in now
+            if split in begun and begun[split] != now[split]
+        ]
+        if differing:
+            raise ConfigurationMismatch(
+                f"The photos are no longer those that {self.path} began with:\n  "
+                + "\n  ".join(differing)
+                + f"\nBring them back; or remove {path}, and the run goes on with these; or begin a new "
+                f"run with its weights, --init_from={self.path}."
+            )
+
+    def begin(self, config: Config, splits: Mapping[str, ImageStore], step: int) -> None:
+        """Writes down what the run is made of, from `step` on; flags.json last: then it has begun.
+
+        Args:
+          config: as `settle` returned it.
+          splits: the pictures of each split.
+          step: that it begins or goes on at.
+        """
+        _write_json(self.path / PHOTOS_FILE, _digests(splits))
+        path = self.path / ENVIRONMENT_FILE
+        entries = _read_json(path) if self._begun() and path.is_file() else []
+        made_with = {
+            "commit": provenance.commit(),
+            "python": platform.python_version(),
+            "packages": provenance.packages(),
+        }
+        if not entries or entries[-1] != {"step": entries[-1]["step"], **made_with}:
+            _write_json(path, [*entries, {"step": step, **made_with}])
+        config_lib.save(config, self.path)
+
+    def _begun(self) -> bool:
+        return (self.path / config_lib.FILE_NAME).is_file()
+
+    # ---- checkpoints -----------------------------------------------------------------------------
+
+    def managers(self, checkpoint: tf.train.Checkpoint) -> tuple[Checkpoints, Checkpoints]:
+        """What writes the last two checkpoints and the best."""
+        return (
+            Checkpoints(checkpoint, self.path / _FOLDERS["last"], keep=2),
+            Checkpoints(checkpoint, self.path / _FOLDERS["best"], keep=1),
+        )
+
+    def checkpoint_path(self, which: str = "last") -> str:
+        """Prefix of the newest checkpoint that can be read.
+
+        Args:
+          which: 'last' or 'best'.
+
+        Raises:
+          FileNotFoundError: the run has none.
+          ValueError: another `which`, or none can be read.
+        """
+        if which not in _FOLDERS:
+            raise ValueError(f"checkpoint={which!r}: it must be 'last' or 'best'.")
+        try:
+            return newest(self.path / _FOLDERS[which])
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"{error} Train this run first, with tools.train --run_dir={self.path}."
+            ) from error
+
+    def resume(self, checkpoint: tf.train.Checkpoint) -> str | None:
+        """Restores the newest of the last checkpoints that can be read, else the best one.
+
+        Returns:
+          Its prefix; None if the run has no checkpoint yet.
+
+        Raises:
+          ValueError: the run has checkpoints, and none can be read, or it does not fit.
+        """
+        failures = []
+        for which, folder in _FOLDERS.items():
+            try:
+                path = newest(self.path / folder)
+            except FileNotFoundError:
+                continue
+            except ValueError as error:
+                failures.append(str(error))
+                continue
+            restore(checkpoint, path)
+            if which == "best":
+                why = "".join(failures) or f"{self.path / _FOLDERS['last']} holds no checkpoint."
+                logging.warning("%s The best one is used, %s.", why, path)
+            return path
+        if failures:
+            raise ValueError("\n".join(failures))
+        return None
+
+    # ---- what became of it -----------------------------------------------------------------------
 
     def mark_done(self, steps: int, images: int) -> None:
-        """Notes that training reached its end."""
+        """Notes that training reached its end; the file is left alone if it says so already."""
+        path = self.path / DONE_FILE
         content = json.dumps({"steps": steps, "images": images}) + "\n"
-        (self.path / DONE_FILE).write_text(content)
+        if not path.is_file() or path.read_text() != content:
+            _write(path, content)
 
     def images(self) -> int | None:
         """How many images the run was trained on to its end; None if it has not reached it."""
         path = self.path / DONE_FILE
-        return json.loads(path.read_text())["images"] if path.is_file() else None
+        return _read_json(path)["images"] if path.is_file() else None
 
     def seconds(self) -> float | None:
         """Wall-clock time of its training: from first to last event of each of its event files.
@@ -93,27 +247,6 @@ class RunDirectory:
             ]
             total += max(times, default=0.0) - min(times, default=0.0)
         return total or None
-
-    def checkpoint_path(self, which: str = "last") -> str:
-        """Prefix of the newest checkpoint.
-
-        Args:
-          which: 'last' or 'best'.
-
-        Raises:
-          FileNotFoundError: the run has none.
-          ValueError: another `which`.
-        """
-        folders = {"last": "checkpoints", "best": "best"}
-        if which not in folders:
-            raise ValueError(f"checkpoint={which!r}: it must be 'last' or 'best'.")
-        found = tf.train.latest_checkpoint(str(self.path / folders[which]))
-        if found is None:
-            raise FileNotFoundError(
-                f"{self.path / folders[which]} holds no checkpoint: train this run first, with "
-                f"tools.train --run_dir={self.path}."
-            )
-        return found
 
 
 def load_model(
@@ -131,7 +264,7 @@ def load_model(
 
     Raises:
       FileNotFoundError: no run, or no checkpoint in it.
-      ValueError: the checkpoint does not fit the configuration.
+      ValueError: no checkpoint can be read, or it does not fit the configuration.
     """
     config = config_lib.load(run_dir)
     if rasterizer is not None:
@@ -151,27 +284,32 @@ def restore_weights(model: tf.keras.Model, path: str) -> None:
     restore(tf.train.Checkpoint(model=model), path, partly=True)
 
 
-def restore(checkpoint: tf.train.Checkpoint, path: str, partly: bool = False) -> None:
-    """Restores all objects of `checkpoint`.
+def _digests(splits: Mapping[str, ImageStore]) -> dict[str, dict[str, Any]]:
+    """How many pictures each split has, and the SHA-256 of their names in order."""
+    return {
+        split: {
+            "pictures": len(store.names),
+            "names_sha256": hashlib.sha256(
+                "\0".join(store.names).encode("utf-8", "surrogateescape")
+            ).hexdigest(),
+        }
+        for split, store in splits.items()
+    }
 
-    Args:
-      checkpoint: what to restore, its variables made.
-      path: prefix of the file.
-      partly: the file may hold more than that.
 
-    Raises:
-      ValueError: the file lacks one of the objects' values, has one of another shape, or holds
-        more though not `partly`, or is damaged.
-    """
+def _read_json(path: pathlib.Path) -> Any:
     try:
-        status = checkpoint.restore(path)
-        status.assert_existing_objects_matched()
-        if partly:
-            status.expect_partial()
-        else:
-            status.assert_consumed()
-    except _UNREADABLE as error:
-        raise ValueError(
-            f"The checkpoint {path} does not fit the configuration beside it; it was written by "
-            f"another version or is damaged: {error}"
-        ) from error
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); remove it.") from error
+
+
+def _write_json(path: pathlib.Path, content: Any) -> None:
+    _write(path, json.dumps(content, indent=2) + "\n")
+
+
+def _write(path: pathlib.Path, text: str) -> None:
+    """Writes a file whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text)
+    partial.replace(path)

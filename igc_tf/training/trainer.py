@@ -63,11 +63,6 @@ def prepare_process(config: TrainingConfig) -> None:
     tf.keras.mixed_precision.set_global_policy(config.precision)
 
 
-def total_steps(config: TrainingConfig) -> int:
-    """How many steps the configuration asks for."""
-    return config.max_steps or -(-config.train_images // config.batch_size)
-
-
 def cluster(config: Config, images: np.ndarray) -> clusters.Clusters | None:
     """The clusters of the training photos' features, if a loss asks for them.
 
@@ -94,16 +89,29 @@ class Trainer:
     def __init__(
         self, config: Config, run_dir: str | pathlib.Path, devices: list[str] | None = None
     ):
-        """Opens the run, its data, model and newest checkpoint.
+        """Opens the run, its data, model and newest checkpoint; nobody else may train it until the end.
+
+        Nothing is written to the directory, but for the lock, before all of that has succeeded.
 
         Raises:
-          ConfigurationMismatch: the directory holds a run with another configuration.
-          FileNotFoundError, ValueError: the data is missing or does not fit.
+          ConfigurationMismatch: the directory holds a run with another configuration, or of other photos.
+          InUse: another process trains it.
+          FileNotFoundError, ValueError: the data or a file is missing or does not fit.
         """
+        self.run = run_directory.RunDirectory(run_dir)
+        self.run.lock()
+        try:
+            self._open(config, devices)
+        except BaseException:
+            self.run.unlock()
+            raise
+
+    def _open(self, config: Config, devices: list[str] | None) -> None:
+        self.config = config = self.run.settle(config)
         self.photos = catalog.open_split(config.data, config.model.image_size, "train")
         self.validation = catalog.open_split(config.data, config.model.image_size, "validation")
-        self.run = run_directory.RunDirectory(run_dir)
-        self.config = config = self.run.open(config)
+        splits = {"train": self.photos, "validation": self.validation}
+        self.run.compare_photos(splits)
         training = config.training
         prepare_process(training)
         self.strategy = make_strategy(training, devices)
@@ -112,7 +120,7 @@ class Trainer:
             raise ValueError(
                 f"--batch_size={training.batch_size} must be a multiple of the {replicas} devices."
             )
-        self.total_steps = total_steps(training)
+        self.total_steps = training.steps
         self.clusters = cluster(config, self.photos.images)
         with self.strategy.scope():
             self.model = igc_net.build(config)
@@ -129,26 +137,35 @@ class Trainer:
             best_l1=self.best_l1,
         )
         self.last, self.best = self.run.managers(checkpoint)
-        if self.last.latest_checkpoint:
-            run_directory.restore(checkpoint, self.last.latest_checkpoint)
-            logging.info(
-                "Continuing at step %d of %d.", int(self.step_counter.numpy()), self.total_steps
-            )
+        resumed = self.run.resume(checkpoint)
+        step = int(self.step_counter.numpy())
+        if resumed is not None:
+            logging.info("Continuing at step %d of %d.", step, self.total_steps)
+            if pathlib.Path(resumed).parent != self.last.folder:
+                self.last.save(checkpoint_number=step)
         elif training.init_from:
             released.start_from(self.model, config, training.init_from)
             logging.info("Starting with the weights of %s.", training.init_from)
+        self.run.begin(config, splits, step)
         self._signal: int | None = None
 
     def train(self) -> None:
-        """Trains to the end of the configuration.
+        """Trains to the end of the configuration, and lets others train the run.
 
         Raises:
           NonFiniteError: a loss or gradient was not finite. The last good checkpoint stands.
           Interrupted: by SIGINT or SIGTERM, after saving.
         """
+        try:
+            self._train()
+        finally:
+            self.run.unlock()
+
+    def _train(self) -> None:
         step = int(self.step_counter.numpy())
         if step >= self.total_steps:
             logging.info("%s has its %d steps already.", self.run.path, step)
+            self.run.mark_done(step, step * self.config.training.batch_size)
             return
         fixed = self.validation.images[:FIXED_BATCH]
         summaries = Summaries(self.run.path, self.config, np.asarray(fixed))

@@ -178,3 +178,49 @@ def test_a_finished_build_leaves_no_partial_file(own_cache):
     images, lock, placements, store = files(own_cache)
     assert (lock, store) == ("lock", "store.json")
     assert images.startswith("images-") and placements.startswith("placements-")
+
+
+def cut(path, left):
+    path.write_bytes(path.read_bytes()[:left])
+
+
+@pytest.mark.parametrize("stamps", [None, {"x": "1", "bad": "1", "y": "1"}])
+@pytest.mark.parametrize("left", [0, 40, -1])
+@pytest.mark.parametrize("file", ["store.json", "images-*.npy", "placements-*.npy"])
+def test_a_cut_store_is_made_again(own_cache, caplog, file, left, stamps):
+    def build():
+        pictures = [("x", picture(1)), ("bad", "torn"), ("y", picture(2))]
+        return image_store.open_or_build("a", SIZE, 3, lambda: pictures, stamps)
+
+    build()
+    (path,) = own_cache.rglob(file)
+    cut(path, left)
+    with caplog.at_level("WARNING", logger="absl"):
+        store = build()
+    assert store.names == ["x", "y"] and store.skipped == {"bad": "torn"}
+    np.testing.assert_array_equal(store.images[:, 0, 0, 0], [1, 2])
+    assert f"{path.parent} is damaged, and is made again" in caplog.text
+    assert len(files(own_cache)) == 4  # of the damaged store nothing is left
+    image_store.open_or_build("a", SIZE, 3, must_not_be_called, stamps)
+
+
+def test_a_missing_file_of_a_store_is_made_again(own_cache):
+    image_store.open_or_build("a", SIZE, 1, lambda: [("x", picture(1))])
+    next(own_cache.rglob("images-*.npy")).unlink()
+    store = image_store.open_or_build("a", SIZE, 1, lambda: [("x", picture(1))])
+    np.testing.assert_array_equal(store.images[:, 0, 0, 0], [1])
+
+
+@pytest.mark.parametrize("left", [0, 40, 200, -1])
+def test_a_stopped_build_that_was_cut_begins_anew(own_cache, left):
+    def stops():
+        yield from ((f"p{n}", picture(n + 1)) for n in range(90))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        image_store.open_or_build("a", SIZE, 90, stops)
+    cut(next(own_cache.rglob("partial.npy")), left)
+    store = image_store.open_or_build(
+        "a", SIZE, 90, lambda: ((f"p{n}", picture(n + 1)) for n in range(90))
+    )
+    np.testing.assert_array_equal(store.images[:, 0, 0, 0], np.arange(1, 91))

@@ -3,6 +3,7 @@
 import csv
 import logging
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -65,6 +66,34 @@ def test_unreadable_photos_are_counted_and_named(celeba, tmp_path, caplog):
             assert len(store.images) == 11
             assert store.skipped == {"img_align_celeba/000003.jpg": "the file is empty"}
             assert caplog.text.count("000003.jpg: the file is empty") == 1
+
+
+@pytest.mark.parametrize("harm", ["cut", "empty", "gone"])
+@pytest.mark.parametrize("file", ["dataset_info.json", "*-test.tfrecord-*"])
+def test_a_damaged_data_set_is_named_and_made_again_once_it_is_deleted(
+    celeba, own_cache, file, harm
+):
+    store = catalog.open_split(celeba, 32, "test")
+    folder = photo_collections.prepare(celeba).data_path
+    (path,) = pathlib.Path(folder).glob(file)
+    if harm == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 if harm == "cut" else 0])
+    shutil.rmtree(own_cache / "images-2")
+    for read in (
+        lambda: catalog.open_split(celeba, 32, "test"),
+        lambda: catalog.read_labels(celeba, "test", store),
+    ):
+        with pytest.raises(
+            ValueError, match="is damaged .*Delete it, and it is made again"
+        ) as told:
+            read()
+        named = pathlib.Path(str(told.value).split(" is damaged")[0])
+        assert named == folder or named in folder.parents and own_cache in named.parents
+    shutil.rmtree(named)
+    again = catalog.open_split(celeba, 32, "test")
+    np.testing.assert_array_equal(again.images, store.images)
 
 
 def test_a_changed_folder_is_read_again(tmp_path):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import pathlib
+import re
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from igc_tf.config import DataConfig
+from igc_tf.datasets import catalog
 from igc_tf.datasets.synthetic_faces import builder as builder_lib
 from igc_tf.datasets.synthetic_faces import encoding, scene, sheet
 
@@ -25,6 +31,22 @@ def prepare(directory, workers):
 def builder(tmp_path_factory):
     """Made by two processes."""
     return prepare(tmp_path_factory.mktemp("two_processes"), workers=2)
+
+
+def test_a_cut_record_is_told_by_the_folder_to_delete(builder, tmp_path, own_cache):
+    folder = tmp_path / "data [copy]"
+    shutil.copytree(builder.data_path.parents[2], folder)
+    data = DataConfig(data_config="tiny", data_dir=str(folder))
+    copied = catalog.prepare_heads(data)
+    assert len(catalog.open_split(data, 32, "validation").names) == SPLITS["validation"]
+    (path,) = pathlib.Path(copied.data_path).glob("*-validation.tfrecord-*")
+    path.write_bytes(path.read_bytes()[:-1000])
+    shutil.rmtree(own_cache)
+    told = re.escape(f"{copied.data_path} is damaged (truncated record")
+    with pytest.raises(ValueError, match=told):
+        catalog.open_split(data, 32, "validation")
+    with pytest.raises(ValueError, match=told):
+        builder_lib.load_truth(copied, "validation", ["parts"])
 
 
 @pytest.fixture(scope="module")

@@ -122,6 +122,23 @@ def test_failed_compile_leaves_nothing_and_says_why(tmp_path, monkeypatch):
 
 
 @needs_compiler
+def test_a_cut_library_is_compiled_again(tmp_path):
+    source = tmp_path / "small.cc"
+    source.write_text("int small;")
+    script = (
+        "import pathlib, sys; from igc_tf.graphics import native_build; "
+        "native_build.load('small', [pathlib.Path(sys.argv[1])]); print('loaded')"
+    )
+    for left in (0.5, 0.999, 1.0):
+        # In a process of its own: to load a cut library kills it.
+        output, _ = (process := start(script, tmp_path / "cache", str(source))).communicate()
+        assert process.returncode == 0 and "loaded" in output, output
+        (library,) = (tmp_path / "cache" / "igc_tf").iterdir()
+        whole = library.read_bytes()
+        library.write_bytes(whole[: int(left * len(whole))])
+
+
+@needs_compiler
 def test_library_that_does_not_load(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     source = tmp_path / "dangling.cc"

@@ -74,6 +74,14 @@ def test_a_model_that_draws_with_custom_ops_is_not_exported(compiled, exported, 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["a[b]", "a\\b", "a*", "a?"])
+def test_a_folder_that_no_model_could_be_loaded_from_is_refused_at_once(tmp_path, name):
+    folder = tmp_path / name / "models"
+    with pytest.raises(ValueError, match="TensorFlow loads no model from a path with"):
+        export.export(config_lib.Config(), None, folder)  # before anything is looked at
+    assert not folder.parent.exists()
+
+
 def test_signatures_are_those_of_the_contract(exported):
     loaded = tf.saved_model.load(str(exported.path)).signatures
     assert set(loaded) == set(contract.SIGNATURES)

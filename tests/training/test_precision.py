@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from igc_tf import config as config_lib
 from igc_tf.training import precision
-from igc_tf.training.run_directory import ConfigurationMismatch, RunDirectory
+from igc_tf.training.run_directory import ConfigurationMismatch
 
 
 def with_processor(monkeypatch, *flags):
@@ -46,15 +46,15 @@ def test_the_processor_of_this_machine_is_read():
     assert precision._processor_flags()  # every Linux that TensorFlow's wheel runs on lists some
 
 
-def test_a_run_keeps_what_auto_chose_on_any_machine(monkeypatch, tmp_path, tiny):
+def test_a_run_keeps_what_auto_chose_on_any_machine(monkeypatch, tmp_path, tiny, begin):
     automatic = tiny.replace(precision="auto")
     with_processor(monkeypatch, "amx_bf16")
-    begun = RunDirectory(tmp_path / "run").open(automatic)
+    run, begun = begin(automatic, tmp_path / "run")
     assert begun.training.precision == "mixed_bfloat16"
     assert config_lib.load(tmp_path / "run") == begun
     with_processor(monkeypatch)
-    assert RunDirectory(tmp_path / "run").open(automatic) == begun
-    assert RunDirectory(tmp_path / "run").open(begun) == begun
+    assert run.settle(automatic) == begun
+    assert run.settle(begun) == begun
     with pytest.raises(ConfigurationMismatch, match="precision: 'mixed_bfloat16' in the run"):
-        RunDirectory(tmp_path / "run").open(tiny)
+        run.settle(tiny)
     assert dataclasses.asdict(config_lib.load(tmp_path / "run")) == dataclasses.asdict(begun)

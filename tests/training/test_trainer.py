@@ -8,6 +8,7 @@ import tensorflow as tf
 from absl import logging as absl_logging
 from PIL import Image
 
+from igc_tf import config as config_lib
 from igc_tf import igc_net
 from igc_tf.losses.objective import Objective
 from igc_tf.training import optimizers, run_directory, trainer
@@ -140,11 +141,61 @@ def test_the_batch_must_divide_over_the_devices(run_config, tmp_path, monkeypatc
     monkeypatch.setattr(trainer, "make_strategy", lambda *_: fake)
     with pytest.raises(ValueError, match="--batch_size=3 must be a multiple of the 2 devices"):
         trainer.Trainer(config, tmp_path / "run")
+    assert not (tmp_path / "run" / "flags.json").exists()
 
 
-def test_total_steps_are_rounded_up(tiny):
-    assert trainer.total_steps(tiny.replace(train_images=5, batch_size=2).training) == 3
-    assert trainer.total_steps(tiny.replace(train_images=5, max_steps=9).training) == 9
+def test_what_is_wrong_leaves_a_directory_that_the_corrected_command_can_use(run_config, tmp_path):
+    run = tmp_path / "run"
+    for wrong in (
+        {"data_dir": str(tmp_path / "phtos")},
+        {"perceptual": "squeezenet", "squeezenet_weights": str(tmp_path / "squeze.h5")},
+        {"perceptual": "vgg16", "vgg_weights": str(tmp_path / "vg.h5")},
+        {"init_from": "synthetc"},
+    ):
+        with pytest.raises(FileNotFoundError, match=list(wrong)[-1]):
+            trainer.Trainer(run_config.replace(**wrong), run)
+        assert [path.name for path in run.iterdir()] == ["lock"]
+    trainer.Trainer(run_config.replace(parts=4), run)
+    assert config_lib.load(run).model.parts == 4
+
+
+def test_photos_that_changed_are_noticed(run_config, photos, tmp_path):
+    first = trainer.Trainer(run_config, tmp_path / "run")
+    with pytest.raises(run_directory.InUse):
+        trainer.Trainer(run_config, tmp_path / "run")
+    first.run.unlock()
+    count = len(first.photos.names)
+    for name in first.photos.names[:3]:
+        (photos / name).unlink()
+    told = f"train: {count} pictures in the run, {count - 3} now"
+    with pytest.raises(run_directory.ConfigurationMismatch, match=told):
+        trainer.Trainer(run_config, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_after_harm_in_folders_of_odd_names(run_config, photos, tmp_path):
+    """The state file gone, the newest checkpoint cut, killed before done.json: nothing is lost."""
+    photos = photos.rename(tmp_path / "photos [b]\\?*")
+    config = run_config.replace(data_dir=str(photos), checkpoint_every_seconds=0.0)
+    run = tmp_path / "run [a]\\?*"
+    trainer.Trainer(config, run).train()
+    newest = run / "checkpoints" / "ckpt-3.data-00000-of-00001"
+    _, trained = run_directory.load_model(run)
+    done = (run / "done.json").read_text()
+    events = sorted(run.glob("events.*"))
+
+    (run / "done.json").unlink()
+    trainer.Trainer(config, run).train()
+    assert (run / "done.json").read_text() == done and sorted(run.glob("events.*")) == events
+
+    newest.write_bytes(newest.read_bytes()[:1000])
+    (run / "checkpoints" / "checkpoint").unlink()
+    again = trainer.Trainer(config, run)
+    assert int(again.step_counter.numpy()) == 2
+    again.train()
+    _, resumed = run_directory.load_model(run)
+    for before, after in zip(trained.weights, resumed.weights, strict=True):
+        np.testing.assert_array_equal(before.numpy(), after.numpy())
 
 
 @pytest.mark.parametrize(

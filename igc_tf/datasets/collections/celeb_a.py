@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import download_manager, util
 
-from igc_tf.datasets import crops
+from igc_tf.datasets import crops, tfds_reading
 from igc_tf.datasets.collections import base
 
 _DESCRIPTION = """
@@ -79,7 +79,8 @@ class CelebAFaces(base.PhotoCollection):
     def _split_generators(self, dl_manager) -> dict[str, Iterator]:
         if self.builder_config.name != TFDS_CONFIG:
             return super()._split_generators(dl_manager)
-        source = tfds.builder("celeb_a", data_dir=self.builder_config.source_dir)
+        make, name = functools.partial(tfds.builder, "celeb_a"), "celeb_a"
+        source = tfds_reading.make_builder(make, name, self.builder_config.source_dir)
         try:
             source.download_and_prepare()
         except (
@@ -150,18 +151,19 @@ def _from_tfds(source: tfds.core.DatasetBuilder, split: str) -> Iterator[tuple[b
     """Examples of TFDS' celeb_a as ours: named by their place, its photos as they are."""
     decoders = {"image": tfds.decode.SkipDecoding()}
     examples = tfds.as_numpy(source.as_dataset(split=split, decoders=decoders))
-    for number, example in enumerate(examples):
-        marks = example["landmarks"]
-        landmarks = np.array([[marks[f"{m}_{axis}"] for axis in "xy"] for m in _TFDS_LANDMARKS])
-        name = os.fsencode(f"{split}/{number:06d}.jpg")
-        yield (
-            name,
-            {
-                "image": io.BytesIO(example["image"]),
-                "name": name,
-                "identity": "",
-                "landmarks": landmarks.astype(np.float32),
-                "anchors": crops.anchors(landmarks).astype(np.float32),
-                "box": np.full(4, np.nan, np.float32),
-            },
-        )
+    with tfds_reading.reading(source):
+        for number, example in enumerate(examples):
+            marks = example["landmarks"]
+            landmarks = np.array([[marks[f"{m}_{axis}"] for axis in "xy"] for m in _TFDS_LANDMARKS])
+            name = os.fsencode(f"{split}/{number:06d}.jpg")
+            yield (
+                name,
+                {
+                    "image": io.BytesIO(example["image"]),
+                    "name": name,
+                    "identity": "",
+                    "landmarks": landmarks.astype(np.float32),
+                    "anchors": crops.anchors(landmarks).astype(np.float32),
+                    "box": np.full(4, np.nan, np.float32),
+                },
+            )

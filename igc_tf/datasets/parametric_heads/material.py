@@ -16,6 +16,7 @@ import io
 import json
 import os
 import pathlib
+import zipfile
 
 import numpy as np
 from PIL import Image
@@ -85,10 +86,10 @@ def load(folder: str | pathlib.Path = "") -> Material:
 
 
 def cached_file(folder: str | pathlib.Path = "") -> pathlib.Path:
-    """The NPZ of a folder's material, made if it was not there; see `load`."""
+    """The NPZ of a folder's material, made if it was not there or was cut short; see `load`."""
     found = sources.Sources(folder or sources.default_dir())
     path = cache_dir() / "makehuman" / f"{found.fingerprint()}-{_FORMAT}.npz"
-    if not path.is_file():
+    if not zipfile.is_zipfile(path):  # whose directory is its end
         _write(read(found), path)
     return path
 

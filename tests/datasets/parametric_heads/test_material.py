@@ -36,6 +36,16 @@ def assert_same(one, two):
             np.testing.assert_array_equal(getattr(piece, field.name), value)
 
 
+def test_a_cut_file_in_the_cache_is_made_again(fake_dir, own_cache):
+    path = material.cached_file(fake_dir)
+    whole = path.read_bytes()
+    for left in (0, len(whole) // 2, -1):
+        path.write_bytes(whole[:left])
+        assert material.cached_file(fake_dir) == path
+        material.load_cached.cache_clear()
+        assert material.load(fake_dir).vertices.shape[1] == 3
+
+
 def test_a_missing_folder_is_named_with_both_commands(tmp_path):
     folder = tmp_path / "nowhere"
     with pytest.raises(FileNotFoundError) as error:
