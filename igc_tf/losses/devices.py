@@ -2,6 +2,9 @@
 
 Every device calls each function alike, and not inside TensorFlow's branches or loops. Without a
 distribution strategy the one device holds the whole batch.
+
+Devices meet in the order in which each was traced. Backwards that order is the gradient tape's, which may
+differ between them; so one call alone of a step, `gather`, passes a gradient on.
 """
 
 from __future__ import annotations
@@ -18,11 +21,11 @@ def gather(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | int]:
 
 
 def total(values: list[tf.Tensor]) -> list[tf.Tensor]:
-    """Each tensor's sum over the devices."""
+    """Each tensor's sum over the devices, a constant to the gradient."""
     context = tf.distribute.get_replica_context()
-    if context.num_replicas_in_sync == 1:
-        return values
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
+    if context.num_replicas_in_sync > 1:
+        values = context.all_reduce(tf.distribute.ReduceOp.SUM, values)
+    return [tf.stop_gradient(value) for value in values]
 
 
 def count() -> int:
