@@ -368,8 +368,8 @@ class TrainingConfig:
     adam_beta_2: float = _field(0.999, "Second moment's decay [unsup3d].")
     l2: float = _field(
         5e-4,
-        "L2 added to the gradient of every weight that a loss reaches, norms' scales too [unsup3d: 5e-4]; "
-        "adamw decays every weight by it instead.",
+        "L2 added to the gradient of every weight that a loss reaches, norms' scales too "
+        "[unsup3d: 5e-4]; adamw decays every weight by it instead.",
     )
     clip_norm: float = _field(
         5.0,

@@ -9,6 +9,7 @@ import tensorflow as tf
 from absl import logging as absl_logging
 from PIL import Image
 
+from igc_tf import inference
 from igc_tf.datasets import pipeline
 from igc_tf.training import optimizers, run_directory, trainer
 from igc_tf.training.step import TrainingStep
@@ -71,6 +72,25 @@ def test_a_training_learns_and_leaves_what_it_promises(run_config, tmp_path, cap
         "Hierarchy", "Embedding/shape", "Flags", "Object_VERTEX", "Object_FACE", "Object_COLOR",
     ):  # fmt: skip
         assert tag in tags, (tag, sorted(tags))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rasterizer", ["native", "tfg", "tensorflow"])
+def test_every_rasterizer_trains_validates_and_evaluates_any_number_of_photos(
+    run_config, tmp_path, compiled, rasterizer
+):
+    config = run_config.replace(
+        rasterizer=rasterizer, batch_size=2, max_steps=1, validation_images=3
+    )
+    run = trainer.Trainer(config, tmp_path / "run")
+    assert len(run.validation.images) >= 3  # a batch of two and one of one
+    run.train()
+    assert 0.0 < float(run.best_l1.numpy()) < 1.0
+    found = inference.collect(run.model, run.photos.images[:5], 32, batch_size=2)
+    whole = inference.collect(run.model, run.photos.images[:5], 32, batch_size=5)
+    np.testing.assert_allclose(
+        found.predictions.reconstruction, whole.predictions.reconstruction, atol=1e-4
+    )
 
 
 def test_a_run_that_starts_from_another_has_its_weights_and_its_own_steps(run_config, tmp_path):
