@@ -1,6 +1,7 @@
 """One step on two devices is one step on one."""
 
 import concurrent.futures
+import pathlib
 import subprocess
 import sys
 import textwrap
@@ -56,6 +57,7 @@ _PROGRAM = textwrap.dedent(
         with strategy.scope():
             model = igc_net.build(config)
             optimizer = optimizers.make(config.training, 10)
+            optimizers.build(optimizer, model.trainable_variables)
             step = TrainingStep(config, model, Objective(config), optimizer, strategy)
         side = config.model.image_size
         images = np.random.default_rng(0).integers(0, 256, (4, side, side, 3), np.uint8)
@@ -71,9 +73,12 @@ _PROGRAM = textwrap.dedent(
 )
 
 
+_ROOT = pathlib.Path(__file__).parents[2]  # flag files name each other from here
+
+
 def _run(replicas, path, weights):
     command = [sys.executable, "-c", _PROGRAM, str(replicas), str(path), weights]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT)
     assert done.returncode == 0, done.stderr[-3000:]
     with np.load(path) as arrays:
         return dict(arrays)

@@ -119,7 +119,7 @@ _PROGRAM = textwrap.dedent(
     """
 )
 
-_FLAGS_DIR = pathlib.Path(__file__).parents[2] / "flags"
+_ROOT = pathlib.Path(__file__).parents[2]  # flag files name each other from here
 
 
 def _placed(rasterizer, files, folder):
@@ -129,6 +129,7 @@ def _placed(rasterizer, files, folder):
         [sys.executable, "-c", _PROGRAM, rasterizer, folder / "vgg16.h5", squeezenet, *files],
         capture_output=True,
         text=True,
+        cwd=_ROOT,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     report = json.loads(done.stdout.splitlines()[-1])
@@ -140,7 +141,7 @@ def _placed(rasterizer, files, folder):
 
 @pytest.mark.slow
 def test_every_operation_of_every_recipes_step_runs_on_a_gpu(tmp_path):
-    files = sorted(map(str, _FLAGS_DIR.glob("*.flags")))
+    files = sorted(map(str, (_ROOT / "flags").glob("*.flags")))
     report = _placed("tensorflow", files, tmp_path)
     hostbound = {file: found["hostbound"] for file, found in report["files"].items()}
     assert hostbound == {file: [] for file in files}
@@ -149,7 +150,7 @@ def test_every_operation_of_every_recipes_step_runs_on_a_gpu(tmp_path):
 
 @pytest.mark.slow
 def test_only_the_asked_for_cpu_kernel_stays_on_the_host(compiled, tmp_path):
-    file = str(_FLAGS_DIR / "quickstart.flags")
+    file = str(_ROOT / "flags" / "quickstart.flags")
     (found,) = _placed("native", [file], tmp_path)["files"].values()
     assert found["hostbound"] == [
         "IgcInterpolate", "IgcInterpolateGrad", "IgcRasterize", "IgcRasterizeGrad",
