@@ -382,7 +382,11 @@ class TrainingConfig:
     )
     adam_beta_1: float = _field(0.9, "First moment's decay [unsup3d].")
     adam_beta_2: float = _field(0.999, "Second moment's decay [unsup3d].")
-    l2: float = _field(5e-4, "L2 added to the gradient of every kernel and bias [unsup3d: 5e-4].")
+    l2: float = _field(
+        5e-4,
+        "L2 added to the gradient of every weight that a loss reaches, norms' scales too "
+        "[unsup3d: 5e-4]; adamw decays every weight by it instead.",
+    )
     clip_norm: float = _field(
         5.0,
         "Global gradient norm is clipped to this; 0 is off. Slivers' gradients reach 1e2 [choice].",
@@ -404,7 +408,12 @@ class TrainingConfig:
         "tf.distribute strategy over the devices of this machine.",
         ("mirrored", "one_device"),
     )
-    deterministic: bool = _field(True, "Bit-identical runs on the CPU for a seed, at some cost.")
+    deterministic: bool = _field(
+        True,
+        "On the CPU, bit-identical runs for a seed, at some cost. On a GPU, TensorFlow's deterministic "
+        "kernels, of the same GPU and versions; not tested, and slow: it scatters on the host then, as "
+        "the 'tensorflow' rasteriser does. --nodeterministic there where speed counts.",
+    )
     summary_every_seconds: float = _field(30.0, "Seconds between TensorBoard scalars.")
     pictures_every_seconds: float = _field(120.0, "Seconds between TensorBoard pictures.")
     checkpoint_every_seconds: float = _field(120.0, "Seconds between checkpoints.")

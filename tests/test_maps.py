@@ -1,8 +1,9 @@
-"""Neighbours, differences and doubling of maps, values and gradients, beside what they stand in for."""
+"""Neighbours, differences, resizing, sampling of maps: values and gradients, beside what they replace."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_addons as tfa
 
 from igc_tf import maps
 
@@ -49,3 +50,71 @@ def test_double_keeps_the_type_and_takes_any_batch():
     assert maps.double(tf.ones([1, 2, 2, 1], tf.bfloat16)).dtype == tf.bfloat16
     traced = tf.function(maps.double, input_signature=[tf.TensorSpec([None, 3, 3, 2])])
     np.testing.assert_allclose(traced(tf.ones([5, 3, 3, 2])), np.ones([5, 6, 6, 2]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "method"),
+    [
+        ((2, 8, 8, 3), (20, 20), "bilinear"),  # larger
+        ((2, 32, 20, 3), (13, 7), "bilinear"),  # smaller, so antialiased, and not square
+        ((1, 5, 5, 1), (5, 9), "bilinear"),
+        ((3, 64, 64, 1), (16, 16), "area"),
+        ((2, 10, 9, 2), (4, 6), "area"),
+    ],
+)
+def test_resize_is_tensorflows(shape, size, method):
+    x = tf.random.stateless_normal(shape, [5, 6])
+    upstream = tf.random.stateless_normal([shape[0], *size, shape[3]], [7, 8])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        ours = maps.resize(x, size, method)
+        loss = tf.reduce_sum(ours * upstream)
+    np.testing.assert_allclose(
+        ours, tf.image.resize(x, size, method, antialias=True), rtol=1e-5, atol=1e-6
+    )
+    # A linear map's gradient is its transpose: <resize(v), u> = <v, gradient of u>. Areas have no
+    # gradient of TensorFlow's own to compare with.
+    v = tf.random.stateless_normal(shape, [9, 10])
+    forward = tf.reduce_sum(tf.image.resize(v, size, method, antialias=True) * upstream)
+    np.testing.assert_allclose(
+        tf.reduce_sum(v * tape.gradient(loss, x)), forward, rtol=1e-4, atol=1e-4
+    )
+
+
+def test_resize_and_sample_are_made_of_operations_of_every_device():
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, 6, 6, 2]), tf.TensorSpec([None, 3, 2])],
+        autograph=False,
+    )
+    def both(x, where):
+        return maps.resize(x, (4, 9)), maps.resize(x, (3, 3), "area"), maps.sample(x, where)
+
+    operations = {
+        operation.type for operation in both.get_concrete_function().graph.get_operations()
+    }
+    assert not operations & {"ScaleAndTranslate", "ResizeArea", "Addons>Resampler"}
+    larger, smaller, found = both(tf.ones([5, 6, 6, 2]), tf.ones([5, 3, 2]))
+    assert larger.shape == (5, 4, 9, 2) and smaller.shape == (5, 3, 3, 2)
+    np.testing.assert_allclose(found, np.ones([5, 3, 2]), rtol=1e-6)
+
+
+def test_sample_preset():
+    x = tf.reshape(tf.range(6, dtype=tf.float32), [1, 2, 3, 1])  # 0 1 2 / 3 4 5
+    where = tf.constant(
+        [[[0.0, 0.0], [2.0, 1.0], [0.5, 0.5], [1.75, 0.0], [-3.0, 0.5], [9.0, 9.0]]]
+    )
+    np.testing.assert_allclose(maps.sample(x, where)[0, :, 0], [0.0, 5.0, 2.0, 1.75, 1.5, 5.0])
+
+
+def test_sample_is_tf_addons_resampler_values_and_gradients():
+    x = tf.random.stateless_normal([3, 7, 9, 4], [11, 12])
+    where = tf.random.stateless_uniform([3, 5, 6, 2], [13, 14]) * [8.0, 6.0]
+    upstream = tf.random.stateless_normal([3, 5, 6, 4], [15, 16])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([x, where])
+        ours, theirs = maps.sample(x, where), tfa.image.resampler(x, where)
+        losses = [tf.reduce_sum(value * upstream) for value in (ours, theirs)]
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    ours, theirs = (tape.gradient(loss, [x, where]) for loss in losses)
+    np.testing.assert_allclose(tf.convert_to_tensor(ours[0]), theirs[0], atol=1e-5)
+    np.testing.assert_allclose(ours[1], theirs[1], atol=1e-5)

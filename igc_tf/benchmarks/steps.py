@@ -35,8 +35,7 @@ class WholeStep:
 
     def __call__(self) -> None:
         """One step, with everything it reports fetched, as the training loop does."""
-        for value in self.trainer.step(self.batch, self._seen).values():
-            value.numpy()
+        self.trainer.step(self.batch, self._seen).numpy()
 
     def work(self) -> operations.Work:
         """Convolutions and matrix products of one step."""
@@ -102,7 +101,8 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
 
     gradients = [tf.zeros_like(variable) for variable in trainer.step.variables]
     update = tf.function(
-        lambda: trainer.strategy.run(trainer.step.update, args=(gradients,)), autograph=False
+        lambda: trainer.strategy.run(trainer.step.update, args=(gradients, tf.zeros([]))),
+        autograph=False,
     )
     assert config.training.batch_size == batch.shape[0]
     updated = timing.measure(update, seconds)

@@ -7,6 +7,8 @@ import pathlib
 import h5py
 import tensorflow as tf
 
+from igc_tf import maps
+
 #: Side of the photos given to the network; its fire5 features are about an eighth of it. [choice]
 INPUT_SIZE = 128
 #: Photo pixels a feature: 16 x 16 features of 128 px, as the perceptual confidence has them [unsup3d].
@@ -49,7 +51,7 @@ class SqueezeNetFeatures(tf.keras.layers.Layer):
     def call(self, image: tf.Tensor, input_size: int = INPUT_SIZE) -> tf.Tensor:
         """`[B, H, W, 3]` in [0, 1] to `[B, s / 8, s / 8, 256]` features, >= 0; s is `input_size`."""
         if image.shape[1] != input_size:
-            image = tf.image.resize(image, [input_size, input_size], antialias=True)
+            image = maps.resize(image, (input_size, input_size))
         # Caffe's order, blue first, less the mean colour of ImageNet.
         x = tf.reverse(image * 255.0, [-1]) - [103.939, 116.779, 123.68]
         x = self._convolve(x, "conv1", strides=2, padding="VALID")

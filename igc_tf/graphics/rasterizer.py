@@ -66,7 +66,7 @@ def rasterize(
         triangles: [T, 3] int32, in [0, V), the same for all images.
         image_size: (height, width) in pixels.
         backend: 'native', this project's C++ operations (compiled on first use; CPU); 'tfg', TF
-            Graphics' C++ kernel (likewise; static B); 'tensorflow', stock TensorFlow operations
+            Graphics' C++ kernel (likewise, image by image); 'tensorflow', stock TensorFlow operations
             (any device, XLA, and what SavedModels should hold); 'auto', 'native' where it compiles
             and there is no GPU, else 'tensorflow'. The results are the same. 'portable' is for
             what is converted for other engines, and differs in what `portable_kernel` says.

@@ -48,8 +48,7 @@ def visible_triangles(
     """Finds the nearest triangle at each pixel centre. Nothing is differentiable.
 
     Args:
-        vertices: [B, V, 4] float32 clip coordinates, B known when the graph is built; row 0 of the
-            image is y = -1 here.
+        vertices: [B, V, 4] float32 clip coordinates; row 0 of the image is y = -1 here.
         triangles: [T, 3] int32.
         image_size: (height, width).
 
@@ -57,22 +56,13 @@ def visible_triangles(
         [B, H, W] int32 triangle, 0 where there is none, and [B, H, W] bool coverage.
 
     Raises:
-        ValueError: if B is unknown.
         native_build.BuildError: as `load`.
     """
-    batch = vertices.shape[0]
-    if batch is None:
-        raise ValueError(
-            "the 'tfg' rasteriser draws image by image and needs a static batch size, "
-            "got None; set the batch size, or use backend='tensorflow'"
-        )
     height, width = image_size
-    if batch == 0:
-        return tf.zeros([0, height, width], tf.int32), tf.zeros([0, height, width], tf.bool)
     ops = load()
-    triangle, depth = [], []
-    for image_vertices in tf.unstack(vertices):
-        _, image_triangle, image_depth = ops.rasterize_triangles(
+
+    def draw(image_vertices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        _, triangle, depth = ops.rasterize_triangles(
             vertices=image_vertices,
             triangles=triangles,
             image_width=width,
@@ -80,9 +70,10 @@ def visible_triangles(
             num_layers=1,
             face_culling_mode=_NO_CULLING,
         )
-        triangle.append(image_triangle)
-        depth.append(image_depth)
-    shape = [batch, height, width]
-    triangle = tf.ensure_shape(tf.concat(triangle, axis=0), shape)
-    depth = tf.ensure_shape(tf.concat(depth, axis=0), shape)
+        return triangle, depth
+
+    # The op draws one image; how many there are need not be known when the graph is built.
+    found = tf.map_fn(draw, vertices, fn_output_signature=(tf.int32, tf.float32))
+    shape = [-1 if vertices.shape[0] is None else vertices.shape[0], height, width]
+    triangle, depth = (tf.reshape(maps, shape) for maps in found)
     return triangle, depth < 1.0  # The op clears its depth buffer to 1.

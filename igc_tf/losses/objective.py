@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
 from igc_tf.config import Config
 from igc_tf.features.clusters import Clusters
 from igc_tf.features.squeezenet import SqueezeNetFeatures
-from igc_tf.losses import constraints, perceptual, reconstruction, semantics
+from igc_tf.losses import constraints, devices, perceptual, reconstruction, semantics
 from igc_tf.losses.feature_clustering import FeatureClustering
 from igc_tf.losses.retake import pose_loss
 from igc_tf.structures import Confidence, IGCOutput, Rendering, Retake
-
-
-def gather_local(embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | int]:
-    """The global batch where one device holds all of it: the embeddings themselves, offset 0."""
-    return embeddings, 0
 
 
 class Objective:
@@ -52,27 +45,38 @@ class Objective:
         image: tf.Tensor,
         output: IGCOutput,
         images_seen: tf.Tensor | int,
-        gather: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor | int]] = gather_local,
         retake: Retake | None = None,
         distances: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
-        """Losses of a batch.
+        """`{name: [B]}`, the losses of `terms` by themselves; and 'total', their weighted sum."""
+        terms = self.terms(image, output, images_seen, retake, distances)
+        losses = {name: values for name, (_, values) in terms.items()}
+        losses["total"] = tf.add_n([weight * values for weight, values in terms.values()])
+        return losses
+
+    def terms(
+        self,
+        image: tf.Tensor,
+        output: IGCOutput,
+        images_seen: tf.Tensor | int,
+        retake: Retake | None = None,
+        distances: tf.Tensor | None = None,
+    ) -> dict[str, tuple[tf.Tensor | float, tf.Tensor]]:
+        """Losses of a batch, and what each weighs.
 
         Args:
           image: `[B, H, W, 3]` in [0, 1].
           output: of the model in training.
           images_seen: how many images were trained on before this step; ends the warm-up.
-          gather: gives the embeddings `[G, M, D]` of the global batch and the index of this
-            device's first image in it.
           retake: what was found in pictures drawn anew, if that is asked for.
           distances: `[B, s, s, K]` float16 of the photos' features from the clusters, likewise.
 
         Returns:
-          `{name: [B]}`, one number an image, weighted by nothing; and 'total', their weighted sum.
+          `{name: (weight, [B])}`, one number an image, weighted by nothing yet.
         """
         loss = self.loss
         warm, settled = self._phase(images_seen)
-        terms: dict[str, tuple[tf.Tensor | float, tf.Tensor]] = {}  # name: weight, values
+        terms: dict[str, tuple[tf.Tensor | float, tf.Tensor]] = {}
         branches = (
             ("", 1.0, output.rendering, 0),
             ("_flip", loss.flip_weight, output.flipped_rendering, 1),
@@ -87,7 +91,7 @@ class Objective:
 
         parts = output.parts
         if loss.contrastive_weight:
-            gathered, offset = gather(parts.embeddings.shape)
+            gathered, offset = devices.gather(parts.embeddings.shape)
             terms["contrastive"] = (
                 loss.contrastive_weight,
                 constraints.contrastive(
@@ -134,9 +138,7 @@ class Objective:
         if loss.retake_weight:
             values = pose_loss(retake, tf.constant(self.model.rotation_limits))
             terms["retake"] = (loss.retake_weight, values)
-        losses = {name: values for name, (_, values) in terms.items()}
-        losses["total"] = tf.add_n([weight * values for weight, values in terms.values()])
-        return losses
+        return terms
 
     @property
     def _scale(self) -> float:

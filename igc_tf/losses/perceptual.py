@@ -6,6 +6,8 @@ import pathlib
 
 import tensorflow as tf
 
+from igc_tf import maps
+
 _LAYER = "block3_conv3"  # its activation is relu3_3
 #: Side of the photos given to VGG16; its features are a quarter of it. [unsup3d: 64 px images]
 INPUT_SIZE = 64
@@ -54,7 +56,7 @@ class PerceptualFeatures(tf.keras.layers.Layer):
     def call(self, image: tf.Tensor, input_size: int = INPUT_SIZE) -> tf.Tensor:
         """`[B, H, W, 3]` in [0, 1] to `[B, s / 4, s / 4, 256]` features; s is `input_size`."""
         if image.shape[1] != input_size:
-            image = tf.image.resize(image, [input_size, input_size], antialias=True)
+            image = maps.resize(image, (input_size, input_size))
         return self.network(tf.keras.applications.vgg16.preprocess_input(image * 255.0))
 
 
@@ -73,7 +75,7 @@ def negative_log_likelihood(
       `[B]` mean over the covered cells; df^2 is averaged over the channels.
     """
     size = features.shape[1:3]
-    cells = tf.image.resize(mask[..., tf.newaxis], size, method="area")[..., 0]
+    cells = maps.resize(mask[..., tf.newaxis], size, "area")[..., 0]
     distance = tf.reduce_mean(tf.square(features - reconstructed_features), axis=-1)
     values = distance / (2.0 * tf.square(sigma)) + tf.math.log(sigma)
     total = tf.reduce_sum(values * cells, axis=(1, 2))

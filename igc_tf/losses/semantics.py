@@ -8,9 +8,13 @@ means the same in every image, so that the place may count among the features.
 from __future__ import annotations
 
 import tensorflow as tf
-import tensorflow_addons as tfa
 
+from igc_tf import maps
+from igc_tf.losses import devices
 from igc_tf.structures import BACKGROUND
+
+#: Variance of features below which there is nothing to explain: unit vectors that differ by rounding.
+_NO_VARIANCE = 1e-6
 
 
 def on_the_surface(features: tf.Tensor, pixels: tf.Tensor, image_size: int) -> tf.Tensor:
@@ -25,9 +29,7 @@ def on_the_surface(features: tf.Tensor, pixels: tf.Tensor, image_size: int) -> t
       `[B, h, w, C]` unit vectors, constant to the gradient. Occlusion is not looked at.
     """
     side = features.shape[1]
-    where = pixels * (side / image_size) - 0.5
-    where = tf.clip_by_value(where, 0.0, side - 1.001)
-    found = tfa.image.resampler(features, where)
+    found = maps.sample(features, pixels * (side / image_size) - 0.5)
     return tf.stop_gradient(tf.math.l2_normalize(found, axis=-1, epsilon=1e-12))
 
 
@@ -42,7 +44,7 @@ def unexplained(z: tf.Tensor, visibility: tf.Tensor) -> tf.Tensor:
     """How badly one vector a part explains z where the parts are seen: the criterion of k-means.
 
     With p_m the visibility of part m as a share of what the parts show together, and w_m the mean of z
-    over part m in all images of the batch (a constant):
+    over part m in all images of the global batch (a constant):
 
         sum over pixels of sum_m p_m |z - w_m|^2, over the same with the mean of all parts for w_m
 
@@ -54,19 +56,28 @@ def unexplained(z: tf.Tensor, visibility: tf.Tensor) -> tf.Tensor:
       visibility: `[B, P, h, w]` of the P parts.
 
     Returns:
-      `[B]`, about 1 for parts that say nothing, 0 for parts that say all.
+      `[B]`, about 1 for parts that say nothing, 0 for parts that say all, and where z is the same
+      everywhere.
     """
     shown = tf.stop_gradient(tf.reduce_sum(visibility, axis=1))  # B x h x w
     share = visibility / tf.maximum(tf.reduce_sum(visibility, axis=1, keepdims=True), 1e-6)
-    weights, total = tf.stop_gradient(visibility), tf.reduce_sum(shown)
-    sums = tf.einsum("bmhw,bhwc->mc", weights, z)
-    means = sums / tf.maximum(tf.reduce_sum(weights, axis=(0, 2, 3)), 1e-6)[:, tf.newaxis]
+    weights = tf.stop_gradient(visibility)
     squares = tf.reduce_sum(z * z, axis=-1)
+    # Constants all: no gradient has to find its way back over the devices.
+    sums, areas, squared = devices.total(
+        [
+            tf.einsum("bmhw,bhwc->mc", weights, z),
+            tf.reduce_sum(weights, axis=(0, 2, 3)),
+            tf.reduce_sum(shown * squares),
+        ]
+    )
+    means = sums / tf.maximum(areas, 1e-6)[:, tf.newaxis]
     lengths = tf.reduce_sum(means * means, axis=-1)[tf.newaxis, :, tf.newaxis, tf.newaxis]
     distance = squares[:, tf.newaxis] - 2.0 * tf.einsum("bhwc,mc->bmhw", z, means) + lengths
+    total = tf.maximum(tf.reduce_sum(areas), 1e-6)
     mean = tf.reduce_sum(sums, axis=0) / total
-    variance = tf.reduce_sum(shown * squares) / total - tf.reduce_sum(mean * mean)
-    left = tf.reduce_sum(share * distance, axis=1) * shown / variance
+    variance = squared / total - tf.reduce_sum(mean * mean)
+    left = tf.reduce_sum(share * distance, axis=1) * shown / tf.maximum(variance, _NO_VARIANCE)
     return tf.reduce_sum(left, axis=(1, 2)) / tf.maximum(tf.reduce_sum(shown, axis=(1, 2)), 1e-6)
 
 

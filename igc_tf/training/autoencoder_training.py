@@ -33,12 +33,16 @@ class Trained(NamedTuple):
 class AutoEncoderStep(TrainingStep):
     """The training step with the auto-encoder's losses."""
 
-    def losses(
-        self, image: tf.Tensor, output: autoencoder.AutoEncoding, images_seen: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
+    def terms(
+        self,
+        image: tf.Tensor,
+        output: autoencoder.AutoEncoding,
+        images_seen: tf.Tensor,
+        distances: tf.Tensor | None = None,
+    ) -> dict[str, tuple[float, tf.Tensor]]:
         """The pyramid loss of the whole picture, weighted as IGC-Net's; by 1 if that had none."""
         values = reconstruction.pyramid(image, output.reconstruction, _everywhere(image))
-        return {"total": (self.config.loss.pyramid_weight or 1.0) * values}
+        return {"pyramid": (self.config.loss.pyramid_weight or 1.0, values)}
 
     def observed(
         self, image: tf.Tensor, output: autoencoder.AutoEncoding, share: float
@@ -130,16 +134,14 @@ class _Training:
         batches = self.strategy.experimental_distribute_dataset(dataset)
         for step, (batch, _) in enumerate(batches):
             seen = tf.constant(step * training.batch_size, tf.int64)
-            found = self.step(batch, seen)
-            finite = found.pop("gradient_finite").numpy().all()
-            values = {name: float(value) for name, value in found.items()}
-            if not finite or not np.isfinite(list(values.values())).all():
+            report = self.step.read(self.step(batch, seen).numpy())
+            if report.not_finite or report.gradients_not_finite:
                 raise trainer.NonFiniteError(
-                    f"Step {step} of the auto-encoder's training is not finite ({values}). It takes "
-                    f"the run's own --learning_rate={training.learning_rate:g} and "
+                    f"Step {step} of the auto-encoder's training is not finite ({report.values}). It "
+                    f"takes the run's own --learning_rate={training.learning_rate:g} and "
                     f"--clip_norm={training.clip_norm:g}."
                 )
-            yield values
+            yield report.values
 
 
 def _seconds_a_step(config: Config, decoder_channels: int, photos: np.ndarray) -> float:

@@ -47,7 +47,7 @@ class Progress:
         now = time.monotonic()
         if self._time is not None:  # the first step is mostly tracing
             rate = (step - self._step) * self.batch_size / max(now - self._time, 1e-9)
-            keep = 0.95 if self.images_per_second else 0.0
+            keep = 0.95 ** (step - self._step) if self.images_per_second else 0.0
             self.images_per_second = keep * self.images_per_second + (1 - keep) * rate
         self._step, self._time = step, now
         speed = f"{self.images_per_second:.0f} images/s, " if self.images_per_second else ""
@@ -60,3 +60,13 @@ class Progress:
                 left = (self.total_steps - step) * self.batch_size / self.images_per_second
                 text += f", {left / 60:.1f} min left"
             print(f"{step}/{self.total_steps} steps, {text}", file=sys.stderr, flush=True)
+
+    def shares(self, shares: dict[str, float]) -> None:
+        """Writes a line that says how much each loss makes of the total, the largest first."""
+        ordered = sorted(shares.items(), key=lambda pair: -abs(pair[1]))
+        text = ", ".join(f"{name} {share:.1%}" for name, share in ordered)
+        line = f"{self._step}/{self.total_steps} steps, of the loss: {text}"
+        if self._bar:
+            self._bar.console.print(line, markup=False, highlight=False)
+        else:
+            print(line, file=sys.stderr, flush=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -11,20 +13,23 @@ from igc_tf.config import Config
 from igc_tf.datasets.pipeline import to_float
 from igc_tf.evaluation.relief import border_and_centre
 from igc_tf.igc_net import IGCNet
-from igc_tf.losses import constraints, reconstruction
+from igc_tf.losses import constraints, devices, reconstruction
 from igc_tf.losses import retake as retake_lib
 from igc_tf.losses.objective import Objective
 from igc_tf.structures import IGCOutput, Retake
 
 
-def gather_global(embeddings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Embeddings of all devices, and where this device's begin; differentiable."""
-    context = tf.distribute.get_replica_context()
-    if context.num_replicas_in_sync == 1:
-        return embeddings, 0
-    gathered = context.all_gather(embeddings, axis=0)
-    replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
-    return gathered, replica * tf.shape(embeddings)[0]
+class Report(NamedTuple):
+    """What a step reports."""
+
+    values: dict[str, float]  #: see `TrainingStep.read`
+    shares: dict[str, float]  #: of each loss in the total; their absolute values sum to 1
+    gradients_not_finite: list[str]  #: names of variables
+
+    @property
+    def not_finite(self) -> list[str]:
+        """Names of the values that are not finite."""
+        return [name for name, value in self.values.items() if not math.isfinite(value)]
 
 
 class TrainingStep:
@@ -32,7 +37,8 @@ class TrainingStep:
 
     Losses are summed over a device's images and divided by the *global* batch; gradients are summed
     over the devices, clipped by their global norm, then L2 is added [unsup3d], then they are applied
-    on every device alike. So the update does not depend on the number of devices.
+    on every device alike. So the update does not depend on the number of devices. A step whose loss or
+    gradient is not finite changes nothing: neither the weights nor what the optimizer keeps.
     """
 
     def __init__(self, config: Config, model: IGCNet, objective: Objective, optimizer, strategy):
@@ -44,9 +50,10 @@ class TrainingStep:
         self.strategy = strategy
         self.variables = model.trainable_variables
         self._without_gradient: list[str] | None = None
+        self._names: list[str] = []
 
     @tf.function(autograph=False)
-    def __call__(self, batch: tf.Tensor, images_seen: tf.Tensor) -> dict[str, tf.Tensor]:
+    def __call__(self, batch: tf.Tensor, images_seen: tf.Tensor) -> tf.Tensor:
         """Trains on one batch.
 
         Args:
@@ -55,39 +62,59 @@ class TrainingStep:
           images_seen: scalar int64, images trained on before.
 
         Returns:
-          `loss/...` each loss, 'gradient_norm' before clipping, `area/<m>` `depth_low/<m>`
-          `depth_high/<m>` of each capsule, 'relief', all scalars; and 'gradient_finite', a bool for
-          every trainable variable.
+          All that it reports, one float32 vector, so that the host waits for one transfer; see `read`.
         """
-        results = self.strategy.run(self._on_one_device, args=(batch, images_seen))
-        found = {
-            name: self.strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
-            for name, value in results["summed"].items()
+        summed, same = self.strategy.run(self._on_one_device, args=(batch, images_seen))
+        summed = self.strategy.reduce(tf.distribute.ReduceOp.SUM, summed, axis=None)
+        return tf.concat([summed, self.strategy.experimental_local_results(same)[0]], axis=0)
+
+    def read(self, vector: np.ndarray) -> Report:
+        """What a step's vector says.
+
+        Its values are `loss/<name>`, each loss weighted by nothing, and 'loss/total'; 'l1';
+        `area/<m>` `depth_low/<m>` `depth_high/<m>` of each capsule; 'relief'; and 'gradient_norm'
+        before clipping.
+        """
+        numbers, finite = np.split(vector, [len(self._names)])
+        values = dict(zip(self._names, numbers.tolist(), strict=True))
+        weighted = {
+            name.removeprefix("weighted/"): values.pop(name)
+            for name in self._names
+            if name.startswith("weighted/")
         }
-        for name, value in results["same"].items():
-            found[name] = self.strategy.experimental_local_results(value)[0]
-        return found
+        whole = sum(map(abs, weighted.values())) or 1.0
+        shares = {name: value / whole for name, value in weighted.items()}
+        bad = np.array(self._variables_with_gradient())[finite == 0]
+        return Report(values, shares, bad.tolist())
 
     @tf.autograph.experimental.do_not_convert
-    def _on_one_device(self, batch: tf.Tensor, images_seen: tf.Tensor) -> dict:
+    def _on_one_device(
+        self, batch: tf.Tensor, images_seen: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Two vectors: what is to be summed over the devices, and what is the same on each."""
         share = 1.0 / self.config.training.batch_size
         picture, distances = batch if isinstance(batch, tuple) else (batch, None)
         image = to_float(picture)
+        summed = {}
         with tf.GradientTape() as tape:
             output = self.model(image, training=True)
-            losses = self.losses(image, output, images_seen, distances)
-            summed = {f"loss/{name}": tf.reduce_sum(v) * share for name, v in losses.items()}
-        gradients = tape.gradient(summed["loss/total"], self.variables)
-        norm, finite = self.update(gradients)
+            for name, (weight, values) in self.terms(image, output, images_seen, distances).items():
+                summed[f"loss/{name}"] = tf.reduce_sum(values) * share
+                summed[f"weighted/{name}"] = weight * summed[f"loss/{name}"]
+            loss = tf.add_n([v for name, v in summed.items() if name.startswith("weighted/")])
+        summed["loss/total"] = loss
+        norm, finite = self.update(tape.gradient(loss, self.variables), loss)
         summed.update(self.observed(image, output, share))
-        return {"summed": summed, "same": {"gradient_norm": norm, "gradient_finite": finite}}
+        self._names = [*summed, "gradient_norm"]
+        same = tf.concat([[norm], tf.cast(finite, tf.float32)], axis=0)
+        return tf.stack(list(summed.values())), same
 
-    def losses(
+    def terms(
         self, image: tf.Tensor, output, images_seen: tf.Tensor, distances: tf.Tensor | None = None
-    ) -> dict[str, tf.Tensor]:
-        """Losses `{name: [B]}` of this device's images, 'total' among them."""
+    ) -> dict[str, tuple[tf.Tensor | float, tf.Tensor]]:
+        """`{name: (weight, [B])}`, the losses of this device's images."""
         retake = self._retake(output, images_seen)
-        return self.objective(image, output, images_seen, gather_global, retake, distances)
+        return self.objective.terms(image, output, images_seen, retake, distances)
 
     def observed(self, image: tf.Tensor, output, share: float) -> dict[str, tf.Tensor]:
         """What else the step reports: sums over this device's images, times `share`."""
@@ -95,58 +122,75 @@ class TrainingStep:
         return {"l1": tf.reduce_sum(l1) * share, **self._capsules(output, share)}
 
     def _retake(self, output: IGCOutput, images_seen: tf.Tensor) -> Retake | None:
-        """Draws this device's faces in poses that depend on the seed and the step alone."""
+        """Draws this device's faces in its share of poses that seed and step alone decide."""
         loss = self.config.loss
         if not loss.retake_weight:
             return None
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        device_and_seed = tf.cast(replica, tf.int64) * 2**32 + self.config.training.seed
-        rotation = retake_lib.rotations(
-            output.pose.rotation.shape[0],
+        rotations = retake_lib.rotations(
+            self.config.training.batch_size,
             math.radians(loss.retake_yaw_degrees),
             math.radians(loss.retake_tilt_degrees),
-            seed=tf.stack([tf.cast(images_seen, tf.int64), device_and_seed]),
+            seed=tf.stack([tf.cast(images_seen, tf.int64), self.config.training.seed]),
         )
-        return self.model.retake(output, rotation)
+        return self.model.retake(output, devices.share(rotations))
 
-    def update(self, gradients: list[tf.Tensor | None]) -> tuple[tf.Tensor, tf.Tensor]:
+    def update(
+        self, gradients: list[tf.Tensor | None], loss: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Sums over devices, clips, adds L2, updates the variables; in a replica's context.
+
+        If the loss or the norm is not finite, variables, slots and the optimizer's step stay.
 
         Args:
           gradients: one for each of `variables`, of this device; None where no loss reaches it.
+          loss: scalar, this device's share of the total.
 
         Returns:
           The global norm before clipping, and whether each gradient was finite.
         """
         config = self.config.training
         self._warn_without_gradient(gradients)
-        pairs = [
-            (tf.convert_to_tensor(gradient), variable)
-            for gradient, variable in zip(gradients, self.variables, strict=True)
-            if gradient is not None
-        ]
-        context = tf.distribute.get_replica_context()
-        totals = [gradient for gradient, _ in pairs]
-        if context.num_replicas_in_sync > 1:
-            totals = context.all_reduce(tf.distribute.ReduceOp.SUM, totals)
+        reached = [index for index, gradient in enumerate(gradients) if gradient is not None]
+        variables = [self.variables[index] for index in reached]
+        *totals, loss = devices.total(
+            [*(tf.convert_to_tensor(gradients[index]) for index in reached), loss]
+        )
         squares = tf.stack([tf.nn.l2_loss(total) for total in totals])
-        finite, norm = tf.math.is_finite(squares), tf.sqrt(2.0 * tf.reduce_sum(squares))
-        # A step that is not finite must not reach the weights: the loop stops at it.
-        keep = tf.reduce_all(finite)
-        clipped = tf.minimum(1.0, config.clip_norm / norm) if config.clip_norm else 1.0
-        scale = tf.where(keep, clipped, 0.0)
-        totals = [tf.math.multiply_no_nan(total, scale) for total in totals]
+        norm = tf.sqrt(2.0 * tf.reduce_sum(squares))
+        if config.clip_norm:
+            scale = tf.minimum(1.0, config.clip_norm / norm)
+            totals = [total * scale for total in totals]
         if config.l2 and config.optimizer != "adamw":  # AdamW decays by itself
-            l2 = tf.where(keep, config.l2, 0.0)
             totals = [
-                total + l2 * variable for total, (_, variable) in zip(totals, pairs, strict=True)
+                total + config.l2 * variable
+                for total, variable in zip(totals, variables, strict=True)
             ]
-        updates = zip(totals, [variable for _, variable in pairs], strict=True)
-        if isinstance(self.optimizer, tf.keras.optimizers.legacy.Optimizer):
-            self.optimizer.apply_gradients(updates, experimental_aggregate_gradients=False)
-        else:
-            self.optimizer.apply_gradients(updates, skip_gradients_aggregation=True)
-        return norm, finite
+        keep = tf.math.is_finite(norm) & tf.math.is_finite(loss)
+        self._apply_if(keep, totals, variables)
+        return norm, tf.math.is_finite(squares)
+
+    def _apply_if(
+        self, keep: tf.Tensor, gradients: list[tf.Tensor], variables: list[tf.Variable]
+    ) -> None:
+        """Has the optimizer take its step where `keep`, the same on every device, says so."""
+
+        def on_a_device(gradients: list[tf.Tensor]) -> None:
+            updates = zip(gradients, variables, strict=True)
+            if isinstance(self.optimizer, tf.keras.optimizers.legacy.Optimizer):
+                self.optimizer.apply_gradients(updates, experimental_aggregate_gradients=False)
+            else:
+                self.optimizer.apply_gradients(updates, skip_gradients_aggregation=True)
+
+        def on_all(strategy: tf.distribute.Strategy, keep, gradients) -> None:
+            def apply() -> tf.Tensor:
+                strategy.extended.call_for_each_replica(on_a_device, args=(gradients,))
+                return tf.constant(True)
+
+            tf.cond(strategy.experimental_local_results(keep)[0], apply, lambda: tf.constant(False))
+
+        # An optimizer meets the other devices in its step, which it may not within a branch: so the
+        # branch is taken where all devices are seen, and they part within it.
+        tf.distribute.get_replica_context().merge_call(on_all, args=(keep, gradients))
 
     def _warn_without_gradient(self, gradients: list[tf.Tensor | None]) -> None:
         """Names every variable that no loss reaches, once."""
@@ -159,8 +203,8 @@ class TrainingStep:
             logging.warning("No loss reaches these variables; they will not learn: %s", missing)
         self._without_gradient = missing
 
-    def variables_with_gradient(self) -> list[str]:
-        """Names in the order of 'gradient_finite'; known after the first step."""
+    def _variables_with_gradient(self) -> list[str]:
+        """Names in the order of the vector's last entries; known after the first step."""
         missing = set(self._without_gradient or [])
         return [variable.name for variable in self.variables if variable.name not in missing]
 

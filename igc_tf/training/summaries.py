@@ -17,6 +17,7 @@ from igc_tf.datasets.reading import shown
 from igc_tf.graphics import camera, mesh
 from igc_tf.igc_net import IGCNet
 from igc_tf.inference import photo_results
+from igc_tf.training.step import Report
 from igc_tf.viewing import panels
 
 #: Names of scalar groups, by the first word of what the step reports.
@@ -67,13 +68,16 @@ class Summaries:
                     lines = [f"    {shown(name)}: {why}" for name, why in store.skipped.items()]
                     tf.summary.text(f"{tag}/left_out", "\n".join(lines))
 
-    def scalars(self, step: int, values: dict[str, float]) -> None:
-        """Writes the scalars a step reported, grouped by name."""
+    def scalars(self, step: int, report: Report, images_per_second: float) -> None:
+        """Writes what a step reported, grouped by name, and every loss's share of the total."""
         with self.writer.as_default(step=step):
-            for name, value in values.items():
+            tf.summary.scalar("Training/images_per_second", images_per_second)
+            for name, value in report.values.items():
                 group, _, rest = name.partition("/")
                 tag = f"{_GROUPS[group]}/{rest}" if group in _GROUPS else f"Training/{name}"
                 tf.summary.scalar(tag, value)
+            for name, share in report.shares.items():
+                tf.summary.scalar(f"Loss_share/{name}", share)
 
     def validation(self, step: int, values: dict[str, float]) -> None:
         """Writes scalars measured on the validation split."""

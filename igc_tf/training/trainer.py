@@ -7,6 +7,7 @@ import pathlib
 import signal
 import time
 from collections.abc import Iterator
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import tensorflow as tf
@@ -20,11 +21,13 @@ from igc_tf.losses import reconstruction
 from igc_tf.losses.objective import Objective
 from igc_tf.training import optimizers, released, run_directory
 from igc_tf.training.progress import Progress
-from igc_tf.training.step import TrainingStep
+from igc_tf.training.step import Report, TrainingStep
 from igc_tf.training.summaries import Summaries
 
 #: How many photos of the validation split make the fixed batch of TensorBoard's pictures.
 FIXED_BATCH = 8
+#: How many steps, or how many seconds of them, may pass before their reports are looked at.
+LOOK_STEPS, LOOK_SECONDS = 16, 1.0
 
 
 class NonFiniteError(ArithmeticError):
@@ -81,6 +84,15 @@ def cluster(config: Config, images: np.ndarray) -> clusters.Clusters | None:
         config.model.parts - 1,
         config.loss.feature_place_weight,
     )
+
+
+class _Taken(NamedTuple):
+    """A step that was taken and not looked at yet."""
+
+    step: int
+    report: tf.Tensor
+    batch: tf.Tensor | tuple[tf.Tensor, tf.Tensor]
+    indices: tf.Tensor
 
 
 class Trainer:
@@ -152,6 +164,9 @@ class Trainer:
     def train(self) -> None:
         """Trains to the end of the configuration, and lets others train the run.
 
+        Steps are taken without waiting for what they report; that is looked at every `LOOK_SECONDS`, and
+        before anything is written.
+
         Raises:
           NonFiniteError: a loss or gradient was not finite. The last good checkpoint stands.
           Interrupted: by SIGINT or SIGTERM, after saving.
@@ -175,6 +190,8 @@ class Trainer:
             "pictures": _Clock(training.pictures_every_seconds),
             "checkpoint": _Clock(training.checkpoint_every_seconds),
         }
+        look = _Clock(LOOK_SECONDS)
+        taken: list[_Taken] = []
         previous = self._catch_signals()
         progress = Progress(self.total_steps, training.batch_size, step)
         try:
@@ -183,24 +200,32 @@ class Trainer:
                     summaries.data({"train": self.photos, "validation": self.validation})
                     summaries.pictures(0, self.model)
                 for batch, indices in self.batches(step):
-                    found = self._checked(
-                        self.step(batch, self._images(step)), batch, indices, step
-                    )
+                    report = self.step(batch, self._images(step))
+                    taken.append(_Taken(step, report, batch, indices))
                     step += 1
-                    self.step_counter.assign(step)
-                    progress.update(step, found["loss/total"], found["l1"])
                     last = step == self.total_steps
-                    if clocks["scalars"].due() or last:
-                        found["images_per_second"] = progress.images_per_second
-                        summaries.scalars(step, found)
-                    if clocks["pictures"].due() or last:
+                    due = {name for name, clock in clocks.items() if last or clock.due()}
+                    validate = last or step % training.validate_every_steps == 0
+                    stop = self._signal
+                    full = len(taken) == LOOK_STEPS or look.due()
+                    if not (full or due or validate or stop):
+                        continue
+                    # Nothing below this line is done after a step that is not finite.
+                    found = self._checked(taken)
+                    taken.clear()
+                    self.step_counter.assign(step)
+                    progress.update(step, found.values["loss/total"], found.values["l1"])
+                    if "scalars" in due:
+                        summaries.scalars(step, found, progress.images_per_second)
+                        progress.shares(found.shares)
+                    if "pictures" in due:
                         summaries.pictures(step, self.model)
-                    if step % training.validate_every_steps == 0 or last:
+                    if validate:
                         self._validate(step, summaries)
-                    if clocks["checkpoint"].due() or last or self._signal:
+                    if "checkpoint" in due or stop:
                         self.last.save(checkpoint_number=step)
-                    if self._signal and not last:
-                        raise Interrupted(self._signal, step)
+                    if stop and not last:
+                        raise Interrupted(stop, step)
         finally:
             self._restore_signals(previous)
         self.run.mark_done(step, step * training.batch_size)
@@ -230,32 +255,37 @@ class Trainer:
 
         return iter(self.strategy.distribute_datasets_from_function(share))
 
-    def _checked(self, found: dict, batch, indices, step: int) -> dict[str, float]:
-        """What the step reported, as floats, if all of it is finite."""
-        finite = found.pop("gradient_finite").numpy()
-        values = {name: float(value) for name, value in found.items()}
-        bad_losses = [name for name, value in values.items() if not np.isfinite(value)]
-        if not bad_losses and finite.all():
-            return values
-        names = np.array(self.step.variables_with_gradient())
+    def _checked(self, taken: list[_Taken]) -> Report:
+        """What the last step reported, if all that all of them reported is finite."""
+        found = None
+        for one, vector in zip(taken, tf.stack([one.report for one in taken]).numpy(), strict=True):
+            found = self.step.read(vector)
+            if found.not_finite or found.gradients_not_finite:
+                self._stop_at(one, found)
+        return found
+
+    def _stop_at(self, taken: _Taken, found: Report) -> NoReturn:
+        """Writes down a step that is not finite, and raises NonFiniteError."""
         local = self.strategy.experimental_local_results
-        pictures = batch[0] if isinstance(batch, tuple) else batch
+        pictures = taken.batch[0] if isinstance(taken.batch, tuple) else taken.batch
+        indices, images = (
+            np.concatenate([part.numpy() for part in local(value)])
+            for value in (taken.indices, pictures)
+        )
         report = {
-            "step": step,
-            "not_finite": bad_losses,
-            "gradients_not_finite": names[~finite].tolist(),
-            "values": {name: repr(value) for name, value in values.items()},
-            "photos": [self.photos.names[int(i)] for part in local(indices) for i in part.numpy()],
+            "step": taken.step,
+            "not_finite": found.not_finite,
+            "gradients_not_finite": found.gradients_not_finite,
+            "values": {name: repr(value) for name, value in found.values.items()},
+            "photos": [self.photos.names[index] for index in indices],
         }
-        folder = self.run.path / f"not_finite_step_{step}"
+        folder = self.run.path / f"not_finite_step_{taken.step}"
         folder.mkdir(exist_ok=True)
         (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
-        np.savez(
-            folder / "batch.npz", image=np.concatenate([part.numpy() for part in local(pictures)])
-        )
+        np.savez(folder / "batch.npz", image=images)
         raise NonFiniteError(
-            f"Step {step} is not finite: {', '.join(bad_losses) or 'no loss'}; gradients of "
-            f"{len(report['gradients_not_finite'])} variables. Its batch and a report lie in "
+            f"Step {taken.step} is not finite: {', '.join(found.not_finite) or 'no loss'}; gradients "
+            f"of {len(found.gradients_not_finite)} variables. Its batch and a report lie in "
             f"{folder}; the last checkpoint is untouched. A lower --learning_rate or --clip_norm "
             "usually helps."
         )

@@ -195,8 +195,7 @@ def test_image_against_deodr(backend):
     np.testing.assert_allclose(np.median(np.abs(ours - theirs)[covered]), 0, atol=1e-5)
 
 
-@pytest.mark.parametrize("backend", ["native", "tensorflow"])
-def test_traces_a_dynamic_batch(compiled, backend):
+def test_traces_a_dynamic_batch(backend):
     vertices, triangles = posed_grid(16, seed=1, batch=3)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 4])])
@@ -215,16 +214,6 @@ def test_traces_a_dynamic_batch(compiled, backend):
         for value, expected in zip(fragments, eager, strict=True):
             np.testing.assert_allclose(value, expected, atol=1e-6)
         assert gradient.shape == (batch, 256, 4) and np.abs(gradient).max() > 0
-
-
-def test_tfg_kernel_needs_a_static_batch(compiled):
-    draw = tf.function(
-        lambda v: rasterizer.rasterize(v, [[0, 1, 2]], (4, 4), backend="tfg"),
-        input_signature=[tf.TensorSpec([None, 3, 4])],
-        autograph=False,
-    )
-    with pytest.raises(ValueError, match="static batch size.*backend='tensorflow'"):
-        draw(tf.zeros([1, 3, 4]))
 
 
 def test_native_kernel_refuses_to_read_past_the_vertices(compiled):

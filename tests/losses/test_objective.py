@@ -192,14 +192,22 @@ def test_without_a_warm_up_both_act_all_along(config, image, output):
     np.testing.assert_allclose(loss["total"], loss["likelihood"] + 2 * loss["pyramid"], rtol=1e-6)
 
 
-def test_contrast_is_taken_with_what_gather_gives(config, image, output):
-    embeddings = output.parts.embeddings.shape
-    everyone = tf.concat([uniform(20, PARTS, 6), embeddings], axis=0)
-    loss = objective.Objective(config)(image, output, 0, lambda mine: (everyone, IMAGES))
-    expected = constraints.contrastive(embeddings, 0.1, everyone, IMAGES)
-    np.testing.assert_allclose(loss["contrastive"], expected, rtol=1e-6)
-    alone = objective.Objective(config)(image, output, 0)
-    assert not np.allclose(loss["contrastive"], alone["contrastive"])
+def test_terms_are_the_losses_with_their_weights(config, image, output):
+    made = objective.Objective(config.replace(pyramid_weight=2.0, pyramid_images=10))
+    terms, losses = made.terms(image, output, 0), made(image, output, 0)
+    assert {name: float(weight) for name, (weight, _) in terms.items()} == pytest.approx(
+        {
+            "likelihood": 0.0,  # the pyramid stands in for it
+            "likelihood_flip": 0.0,
+            "pyramid": 2.0,
+            "pyramid_flip": 1.0,
+            "contrastive": 0.05,
+            "sparsity": 1.0,
+            "background": 1.0,
+        }
+    )
+    for name, (_, values) in terms.items():
+        np.testing.assert_array_equal(values, losses[name])
 
 
 def test_perceptual_compares_covered_pixels_with_their_own_confidence(

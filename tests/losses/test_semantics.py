@@ -83,6 +83,30 @@ def test_the_background_does_not_count_and_the_place_does():
     )
 
 
+@pytest.mark.parametrize("place_weight", [0.0, 0.5])
+def test_what_does_not_vary_is_explained_and_moves_nothing(place_weight):
+    """A photo of one colour has one feature everywhere, up to the rounding of its unit vectors."""
+    one = tf.math.l2_normalize(tf.random.stateless_uniform([4], [0, 5]), axis=-1)
+    features = tf.tile(one[tf.newaxis, tf.newaxis, tf.newaxis], [2, SIZE, SIZE, 1])
+    logits = tf.Variable(tf.random.stateless_normal([2, 3, SIZE, SIZE], [0, 6]))
+    with tf.GradientTape() as tape:
+        visibility = tf.nn.softmax(logits, axis=1)
+        values = semantics.consistency(features, visibility, place_weight)
+    gradient = tape.gradient(values, logits).numpy()
+    place = semantics.consistency(tf.zeros_like(features), visibility, place_weight)
+    np.testing.assert_allclose(values, place, atol=1e-4)  # the places', which do vary
+    assert np.isfinite(gradient).all() and (place_weight or np.abs(gradient).max() < 1e-4)
+
+
+def test_no_foreground_is_finite():
+    """The background capsule may cover all of a batch, early in a training."""
+    features = tf.random.stateless_normal([1, SIZE, SIZE, 4], [0, 7])
+    alone = tf.Variable(visibility_of(tf.zeros([1, SIZE, SIZE], tf.int32), 3))
+    with tf.GradientTape() as tape:
+        value = tf.reduce_sum(semantics.consistency(features, alone, 0.5))
+    assert np.isfinite(value) and np.isfinite(tape.gradient(value, alone)).all()
+
+
 def test_its_gradient_moves_a_pixel_to_the_part_that_explains_it():
     labels = np.tile(np.repeat([1, 2], SIZE // 2), (1, SIZE, 1))
     features = tf.gather(tf.constant([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), labels)

@@ -1,11 +1,14 @@
 """Where the training step's operations go, as far as a machine without an accelerator can tell."""
 
 import json
+import pathlib
 import subprocess
 import sys
 import textwrap
 
 import pytest
+
+from tests.fake_squeezenet import LAYERS, write
 
 # The second of two logical CPUs stands for the accelerator, so that what is pinned to the host shows.
 # TensorFlow's wheel lists its GPU kernels where there is no GPU too, so what has none shows as well.
@@ -13,37 +16,48 @@ _PROGRAM = textwrap.dedent(
     """
     import json, sys
     import tensorflow as tf
+    from absl import flags
 
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
     from tensorflow.python.framework import kernels, op_def_registry
+    from igc_tf import config as config_lib
     from igc_tf import igc_net
-    from igc_tf.config import Config
     from igc_tf.losses.objective import Objective
     from igc_tf.training import optimizers, trainer
     from igc_tf.training.step import TrainingStep
 
-    config = Config().replace(
-        image_size=32, map_size=32, parts=3, shape_dim=8, albedo_dim=8, view_dim=4,
-        encoder_channels=4, decoder_channels=4, confidence_channels=2, batch_size=2,
-        pyramid_weight=1.0, smoothness_weight=1.0, backdrop=True, retake_weight=1.0,
-        rasterizer=sys.argv[1],
-        precision=sys.argv[2], decoder_head=sys.argv[3], decoder_norm=sys.argv[4],
-    )
-    tf.keras.mixed_precision.set_global_policy(config.training.precision)
-    strategy = trainer.make_strategy(config.training, ["cpu:1"])
-    with strategy.scope():
-        model = igc_net.build(config)
-        optimizer = optimizers.make(config.training, 10)
-        optimizers.build(optimizer, model.trainable_variables)
-    step = TrainingStep(config, model, Objective(config), optimizer, strategy)
-    traced = step.__call__.get_concrete_function(
-        tf.TensorSpec([2, 32, 32, 3], tf.uint8), tf.TensorSpec([], tf.int64)
-    )
-    graph = traced.graph.as_graph_def()
-    functions = {function.signature.name for function in graph.library.function}
-    nodes = [*graph.node, *(n for function in graph.library.function for n in function.node_def)]
+    rasterizer, vgg16, squeezenet, *files = sys.argv[1:]
+    tf.keras.applications.VGG16(include_top=False, weights=None).save_weights(vgg16)
+
+    def recipe(file):  # with few channels, and in the compute type of a GPU
+        values = flags.FlagValues()
+        config_lib.define_flags(values)
+        values(["", f"--flagfile={file}", "--data_dir=none", f"--squeezenet_weights={squeezenet}"])
+        config = config_lib.from_flags(values)
+        precision = config.training.precision.replace("auto", "mixed_bfloat16")
+        return config.replace(
+            shape_dim=8, albedo_dim=8, view_dim=4, encoder_channels=4, decoder_channels=4,
+            confidence_channels=2, batch_size=2, vgg_weights=vgg16, rasterizer=rasterizer,
+            precision=precision,
+        )
+
+    def traced(config):  # the step's nodes, its functions' names, where its variables lie
+        tf.keras.mixed_precision.set_global_policy(config.training.precision)
+        strategy = trainer.make_strategy(config.training, ["cpu:1"])
+        with strategy.scope():
+            model = igc_net.build(config)
+            optimizer = optimizers.make(config.training, 10)
+            optimizers.build(optimizer, model.trainable_variables)
+        step = TrainingStep(config, model, Objective(config), optimizer, strategy)
+        side = config.model.image_size
+        graph = step.__call__.get_concrete_function(
+            tf.TensorSpec([2, side, side, 3], tf.uint8), tf.TensorSpec([], tf.int64)
+        ).graph.as_graph_def()
+        functions = {function.signature.name for function in graph.library.function}
+        nodes = [*graph.node, *(n for function in graph.library.function for n in function.node_def)]
+        return nodes, functions, sorted({v.device for v in model.trainable_variables})
 
     def runs_on_a_gpu(node, kernel):
         if kernel.device_type not in ("GPU", "DEFAULT"):  # DEFAULT: of every kind of device
@@ -59,74 +73,85 @@ _PROGRAM = textwrap.dedent(
         types |= {output.type for output in op_def_registry.get(node.op).output_arg}
         return {tf.float32.as_datatype_enum, tf.bfloat16.as_datatype_enum} & types
 
-    hostbound = {
-        node.op
-        for node in nodes
-        if node.op not in functions
-        and node.op != "Placeholder"
-        and computes(node)
-        and not any(
-            runs_on_a_gpu(node, kernel)
-            for kernel in kernels.get_registered_kernels_for_op(node.op).kernel
-        )
-    }
-    # What the step reports goes to the host, as the function's outputs, named Identity, Identity_1...
-    pinned = {
-        (node.op, node.name)
-        for node in nodes
-        if node.device and not node.device.endswith("CPU:1")
-        and not node.name.startswith("Identity")
-    }
-    print(json.dumps({
-        "nodes": len(nodes), "hostbound": sorted(hostbound), "pinned": sorted(pinned),
-        "variables": sorted({v.device for v in model.trainable_variables}),
-    }))
+    def placed(config):
+        nodes, functions, variables = traced(config)
+        hostbound = {
+            node.op
+            for node in nodes
+            if node.op not in functions
+            and node.op != "Placeholder"
+            and computes(node)
+            and not any(
+                runs_on_a_gpu(node, kernel)
+                for kernel in kernels.get_registered_kernels_for_op(node.op).kernel
+            )
+        }
+        # What the step reports goes to the host, as the function's output, named Identity.
+        pinned = {
+            (node.op, node.name)
+            for node in nodes
+            if node.device and not node.device.endswith("CPU:1")
+            and not node.name.startswith("Identity")
+        }
+        return {
+            "nodes": len(nodes), "hostbound": sorted(hostbound), "pinned": sorted(pinned),
+            "variables": variables,
+        }
+
+    # What decides which operations there are: sizes, words, switches; of a number, whether it is 0.
+    def shape_of(config):
+        values = {**config.flat(), **dict.fromkeys(vars(config.data))}
+        for name in "train_images learning_rate learning_rate_schedule warmup_steps l2".split():
+            values[name] = None
+        return tuple(
+            bool(value) if type(value) in (int, float) and not name.endswith("_size") else value
+            for name, value in values.items()
+        ) + (config.model.parts == 1,)
+
+    found, by_shape = {}, {}  # files alike in it are traced once
+    for file in files:
+        config = recipe(file)
+        shape = shape_of(config)
+        if shape not in by_shape:
+            by_shape[shape] = placed(config)
+        found[file] = by_shape[shape]
+    print(json.dumps({"files": found, "traced": len(by_shape)}))
     """
 )
 
-
-_SETTINGS = {
-    "tensorflow": ("mixed_bfloat16", "half", "none"),
-    "native": ("float32", "full", "group"),
-}
+_ROOT = pathlib.Path(__file__).parents[2]  # flag files name each other from here
 
 
-@pytest.fixture(scope="module")
-def started():
-    """The programs of both rasterisers, side by side."""
-    processes = {
-        rasterizer: subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, rasterizer, *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rasterizer, words in _SETTINGS.items()
-    }
-    yield processes
-    for process in processes.values():
-        process.kill()
-
-
-def _placed(process):
-    output, errors = process.communicate()
-    assert process.returncode == 0, errors[-3000:]
-    found = json.loads(output.splitlines()[-1])
-    assert found["nodes"] > 1000
-    assert [device.rpartition("/")[2] for device in found["variables"]] == ["device:CPU:1"]
-    return found
+def _placed(rasterizer, files, folder):
+    """What the program finds out of flag files, `{name: found}`."""
+    squeezenet = write(folder / "squeezenet.h5", LAYERS)
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, rasterizer, folder / "vgg16.h5", squeezenet, *files],
+        capture_output=True,
+        text=True,
+        cwd=_ROOT,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads(done.stdout.splitlines()[-1])
+    for found in report["files"].values():
+        assert found["nodes"] > 1000 and found["pinned"] == []
+        assert [device.rpartition("/")[2] for device in found["variables"]] == ["device:CPU:1"]
+    return report
 
 
 @pytest.mark.slow
-def test_every_operation_of_the_step_runs_on_a_gpu(started):
-    found = _placed(started["tensorflow"])
-    assert found["hostbound"] == [] and found["pinned"] == []
+def test_every_operation_of_every_recipes_step_runs_on_a_gpu(tmp_path):
+    files = sorted(map(str, (_ROOT / "flags").glob("*.flags")))
+    report = _placed("tensorflow", files, tmp_path)
+    hostbound = {file: found["hostbound"] for file, found in report["files"].items()}
+    assert hostbound == {file: [] for file in files}
+    assert 8 <= report["traced"] < len(files)  # several files differ by numbers only
 
 
 @pytest.mark.slow
-def test_only_the_asked_for_cpu_kernel_stays_on_the_host(compiled, started):
-    found = _placed(started["native"])
+def test_only_the_asked_for_cpu_kernel_stays_on_the_host(compiled, tmp_path):
+    file = str(_ROOT / "flags" / "quickstart.flags")
+    (found,) = _placed("native", [file], tmp_path)["files"].values()
     assert found["hostbound"] == [
         "IgcInterpolate", "IgcInterpolateGrad", "IgcRasterize", "IgcRasterizeGrad",
     ]  # fmt: skip
-    assert found["pinned"] == []

@@ -1,5 +1,6 @@
 """The loop in one process: it learns, it stops at what is not finite, it reports what it must."""
 
+import collections
 import json
 
 import numpy as np
@@ -9,8 +10,8 @@ from absl import logging as absl_logging
 from PIL import Image
 
 from igc_tf import config as config_lib
-from igc_tf import igc_net
-from igc_tf.losses.objective import Objective
+from igc_tf import inference
+from igc_tf.datasets import pipeline
 from igc_tf.training import optimizers, run_directory, trainer
 from igc_tf.training.step import TrainingStep
 from tests.weight_files import efficientnet_arrays, write_torch
@@ -46,29 +47,52 @@ def run_config(tiny, photos, own_cache):
 
 
 @pytest.mark.slow
-def test_a_training_learns_and_leaves_what_it_promises(run_config, tmp_path):
+def test_a_training_learns_and_leaves_what_it_promises(run_config, tmp_path, capsys):
     config = run_config.replace(max_steps=25, learning_rate=3e-3, summary_every_seconds=0.0)
     trainer.Trainer(config, tmp_path / "run").train()
     run = tmp_path / "run"
     assert json.loads((run / "done.json").read_text()) == {"steps": 25, "images": 100}
     assert tf.train.latest_checkpoint(str(run / "checkpoints")).endswith("ckpt-25")
     assert tf.train.latest_checkpoint(str(run / "best"))
-    tags, l1 = set(), []
+    tags, l1, shares = set(), [], collections.defaultdict(float)
     for path in sorted(run.glob("events.out.tfevents.*")):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
             for value in event.summary.value:
                 tags.add(value.tag)
                 if value.tag == "Training/l1":
                     l1.append(float(tf.make_ndarray(value.tensor)))
+                if value.tag.startswith("Loss_share/"):
+                    shares[event.step] += abs(float(tf.make_ndarray(value.tensor)))
     assert np.mean(l1[-5:]) < 0.8 * np.mean(l1[:5])
+    assert list(shares.values()) == pytest.approx([1.0] * 25)
+    assert "25/25 steps, of the loss: " in capsys.readouterr().err
     for tag in (
         "Loss/total", "Loss/likelihood", "Loss/likelihood_flip", "Loss/contrastive",
-        "Loss/sparsity", "Loss/background", "Training/relief", "Training/images_per_second",
-        "Capsule_area/0", "Capsule_depth_low/2", "Capsule_depth_high/2", "Validation/l1",
-        "Panel", "Hierarchy", "Embedding/shape", "Flags", "Object_VERTEX", "Object_FACE",
-        "Object_COLOR",
+        "Loss/sparsity", "Loss/background", "Loss_share/contrastive", "Training/relief",
+        "Training/images_per_second", "Capsule_area/0", "Capsule_depth_low/2",
+        "Capsule_depth_high/2", "Validation/l1", "Panel",
+        "Hierarchy", "Embedding/shape", "Flags", "Object_VERTEX", "Object_FACE", "Object_COLOR",
     ):  # fmt: skip
         assert tag in tags, (tag, sorted(tags))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rasterizer", ["native", "tfg", "tensorflow"])
+def test_every_rasterizer_trains_validates_and_evaluates_any_number_of_photos(
+    run_config, tmp_path, compiled, rasterizer
+):
+    config = run_config.replace(
+        rasterizer=rasterizer, batch_size=2, max_steps=1, validation_images=3
+    )
+    run = trainer.Trainer(config, tmp_path / "run")
+    assert len(run.validation.images) >= 3  # a batch of two and one of one
+    run.train()
+    assert 0.0 < float(run.best_l1.numpy()) < 1.0
+    found = inference.collect(run.model, run.photos.images[:5], 32, batch_size=2)
+    whole = inference.collect(run.model, run.photos.images[:5], 32, batch_size=5)
+    np.testing.assert_allclose(
+        found.predictions.reconstruction, whole.predictions.reconstruction, atol=1e-4
+    )
 
 
 def test_a_run_that_starts_from_another_has_its_weights_and_its_own_steps(run_config, tmp_path):
@@ -99,37 +123,117 @@ def test_a_step_that_is_not_finite_stops_with_a_report(run_config, tmp_path):
     assert not (tmp_path / "run" / "done.json").exists()
 
 
-def test_weights_are_untouched_by_gradients_that_are_not_finite(tiny):
-    config = tiny.replace(rasterizer="tensorflow", l2=0.1)  # no decay either
+def test_a_step_that_is_not_finite_is_named_however_late_it_is_looked_at(
+    run_config, tmp_path, monkeypatch
+):
+    """The 20th of 40 steps, which are looked at 16 at a time; later ones go on as if it were not."""
+
+    class FailsOnce(TrainingStep):
+        def terms(self, image, output, images_seen):
+            terms = super().terms(image, output, images_seen)
+            weight, values = terms["pyramid"]
+            return {
+                **terms,
+                "pyramid": (weight, values / tf.cast(images_seen - 20 * 4, tf.float32)),
+            }
+
+    monkeypatch.setattr(trainer, "TrainingStep", FailsOnce)
+    monkeypatch.setattr(trainer, "LOOK_SECONDS", 1e9)
+    never = {f"{what}_every_seconds": 1e9 for what in ("summary", "pictures", "checkpoint")}
+    config = run_config.replace(max_steps=40, validate_every_steps=16, **never)
+    run = trainer.Trainer(config, tmp_path / "run")
+    with pytest.raises(trainer.NonFiniteError, match=r"Step 20 is not finite: .*loss/pyramid"):
+        run.train()
+    (folder,) = (tmp_path / "run").glob("not_finite_step_*")
+    report = json.loads((folder / "report.json").read_text())
+    assert report["step"] == 20 and "loss/likelihood" not in report["not_finite"]
+    assert any("decoders" in name for name in report["gradients_not_finite"])
+    rows = pipeline.BatchOrder(len(run.photos.images), 4, config.training.seed).indices(20)
+    assert report["photos"] == [run.photos.names[row] for row in rows]
+    with np.load(folder / "batch.npz") as batch:
+        np.testing.assert_array_equal(batch["image"], run.photos.images[rows])
+    # 32 steps were taken when it was seen; 31 of them moved the weights, none was saved.
+    assert run.optimizer.iterations.numpy() == 31 and run.step_counter.numpy() == 16
+    assert all(np.isfinite(variable).all() for variable in run.model.trainable_variables)
+    assert run.best.latest_checkpoint.endswith("ckpt-16") and not run.last.latest_checkpoint
+
+
+def made_step(config):
+    """A step of a few weights of every kind, its optimizer's slots made as the trainer makes them."""
     strategy = trainer.make_strategy(config.training)
     with strategy.scope():
-        model = igc_net.build(config)
-        step = TrainingStep(
-            config, model, Objective(config), optimizers.make(config.training, 1), strategy
+        layers = [tf.keras.layers.Dense(4), tf.keras.layers.GroupNormalization(2)]
+        model = tf.keras.Sequential([*layers, tf.keras.layers.Dense(3)])
+        model.build([None, 5])
+        optimizer = optimizers.make(config.training, 10)
+        optimizers.build(optimizer, model.trainable_variables)
+    return TrainingStep(config, model, None, optimizer, strategy)
+
+
+def state_of(step):
+    """Weights, slots and the optimizer's step, as a checkpoint would keep them."""
+    kept = step.optimizer.variables
+    kept = kept() if callable(kept) else kept
+    return [variable.numpy() for variable in [*step.variables, *kept]]
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["adam", "adamw", "lion", "lamb", "rectified_adam", "lookahead_adam"]
+)
+def test_a_step_that_is_not_finite_changes_neither_weights_nor_slots_nor_step(tiny, optimizer):
+    step = made_step(tiny.replace(l2=0.1, warmup_steps=3, optimizer=optimizer))
+    random = np.random.default_rng(0)
+    good = [tf.constant(random.normal(size=v.shape), tf.float32) for v in step.variables]
+    zero, infinite = tf.constant(0.0), tf.constant(np.inf)
+    update = tf.function(lambda *args: step.strategy.run(step.update, args=args), autograph=False)
+    for _ in range(2):  # so that there is momentum, which moves weights without any gradient
+        update(good, zero)
+    before = state_of(step)
+    assert len(before) > 2 * len(good) and any(np.any(value != 0) for value in before[len(good) :])
+
+    bad = [*good[:3], good[3] + np.nan, *good[4:]]
+    norm, finite = update(bad, zero)
+    assert np.isnan(norm) and finite.numpy().sum() == len(good) - 1 and not finite[3]
+    huge = [
+        gradient + 3e19 for gradient in good
+    ]  # the squares of a few are finite, their sum is not
+    assert np.isinf(update(huge, zero)[0])
+    norm, finite = update(good, infinite)
+    assert np.isfinite(norm) and finite.numpy().all()
+    for old, now in zip(before, state_of(step), strict=True):
+        np.testing.assert_array_equal(old, now)
+
+    update(good, zero)
+    changed = [
+        not np.array_equal(old, now) for old, now in zip(before, state_of(step), strict=True)
+    ]
+    assert all(changed[: len(good)])
+
+
+def test_l2_is_added_to_every_weight(tiny):
+    """[unsup3d] does so by PyTorch's weight_decay, norms' scales among them."""
+    step = made_step(tiny.replace(l2=0.25, clip_norm=0.0))
+    step.optimizer = tf.keras.optimizers.legacy.SGD(1.0)
+    before = state_of(step)[: len(step.variables)]
+    gradients = [tf.ones_like(variable) for variable in step.variables]
+    step.strategy.run(step.update, args=(gradients, tf.constant(0.0)))
+    for old, variable in zip(before, step.variables, strict=True):
+        np.testing.assert_allclose(
+            variable, old - (1.0 + 0.25 * old), rtol=1e-5, atol=1e-6, err_msg=variable.name
         )
-    before = [variable.numpy() for variable in model.trainable_variables]
-    gradients = [tf.zeros_like(variable) for variable in model.trainable_variables]
-    gradients[3] += np.nan
-    norm, finite = strategy.run(step.update, args=(gradients,))
-    assert np.isnan(norm) and finite.numpy().sum() == len(gradients) - 1 and not finite[3]
-    for old, variable in zip(before, model.trainable_variables, strict=True):
-        np.testing.assert_array_equal(old, variable.numpy())
+    assert {name.rsplit("/", 1)[1] for name in (v.name for v in step.variables)} >= {
+        "kernel:0", "bias:0", "gamma:0", "beta:0",
+    }  # fmt: skip
 
 
 def test_variables_without_gradient_are_named(tiny, caplog):
-    config = tiny.replace(rasterizer="tensorflow")
-    strategy = trainer.make_strategy(config.training)
-    with strategy.scope():
-        model = igc_net.build(config)
-        step = TrainingStep(
-            config, model, Objective(config), optimizers.make(config.training, 1), strategy
-        )
-    gradients = [None] + [tf.zeros_like(variable) for variable in model.trainable_variables[1:]]
+    step = made_step(tiny)
+    gradients = [None] + [tf.zeros_like(variable) for variable in step.variables[1:]]
     absl_logging.use_absl_handler()
     with caplog.at_level("WARNING", logger="absl"):
-        strategy.run(step.update, args=(gradients,))
-    assert model.trainable_variables[0].name in caplog.text
-    assert model.trainable_variables[1].name not in caplog.text
+        step.strategy.run(step.update, args=(gradients, tf.constant(0.0)))
+    assert step.variables[0].name in caplog.text
+    assert step.variables[1].name not in caplog.text
 
 
 def test_the_batch_must_divide_over_the_devices(run_config, tmp_path, monkeypatch):
