@@ -32,7 +32,6 @@ flags.DEFINE_integer("retries", 3, "Repetitions while the server is away or busy
 flags.mark_flag_as_required("input")
 
 _PLAIN = ("RGB", "L")
-_ORIENTATION = 0x0112  # EXIF's tag
 
 
 def main(argv: list[str]) -> int:
@@ -90,7 +89,7 @@ def _file(path: pathlib.Path) -> bytes:
 
     photo = reading.read_photo(path)
     with Image.open(path) as original:
-        upright = original.getexif().get(_ORIENTATION, 1) == 1
+        upright = reading.orientation(original) == 1
         plain = original.mode in _PLAIN and "transparency" not in original.info
         known = original.format in ("JPEG", "PNG")
     if upright and plain and known and max(photo.size) <= pictures.MAX_SIDE:
