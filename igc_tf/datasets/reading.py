@@ -86,6 +86,8 @@ def search(folder: str | pathlib.Path, flag: str = "--data_dir") -> Found:
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{flag}={folder}: no such folder.")
+    if is_result(folder):
+        raise ValueError(f"{flag}={folder} holds what was found in a photo, and no photos.")
     photos: list[pathlib.Path] = []
     left_out: dict[str, str] = {}
     others = 0
@@ -129,6 +131,11 @@ def search(folder: str | pathlib.Path, flag: str = "--data_dir") -> Found:
         told = "".join(f"; left out: {shown(path)}, {why}" for path, why in left_out.items())
         raise ValueError(f"{flag}={folder} holds no photo, however deep{seen}{told}.")
     return Found(sorted(photos), dict(sorted(left_out.items())))
+
+
+def is_result(folder: str | pathlib.Path) -> bool:
+    """Whether a folder is one that `tools.reconstruct` made for a photo."""
+    return os.path.abspath(folder).endswith(RESULT_SUFFIX)
 
 
 def _is_photo(path: str) -> bool:

@@ -11,7 +11,6 @@ import io
 import json
 import os
 import re
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from rich.table import Table
 
+from igc_tf.disk import written
 from igc_tf.evaluation import recognition
 from igc_tf.evaluation.metric import NO_TRUTH, Metric
 from igc_tf.evaluation.score import PSEUDO, Scores
@@ -94,15 +94,8 @@ def write_json(metrics: Mapping[str, Metric], path: str | os.PathLike[str]) -> N
 
 
 def _write_whole(path: Path, contents: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(contents)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with written(path) as stream:
+        stream.write(contents)
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Metric]:
