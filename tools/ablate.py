@@ -161,7 +161,9 @@ def _metrics(run: _Run) -> pathlib.Path:
 
 
 def _face(run: _Run, index: int) -> pathlib.Path:
-    return run.path / "faces" / f"test_{index:04d}.npz"
+    from igc_tf.viewing import result_folder
+
+    return result_folder.path_of(run.path / "faces", f"test_{index:04d}") / result_folder.ARRAYS
 
 
 def _program(run: _Run, title: str, name: str, *arguments: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging as standard_logging
 import os
 import pathlib
@@ -15,6 +16,7 @@ from absl import app, logging
 
 #: What users can mend: shown as one line, without a traceback.
 _USERS_ERRORS = (ValueError, OSError, ArithmeticError)
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 
 
 def run(main: Callable[[list[str]], int]) -> None:
@@ -64,6 +66,11 @@ def plain_errors() -> Iterator[None]:
             raise
         print(f"ERROR: {told(error)}", file=sys.stderr)
         sys.exit(1)
+
+
+def concerns_all(error: Exception) -> bool:
+    """Whether what could not be written of one photo could not be of another either: the disk is full."""
+    return getattr(error, "errno", None) in _OF_THE_DISK
 
 
 def told(error: Exception) -> str:

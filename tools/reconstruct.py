@@ -51,8 +51,6 @@ flags.DEFINE_float("crop_center_y", None, "Height of the crop's centre, 0..1; th
 flags.mark_flag_as_required("output_dir")
 
 _BATCH = 16
-#: No other photo could be written either.
-_ENDS_ALL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 
 
 class _Photo(NamedTuple):
@@ -165,7 +163,7 @@ def _write(output_dir: pathlib.Path, photo: _Photo, result, model, left_out: _Le
             mesh if FLAGS.meshes else None,
         )
     except (ValueError, OSError) as error:
-        if getattr(error, "errno", None) in _ENDS_ALL:
+        if program.concerns_all(error):
             raise
         left_out(photo.name, program.told(error))
         return False

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 from igc_tf.disk import written
 from igc_tf.evaluation import recognition
@@ -242,7 +243,8 @@ def table(
     result.add_column("to beat")
     for row in rows(metrics, reasons):
         value = f"[dim]{row.value}[/dim]" if row.absent else f"[bold]{row.value}[/bold]"
-        result.add_row(row.name, row.direction, value, row.interval, row.images, row.to_beat)
+        name, to_beat = Text(row.name), Text(row.to_beat)  # names are no markup
+        result.add_row(name, row.direction, value, row.interval, row.images, to_beat)
     return result
 
 

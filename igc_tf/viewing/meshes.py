@@ -22,7 +22,6 @@ from igc_tf.disk import write_text, written
 from igc_tf.evaluation.geometry import FOV_DEGREES, unproject
 from igc_tf.viewing.colours import to_uint8
 
-
 _SMOOTH = 1.0  # of the mesh's edge, standard deviation in px [choice]
 
 
@@ -38,9 +37,9 @@ def textured_mesh(
       depth: `[h, w]`, > 0, at least 2 x 2; its pixel centres become the vertices.
       albedo: `[H, W, 3]` float in [0, 1] or uint8: the texture, of any size.
       fov_degrees: horizontal field of view of the camera, degrees.
-      mask: `[h, w]`, what is kept where > 0.5, for instance `1 - canonical_visibility[0]` to leave out the
-        background; by default all. The mesh ends on a smooth line between the pixels that are kept and
-        the others; what is thinner than a pixel or two goes. In the texture the colours of what is
+      mask: `[h, w]`, what is kept where > 0.5, for instance `1 - canonical_visibility[0]` to leave out
+        the background; by default all. The mesh ends on a smooth line between the pixels that are kept
+        and the others; what is thinner than a pixel or two goes. In the texture the colours of what is
         kept spread over the rest, so that none of the rest shows at the edge.
 
     Returns:
@@ -71,7 +70,7 @@ def textured_mesh(
         texture = _spread(texture, keep)
         vertices, faces = _cut(vertices, faces, _inside(keep).reshape(-1))
     if not len(faces):
-        raise ValueError("the mask leaves no triangle; is it the background's instead of its rest?")
+        raise ValueError("the mask leaves no triangle")
     used, faces = np.unique(faces, return_inverse=True)
     visual = TextureVisuals(
         uv=vertices[used, 3:],

@@ -1,7 +1,6 @@
 """Photos, good and bad ones, all made here: found, decoded, turned upright."""
 
 import io
-import os
 import struct
 import zlib
 
@@ -410,9 +409,3 @@ def test_a_bad_rational_does_not_lose_a_photo(tmp_path, save, above, below):
     exif = head + entries + bytes(4) + struct.pack("<ii", above, below)
     path = save(tmp_path, "a.jpg", pixels(16, 32), exif=exif)
     assert reading.read_photo(path).size == (16, 32)
-
-
-def test_names_are_shown_on_one_line_of_plain_text():
-    assert reading.shown("schön/猫.jpg") == "schön/猫.jpg"
-    assert reading.shown("a\nb\x1b[31m.jpg") == "a\\nb\\x1b[31m.jpg"
-    assert reading.shown(os.fsdecode(b"caf\xe9.jpg")) == "caf\\xe9.jpg"
