@@ -4,8 +4,8 @@
     python -m tools.serve_client --server=localhost:8501 --protocol=rest --input=FOLDER
 
 Prints a line for every photo: share of the picture that each part takes, pose, light. With --output_dir
-it writes the panels and arrays of tools.reconstruct, to the same folders. Photos that cannot be read, or that the server
-refuses, are named, and the exit status is 1.
+it writes the panels and arrays of tools.reconstruct, to the same folders. Photos that cannot be read or
+written, or that the server refuses, are named, and the exit status is 1.
 """
 
 from __future__ import annotations

@@ -89,11 +89,12 @@ def _face(result: PhotoResult, mesh: Meshes) -> trimesh.Trimesh:
     if mesh.background or result.parts == 1:  # A single part is the object, background and all.
         return meshes.textured_mesh(result.depth, result.albedo, mesh.fov_degrees)
     foreground = 1.0 - result.canonical_visibility[0]
-    if not foreground.any():
+    try:
+        return meshes.textured_mesh(result.depth, result.albedo, mesh.fov_degrees, foreground)
+    except ValueError as error:
         raise ValueError(
-            "no mesh: the background hides all else; --mesh_background writes all of it"
-        )
-    return meshes.textured_mesh(result.depth, result.albedo, mesh.fov_degrees, foreground)
+            f"no mesh, the background hides all else ({error}); --mesh_background writes all of it"
+        ) from error
 
 
 def _claim(folder: pathlib.Path, source: str) -> None:

@@ -1,5 +1,7 @@
 """Differences of methods on the same pictures, and what is noise."""
 
+import os
+
 import numpy as np
 import pytest
 from rich.console import Console
@@ -125,3 +127,14 @@ def test_missing_samples_are_named(tmp_path):
     report.samples_path(path).write_bytes(b"no archive")
     with pytest.raises(ValueError, match="damaged"):
         report.read_samples(path)
+
+
+def test_names_of_runs_are_no_markup():
+    titles = ["runs/[red]a", "runs/[/]", os.fsdecode(b"runs/caf\xe9")]
+    run = report.Samples(["a"], {"[b]l1": Metric.absent()}, {})
+    found = comparison.compare(titles, [run] * 3)
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(comparison.table(found, everything=True))
+    for name in ("runs/[red]a", "runs/[/]", "runs/caf\\xe9", "[b]l1"):
+        assert name in capture.get()

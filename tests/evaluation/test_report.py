@@ -80,3 +80,9 @@ def test_table_keeps_the_sign_and_says_no_truth():
 
 def test_lone_baseline_keeps_its_row():
     assert "nme_centroid_percent" in shown({"nme_centroid_percent": METRICS["nme_percent"]})
+
+
+@pytest.mark.parametrize("name", ["rank1_[red]x", "iou_[/]", "[bold]b[/bold]", "b\\"])
+def test_names_are_no_markup(name):
+    # Names of descriptors and of true labels come from users' files.
+    assert name in shown({name: Metric.absent()})

@@ -16,9 +16,10 @@ from tests.viewing.conftest import make_face
 
 #: Each set lay in one folder, and met in the names of its results or of what they hold.
 NAMES = (
-    "a.jpg", "a.png", "a", "a_2.jpg", "x.jpg", "x_albedo.jpg", "x_hierarchy.jpg", "anna b.jpg", "anna_b.jpg",
-    "deep/a.jpg", "deep_a.jpg", "A.JPG", ".jpg", "a..jpg", "a.jpg.panel.png", "b [bold].jpg", "'q'.jpg",
-    '"q".jpg', "two\nlines.jpg", "ä.jpg", os.fsdecode(b"\xe4.jpg"), "x" * 241 + ".jpg", "x" * 240 + "y.jpg",
+    "a.jpg", "a.png", "a", "a_2.jpg", "x.jpg", "x_albedo.jpg", "x_hierarchy.jpg", "anna b.jpg",
+    "anna_b.jpg", "deep/a.jpg", "deep_a.jpg", "A.JPG", ".jpg", "a..jpg", "a.jpg.panel.png",
+    "b [bold].jpg", "'q'.jpg", '"q".jpg', "two\nlines.jpg", "ä.jpg", os.fsdecode(b"\xe4.jpg"),
+    "x" * 241 + ".jpg", "x" * 240 + "y.jpg",
 )  # fmt: skip
 MESH = result_folder.Meshes(10.0)
 
@@ -107,7 +108,7 @@ def test_the_mesh_is_the_face_or_the_whole_canvas(tmp_path, face):
     assert (meshes[True].vertices[:, 2] < -1.06 + 1e-4).any()  # the wall
     assert not (meshes[False].vertices[:, 2] < -1.06 + 1e-4).any()
     share = (face.canonical_visibility[0] == 0).mean()
-    assert len(meshes[False].vertices) == pytest.approx(64 * 64 * share, rel=0.15)
+    assert len(meshes[False].vertices) == pytest.approx(64 * 64 * share, rel=0.2)
 
 
 def test_without_a_foreground_all_but_the_mesh_is_written(tmp_path, small):
@@ -115,7 +116,7 @@ def test_without_a_foreground_all_but_the_mesh_is_written(tmp_path, small):
     hidden[0] = 1
     result = dataclasses.replace(small, canonical_visibility=hidden)
     with pytest.raises(
-        ValueError, match="no mesh: the background hides all else; --mesh_background"
+        ValueError, match="no mesh, the background hides all else .*--mesh_background"
     ):
         result_folder.write(tmp_path, "a", "file:///a", result, mesh=MESH)
     assert files(tmp_path / "a.igc") == ["arrays.npz", "hierarchy.png", "panel.png", "photo.txt"]
