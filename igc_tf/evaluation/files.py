@@ -43,7 +43,7 @@ from igc_tf.evaluation import landmarks, recognition, score
 
 _DESCRIPTOR = "descriptor_"
 _PREDICTED = (
-    "labels", "part_maps", "reconstruction", "rotation_degrees", "depth", "view_depth",
+    "labels", "part_maps", "part_centres", "reconstruction", "rotation_degrees", "depth", "view_depth",
 )  # fmt: skip
 _LEADING = {"labels": 1, "part_maps": 2, "depth": 1, "view_depth": 1}  # axes before S x S
 _WRITTEN = (

@@ -33,12 +33,21 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_no_two_photos_share_a_folder(tmp_path):
+    folders = {result_folder.path_of(tmp_path, name) for name in NAMES}
+    assert len(folders) == len(NAMES)
+    for folder in folders:
+        folder.mkdir(parents=True)
+    assert not any(one in other.parents for one in folders for other in folders)
+
+
 def test_each_photo_has_its_own_results(tmp_path, small):
-    for number, name in enumerate(NAMES):
+    names = ("x.jpg", "x_albedo.jpg", "deep/x [b].jpg", os.fsdecode(b"\xe4.jpg"), "x" * 251)
+    for number, name in enumerate(names):
         result = dataclasses.replace(small, translation=np.full(3, number, np.float32))
         folder = result_folder.write(tmp_path, name, f"file:///{number}", result, mesh=MESH)
         assert folder == tmp_path / f"{name}.igc"
-    for number, name in enumerate(NAMES):
+    for number, name in enumerate(names):
         folder = result_folder.path_of(tmp_path, name)
         assert files(folder) == [
             "arrays.npz", "face.glb", "face.mtl", "face.obj", "face_albedo.png", "hierarchy.png",
@@ -62,7 +71,7 @@ def test_the_same_photo_is_written_anew_and_another_never(tmp_path, small):
 
 def test_results_among_the_photos_touch_no_photo_and_are_none(tmp_path, small):
     contents = {}
-    for name in ("a.jpg", "b", "deep/a.jpg", "panel.png"):
+    for name in ("a.jpg", "deep/b"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.fromarray(np.full((8, 8, 3), len(contents), np.uint8)).save(tmp_path / name, "PNG")
         contents[name] = (tmp_path / name).read_bytes()
