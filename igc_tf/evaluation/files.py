@@ -39,6 +39,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from igc_tf.disk import written
 from igc_tf.evaluation import landmarks, recognition, score
 
 _DESCRIPTOR = "descriptor_"
@@ -163,7 +164,8 @@ def write(
         arrays.update({f"fit_{name}": getattr(fit, name) for name in _FITTED})
     for name, vectors in predictions.descriptors.items():
         arrays[_DESCRIPTOR + name] = vectors
-    np.savez_compressed(path, **{name: a for name, a in arrays.items() if a is not None})
+    with written(path) as stream:
+        np.savez_compressed(stream, **{name: a for name, a in arrays.items() if a is not None})
 
 
 def _check_sizes(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.slow
 GOOD = (
     "a.jpg", "a.png", "a_2.jpg", "x.jpg", "x_albedo.jpg", "x_hierarchy.jpg", "anna b.jpg", "anna_b.jpg",
     "deep/a.jpg", "b [bold].jpg", "[/].jpg", "'q' \"q\".jpg", "two\nlines.jpg", "ä.jpg",
-    os.fsdecode(b"\xe4.jpg"), "x" * 241 + ".jpg", "moves.gif", "old.jfif", "new.avif", "no_ending", "12.tif",
+    os.fsdecode(b"\xe4.jpg"), "x" * 241 + ".jpg", "moves.gif", "old.jfif", "new.avif", "no_ending",
+    "12.tif",
 )  # fmt: skip
 
 
