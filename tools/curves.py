@@ -35,7 +35,9 @@ def main(argv: list[str]) -> int:
         curves = {shown(run): _curve(pathlib.Path(run)) for run in argv[1:]}
         shortest = min(images[-1] for images, _ in curves.values())
         edges = np.linspace(0, shortest, FLAGS.stretches + 1)
-        table = Table("images", *map(Text, curves), title=Text(FLAGS.tag), title_justify="left")
+        table = Table("images", title=Text(FLAGS.tag), title_justify="left")
+        for run in curves:
+            table.add_column(Text(run))
         for low, high in zip(edges[:-1], edges[1:], strict=True):
             means = [
                 values[(images > low) & (images <= high)].mean()
