@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
         edges = np.linspace(0, shortest, FLAGS.stretches + 1)
         table = Table("images", title=Text(FLAGS.tag), title_justify="left")
         for run in curves:
-            table.add_column(Text(run))
+            table.add_column(Text(run, overflow="fold"), overflow="fold")
         for low, high in zip(edges[:-1], edges[1:], strict=True):
             means = [
                 values[(images > low) & (images <= high)].mean()
