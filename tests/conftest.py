@@ -1,5 +1,8 @@
 """What tests of several folders share."""
 
+import ctypes
+import os
+
 import pytest
 
 from igc_tf import config
@@ -40,3 +43,22 @@ def compiled():
         tfg_kernel.load()
     except native_build.BuildError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def ordinary_user():
+    """Makes this thread heed the permissions of files, as root's do not; ends with the test."""
+    if os.geteuid():
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
+    before = (ctypes.c_uint32 * 6)()  # twice: effective, permitted, inheritable
+    if libc.capget(header, before):
+        pytest.skip("this system tells no capabilities")
+    now = (ctypes.c_uint32 * 6)(*before)
+    now[0] &= ~0b110  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    if libc.capset(header, now):
+        pytest.skip("this system lets root drop no capabilities")
+    yield
+    libc.capset(header, before)

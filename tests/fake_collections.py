@@ -149,7 +149,7 @@ def _jpeg_bytes() -> bytes:
     return buffer.getvalue()
 
 
-def _jpeg_of_bad_exif() -> bytes:
+def jpeg_of_bad_exif() -> bytes:
     """Good pixels to be turned (orientation 6) whose EXIF gives their width as text."""
     entries = b"\x02\0" + b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0" + b"\0\x01\x02\0\x02\0\0\0xx\0\0"
     block = b"Exif\0\0" + b"II*\0\x08\0\0\0" + entries + b"\0\0\0\0"
@@ -167,6 +167,6 @@ BAD = {
     "noise.png": bytes(range(256)) * 4,
     "zeros.jpg": bytes(2000),
     "page.jpg": b"<html><body>404 Not Found</body></html>",
-    "exif.jpg": _jpeg_of_bad_exif(),  # makes Pillow raise a struct.error
+    "phone.jpg": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100),  # HEIC by another name
     "webp.webp": b"RIFF\x10\0\0\0WEBPVP8 ",
 }

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from absl import flags
 
-from igc_tf import ablations
+from igc_tf import ablations, disk
 from igc_tf import config as config_lib
 from igc_tf.config import Config
 from tools import program
@@ -161,7 +161,9 @@ def _metrics(run: _Run) -> pathlib.Path:
 
 
 def _face(run: _Run, index: int) -> pathlib.Path:
-    return run.path / "faces" / f"test_{index:04d}.npz"
+    from igc_tf.viewing import result_folder
+
+    return result_folder.path_of(run.path / "faces", f"test_{index:04d}") / result_folder.ARRAYS
 
 
 def _program(run: _Run, title: str, name: str, *arguments: str) -> None:
@@ -204,9 +206,9 @@ def _tell(runs: list[_Run], root: pathlib.Path) -> None:
         raise ValueError("No run of the whole recipe was measured: nothing to compare with.")
     text = seeds.table(measured)
     print(text)
-    (root / "table.md").write_text(text)
+    disk.write_text(root / "table.md", text)
     found = json.dumps(seeds.to_json(measured), indent=2, allow_nan=False) + "\n"
-    (root / "table.json").write_text(found)
+    disk.write_text(root / "table.json", found)
     print(f"table: {root / 'table.md'}")
     shown = [run for run in runs if str(run.seed) == FLAGS.seeds[0] and _is_drawn(run)]
     if FLAGS.faces and (not shown or shown[0].recipe != WHOLE):

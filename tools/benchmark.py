@@ -17,6 +17,7 @@ import tempfile
 from absl import flags
 
 from igc_tf import config as config_lib
+from igc_tf import disk
 from tools import program
 
 FLAGS = flags.FLAGS
@@ -63,7 +64,7 @@ def main(argv: list[str]) -> int:
         if FLAGS.json:
             path = pathlib.Path(FLAGS.json)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(report.numbers, indent=2) + "\n")
+            disk.write_text(path, json.dumps(report.numbers, indent=2) + "\n")
             print(f"numbers: {path}")
     return 0
 

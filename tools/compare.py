@@ -34,16 +34,17 @@ def main(argv: list[str]) -> int:
 
         from rich.console import Console
 
+        from igc_tf import disk
         from igc_tf.evaluation import comparison, report
 
         samples = [report.read_samples(path) for path in paths]
         found = comparison.compare(argv[1:], samples)
         console = Console()
         console.print(comparison.table(found, FLAGS.all_metrics))
-        console.print(comparison.summary(found))
+        console.print(comparison.summary(found), markup=False)
         if FLAGS.comparison_json:
             contents = json.dumps(comparison.to_json(found), indent=2, allow_nan=False) + "\n"
-            pathlib.Path(FLAGS.comparison_json).write_text(contents)
+            disk.write_text(FLAGS.comparison_json, contents)
             print(f"comparison: {FLAGS.comparison_json}")
     return 0
 

@@ -2,7 +2,8 @@
 
     python -m tools.curves --tag=Training/l1 runs/a runs/b
 
-Prints the mean of a scalar over equal stretches of each training, and draws the curves.
+Prints the mean of a scalar over equal stretches of each training, and draws the curves. Runs are called
+what they are called on the command line; each once.
 """
 
 from __future__ import annotations
@@ -27,11 +28,16 @@ def main(argv: list[str]) -> int:
             raise ValueError("Name one or more runs: python -m tools.curves RUN1 RUN2 ...")
         from rich.console import Console
         from rich.table import Table
+        from rich.text import Text
 
-        curves = {pathlib.Path(run).name: _curve(pathlib.Path(run)) for run in argv[1:]}
+        from igc_tf.disk import shown
+
+        curves = {shown(run): _curve(pathlib.Path(run)) for run in argv[1:]}
         shortest = min(images[-1] for images, _ in curves.values())
         edges = np.linspace(0, shortest, FLAGS.stretches + 1)
-        table = Table("images", *curves, title=FLAGS.tag, title_justify="left")
+        table = Table("images", title=Text(FLAGS.tag), title_justify="left")
+        for run in curves:
+            table.add_column(Text(run, overflow="fold"), overflow="fold")
         for low, high in zip(edges[:-1], edges[1:], strict=True):
             means = [
                 values[(images > low) & (images <= high)].mean()
@@ -71,17 +77,27 @@ def _draw(curves: dict[str, tuple[np.ndarray, np.ndarray]], path: pathlib.Path) 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    from igc_tf.disk import written
+
     figure, axes = pyplot.subplots(figsize=(6.4, 3.6), dpi=120, layout="constrained")
-    for name, (images, values) in curves.items():
+    lines = []
+    for images, values in curves.values():
         width = max(1, len(values) // 40)
         smooth = np.convolve(values, np.ones(width) / width, mode="valid")
-        (line,) = axes.plot(images[width - 1 :], smooth, label=name)
+        (line,) = axes.plot(images[width - 1 :], smooth)
+        lines.append(line)
         axes.plot(images, values, color=line.get_color(), alpha=0.2, linewidth=0.8)
     axes.set(xlabel="images", ylabel=FLAGS.tag, ylim=(0, None))
     axes.grid(alpha=0.3)
-    axes.legend()
+    # Set afterwards: of a label matplotlib reads $ as mathematics, and hides one that begins with _.
+    for text, name in zip(
+        axes.legend(lines, ["run"] * len(lines)).get_texts(), curves, strict=True
+    ):
+        text.set_parse_math(False)
+        text.set_text(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    with written(path) as stream:
+        figure.savefig(stream, format="png")
 
 
 if __name__ == "__main__":

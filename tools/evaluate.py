@@ -72,6 +72,13 @@ flags.DEFINE_integer(
 _DATA_FLAGS = ("dataset", "data_dir", "data_config", "crop", "crop_scale", "crop_center_y")
 
 
+#: Flags that a file of predictions has no use for, and those it has with --dataset only.
+_OF_A_RUN = (
+    "checkpoint", "weights_dir", "save_predictions", "images", "fit_images", "retake_images",
+)  # fmt: skip
+_OF_A_DATA_SET = (*_DATA_FLAGS[1:], "labels", "whole_folder", "fit_data_dir", "gallery_view")
+
+
 def main(argv: list[str]) -> int:
     """Measures, and prints the tables."""
     program.no_arguments(argv)
@@ -82,6 +89,10 @@ def main(argv: list[str]) -> int:
                 "Give either --run_dir=RUN or --predictions=FILE.npz or --weights=NAME, one of them."
             )
 
+        if FLAGS.predictions:
+            _refuse_ignored()
+
+        from igc_tf import disk
         from igc_tf.evaluation import report, score
 
         if not FLAGS.predictions:
@@ -104,9 +115,27 @@ def main(argv: list[str]) -> int:
             folder = pathlib.Path(FLAGS.report_dir)
             folder.mkdir(parents=True, exist_ok=True)
             page = folder / "index.html"
-            page.write_text(report_page.page(title, names, scores, predictions, truth))
+            disk.write_text(page, report_page.page(title, names, scores, predictions, truth))
             print(f"report: {page}")
     return 0
+
+
+def _refuse_ignored() -> None:
+    """Raises for flags that would do nothing beside --predictions.
+
+    Raises:
+      ValueError: there are some.
+    """
+    given = [f"--{name}" for name in _OF_A_RUN if FLAGS[name].present]
+    if given:
+        raise ValueError(
+            f"--predictions takes no {', '.join(given)}: a file holds what it holds; leave them out."
+        )
+    given = [f"--{name}" for name in _OF_A_DATA_SET if FLAGS[name].present]
+    if given and not FLAGS.dataset:
+        raise ValueError(
+            f"--predictions takes {', '.join(given)} only with --dataset, which names the truth."
+        )
 
 
 def _measure_run():
@@ -195,13 +224,15 @@ def _read_predictions():
 def _print(scores, title: str) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
+    from igc_tf import disk
     from igc_tf.evaluation import report
 
     console = Console()
     if not console.is_terminal:  # a log: no need to fold the rows at rich's 80 columns
         console = Console(width=120)
-    console.print(title)
+    console.print(Text(disk.shown(title)))
     console.print(report.resampling(scores.metrics))
     for section in scores.sections:
         shown = report.section_metrics(scores, section)
@@ -215,7 +246,7 @@ def _print(scores, title: str) -> None:
             first = column is header[0]
             table.add_column(column, justify="left" if first else "right", no_wrap=first)
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(Text, row))
         console.print(table)
 
 

@@ -57,13 +57,11 @@ def _counts(data, split: str, store) -> str:
 
 
 def _draw(store, path: pathlib.Path) -> None:
-    from PIL import Image
-
     from igc_tf.viewing import panels
 
     path.parent.mkdir(parents=True, exist_ok=True)
     chosen = range(0, len(store.images), max(1, len(store.images) // 64))[:64]
-    Image.fromarray(panels.sheet([store.images[row] for row in chosen], columns=8)).save(path)
+    panels.save_png(panels.sheet([store.images[row] for row in chosen], columns=8), path)
     print(f"contact sheet: {path}")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging as standard_logging
 import os
 import pathlib
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,18 +15,14 @@ from collections.abc import Callable, Iterator
 from absl import app, logging
 
 #: What users can mend: shown as one line, without a traceback.
-_USERS_ERRORS = (
-    ValueError,
-    FileNotFoundError,
-    FileExistsError,
-    NotADirectoryError,
-    ArithmeticError,
-)
+_USERS_ERRORS = (ValueError, OSError, ArithmeticError)
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 
 
 def run(main: Callable[[list[str]], int]) -> None:
     """Runs an absl program with TensorFlow's and TF Addons' start-up chatter silenced."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Python raises what matters
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be of any bytes
     warnings.filterwarnings("ignore", message="(?s).*TensorFlow Addons.*")
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(_worth_reading)
@@ -56,12 +54,37 @@ def no_arguments(argv: list[str]) -> None:
 def plain_errors() -> Iterator[None]:
     """Ends the program with one clear line, exit status 1, on an error the user can mend.
 
-    `--alsologtostderr -v=1` (verbosity 1) keeps the traceback.
+    So it does on Ctrl-C, exit status 130. `--alsologtostderr -v=1` (verbosity 1) keeps the traceback.
     """
     try:
         yield
-    except _USERS_ERRORS as error:
-        if logging.get_verbosity() >= logging.DEBUG:
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    except Exception as error:
+        if logging.get_verbosity() >= logging.DEBUG or not _is_users(error):
             raise
-        print(f"ERROR: {error}", file=sys.stderr)
+        print(f"ERROR: {told(error)}", file=sys.stderr)
         sys.exit(1)
+
+
+def concerns_all(error: Exception) -> bool:
+    """Whether what could not be written of one photo could not be of another either: the disk is full."""
+    return getattr(error, "errno", None) in _OF_THE_DISK
+
+
+def told(error: Exception) -> str:
+    """An error in words: of the system's, the file and what it was."""
+    if isinstance(error, OSError) and error.strerror:
+        named = isinstance(error.filename, (str, bytes))
+        return f"{os.fsdecode(error.filename)}: {error.strerror}" if named else error.strerror
+    return str(error)
+
+
+def _is_users(error: Exception) -> bool:
+    if "tensorflow" in sys.modules:
+        from tensorflow import errors
+
+        if isinstance(error, (errors.ResourceExhaustedError, errors.PermissionDeniedError)):
+            return True  # A full disk, or no permission, met by TensorFlow itself.
+    return isinstance(error, _USERS_ERRORS)

@@ -3,14 +3,25 @@
     python -m tools.reconstruct --run_dir=runs/a --input=photo.jpg --output_dir=out
     python -m tools.reconstruct --weights=NAME --input=photo.jpg --output_dir=out
 
-For every photo NAME: NAME.png (a panel), NAME_hierarchy.png (the paper's figure), NAME.npz (the arrays
-of `igc_tf.viewing.result.PhotoResult`), NAME.glb and NAME.obj (the textured face).
+Every photo has a folder of its own, OUTPUT_DIR/NAME.igc, NAME being its name with its ending, below the
+folder that it was found in: panel.png (everything on one page), hierarchy.png (the paper's figure),
+arrays.npz (`igc_tf.viewing.result.PhotoResult`), face.glb and face.obj (the textured face), photo.txt
+(which photo it was). No two photos share one, whatever they are called and whichever are added later; the
+same photo's is written anew. Folders of that ending are never searched for photos, and nothing else is
+ever overwritten.
+
+Photos that cannot be read or written are named, the others are done, and the exit status is 1.
 """
 
 from __future__ import annotations
 
+import errno
+import itertools
+import os
 import pathlib
 import sys
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags
@@ -21,10 +32,14 @@ from tools import model_flags, program
 FLAGS = flags.FLAGS
 flags.DEFINE_string("input", None, "A photo, or a folder of photos (searched recursively).")
 flags.DEFINE_integer(
-    "num_test_images", 0, "Instead of --input: the first so many of the run's own test split."
+    "num_test_images",
+    0,
+    "Instead of --input: the first so many of the run's own test split.",
+    lower_bound=0,
 )
 flags.DEFINE_string("output_dir", None, "Folder for the results.")
 flags.DEFINE_boolean("meshes", True, "Write the OBJ and GLB meshes too.")
+flags.DEFINE_boolean("mesh_background", False, "Meshes of the whole canvas, not of the face alone.")
 flags.DEFINE_enum(
     "crop",
     None,
@@ -38,36 +53,74 @@ flags.mark_flag_as_required("output_dir")
 _BATCH = 16
 
 
+class _Photo(NamedTuple):
+    """A picture to look at."""
+
+    name: str  #: of its results
+    source: str  #: where it is from, on one line
+    image: np.ndarray  #: [S, S, 3] uint8
+
+
+class _LeftOut:
+    """Names what is left out, and counts it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, name: str, why: str) -> None:
+        from igc_tf.disk import shown
+
+        self.count += 1
+        print(f"WARNING: left out {shown(name)}: {why}", file=sys.stderr)
+
+
 def main(argv: list[str]) -> int:
-    """Writes the results of every photo; 1 if some photo could not be read, 0 else."""
+    """Writes the results of every photo; 1 if some photo could not be read or written, 0 else."""
     program.no_arguments(argv)
     with program.plain_errors():
         if bool(FLAGS.input) == bool(FLAGS.num_test_images):
             raise ValueError("Give either --input=PHOTO_OR_FOLDER or --num_test_images=N.")
+        from igc_tf.disk import shown
+
+        left_out = _LeftOut()
+        config = config_lib.load(model_flags.folder())
+        photos = (_test_photos if FLAGS.num_test_images else _input_photos)(config, left_out)
+        some = list(itertools.islice(photos, _BATCH))
+        if not some:
+            raise ValueError(f"--input={FLAGS.input}: not one photo could be read.")
+        output_dir = pathlib.Path(FLAGS.output_dir)
+        output_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(output_dir, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(output_dir))
 
         from igc_tf.inference import photo_results, predict
 
-        names, images, unreadable = _pictures(config_lib.load(model_flags.folder()))
         config, model = model_flags.load()
-        output_dir = pathlib.Path(FLAGS.output_dir)
-        for where, batch, output in predict(model, images, _BATCH):
-            for name, result in zip(names[where], photo_results(batch, output), strict=True):
-                _write(output_dir / name, result, config.model)
-        print(f"{len(images)} photos: {output_dir}")
-        for name, why in unreadable.items():
-            print(f"WARNING: left out {name}: {why}", file=sys.stderr)
-    return 1 if unreadable else 0
+        done = 0
+        while some:
+            for where, batch, output in predict(model, np.stack([p.image for p in some]), _BATCH):
+                for photo, result in zip(some[where], photo_results(batch, output), strict=True):
+                    done += _write(output_dir, photo, result, config.model, left_out)
+            some = list(itertools.islice(photos, _BATCH))
+        print(f"{done} photos: {shown(output_dir)}")
+    return 1 if left_out.count else 0
 
 
-def _pictures(config) -> tuple[list[str], np.ndarray, dict[str, str]]:
-    """Names of the results, the pictures, and what could not be read."""
-    from igc_tf.datasets import catalog, crops, reading
+def _test_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
+    """The first of the run's own test split."""
+    from igc_tf.datasets import catalog
 
-    size = config.model.image_size
-    if FLAGS.num_test_images:
-        store = catalog.open_split(config.data, size, "test")
-        images = np.asarray(store.images[: FLAGS.num_test_images])
-        return [f"test_{index:04d}" for index in range(len(images))], images, {}
+    data = config.data
+    store = catalog.open_split(data, config.model.image_size, "test")
+    for index, name in enumerate(store.names[: FLAGS.num_test_images]):
+        source = " ".join([data.dataset, data.data_config, data.data_dir, name])
+        yield _Photo(f"test_{index:04d}", source, np.asarray(store.images[index]))
+
+
+def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
+    """The photo or the photos that --input names, as they are read."""
+    from igc_tf.datasets import crops, reading
+
     changed = {name: FLAGS[name].value for name in ("crop", "crop_scale", "crop_center_y")}
     changed = {name: value for name, value in changed.items() if value is not None}
     data = config.replace(**changed).data
@@ -75,46 +128,46 @@ def _pictures(config) -> tuple[list[str], np.ndarray, dict[str, str]]:
     source = pathlib.Path(FLAGS.input)
     if not source.exists():
         raise FileNotFoundError(f"--input={source}: no such photo or folder.")
-    folder = source if source.is_dir() else source.parent
-    paths = reading.find(source) if source.is_dir() else [pathlib.Path(source.name)]
-    names, images, unreadable = [], [], {}
+    if source.is_dir():
+        folder, found = source, reading.search(source, "--input")
+        for name, why in found.left_out.items():
+            left_out(name, why)
+        paths = found.photos
+    else:
+        folder, paths = source.parent, [pathlib.Path(source.name)]
+        if reading.is_result(folder):
+            raise ValueError(f"--input={source} is what was found in a photo, and no photo.")
     for path in paths:
         try:
-            images.append(crops.crop(reading.read_photo(folder / path), data, size).image)
-            names.append(path.as_posix() if path.suffix == "" else path.with_suffix("").as_posix())
-        except ValueError as error:
-            unreadable[path.as_posix()] = str(error)
-    if not images:
-        why = "; ".join(f"{name}: {reason}" for name, reason in list(unreadable.items())[:3])
-        raise ValueError(f"--input={source}: not one photo could be read ({why}).")
-    return _distinct(names), np.stack(images), unreadable
+            photo = reading.read_photo(folder / path)
+            image = crops.crop(photo, data, config.model.image_size).image
+        except (ValueError, FileNotFoundError) as error:
+            left_out(path.as_posix(), str(error))
+        else:
+            yield _Photo(path.as_posix(), (folder / path).resolve().as_uri(), image)
 
 
-def _distinct(names: list[str]) -> list[str]:
-    """Numbers the names that would write the same files (a.jpg beside a.png)."""
-    seen: dict[str, int] = {}
-    distinct = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        distinct.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return distinct
-
-
-def _write(stem: pathlib.Path, result, model) -> None:
-    from PIL import Image
-
+def _write(output_dir: pathlib.Path, photo: _Photo, result, model, left_out: _LeftOut) -> bool:
+    """Writes a photo's results; false if they could not be, which is said."""
     from igc_tf.capsules import support
-    from igc_tf.viewing import meshes, panels
+    from igc_tf.viewing import result_folder
 
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    names = support.part_names(model)
-    Image.fromarray(panels.panel(result, names=names)).save(f"{stem}.png")
-    Image.fromarray(panels.hierarchy(result, names=names)).save(f"{stem}_hierarchy.png")
-    result.save_npz(f"{stem}.npz")
-    if FLAGS.meshes:
-        mesh = meshes.textured_mesh(result.depth, result.albedo, model.fov_degrees)
-        meshes.write_obj(mesh, f"{stem}.obj")
-        meshes.write_glb(mesh, f"{stem}.glb")
+    mesh = result_folder.Meshes(model.fov_degrees, FLAGS.mesh_background)
+    try:
+        result_folder.write(
+            output_dir,
+            photo.name,
+            photo.source,
+            result,
+            support.part_names(model),
+            mesh if FLAGS.meshes else None,
+        )
+    except (ValueError, OSError) as error:
+        if program.concerns_all(error):
+            raise
+        left_out(photo.name, program.told(error))
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
     python -m tools.serve_client --server=localhost:8501 --protocol=rest --input=FOLDER
 
 Prints a line for every photo: share of the picture that each part takes, pose, light. With --output_dir
-it writes the panels and arrays of tools.reconstruct. Photos that cannot be read, or that the server
-refuses, are named, and the exit status is 1.
+it writes the panels and arrays of tools.reconstruct, to the same folders. Photos that cannot be read or
+written, or that the server refuses, are named, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -32,16 +32,17 @@ flags.DEFINE_integer("retries", 3, "Repetitions while the server is away or busy
 flags.mark_flag_as_required("input")
 
 _PLAIN = ("RGB", "L")
-_ORIENTATION = 0x0112  # EXIF's tag
 
 
 def main(argv: list[str]) -> int:
     """Asks, prints the table and writes the panels; 1 if some photo got no answer."""
     program.no_arguments(argv)
     with program.plain_errors():
+        from igc_tf.disk import shown
         from igc_tf.serving import client
 
-        names, files, failed = _read(pathlib.Path(FLAGS.input))
+        source = pathlib.Path(FLAGS.input)
+        names, files, failed = _read(source)
         connection = client.CONNECTIONS[FLAGS.protocol](
             FLAGS.server, FLAGS.model, FLAGS.label, FLAGS.timeout
         )
@@ -52,11 +53,19 @@ def main(argv: list[str]) -> int:
             for name, answer in answers.items():
                 rows.append(_row(name, answer))
                 if FLAGS.output_dir:
-                    _write(pathlib.Path(FLAGS.output_dir) / name, answer)
+                    path = source / name if source.is_dir() else source
+                    try:
+                        _write(
+                            pathlib.Path(FLAGS.output_dir), name, path.resolve().as_uri(), answer
+                        )
+                    except (ValueError, OSError) as error:
+                        if program.concerns_all(error):
+                            raise
+                        failed[name] = program.told(error)
         if rows:
             _print(rows)
         for name, why in failed.items():
-            print(f"WARNING: left out {name}: {why}", file=sys.stderr)
+            print(f"WARNING: left out {shown(name)}: {why}", file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -67,14 +76,16 @@ def _read(source: pathlib.Path) -> tuple[list[str], list[bytes], dict[str, str]]
     if not source.exists():
         raise FileNotFoundError(f"--input={source}: no such photo or folder.")
     folder = source if source.is_dir() else source.parent
-    paths = reading.find(source) if source.is_dir() else [pathlib.Path(source.name)]
     names, files, failed = [], [], {}
+    paths = [pathlib.Path(source.name)]
+    if source.is_dir():
+        paths, failed = reading.search(source, "--input")
     for path in paths:
         try:
             files.append(_file(folder / path))
             names.append(path.as_posix())
-        except ValueError as error:
-            failed[path.as_posix()] = str(error)
+        except (ValueError, OSError) as error:
+            failed[path.as_posix()] = program.told(error)
     return names, files, failed
 
 
@@ -90,7 +101,7 @@ def _file(path: pathlib.Path) -> bytes:
 
     photo = reading.read_photo(path)
     with Image.open(path) as original:
-        upright = original.getexif().get(_ORIENTATION, 1) == 1
+        upright = reading.orientation(original) == 1
         plain = original.mode in _PLAIN and "transparency" not in original.info
         known = original.format in ("JPEG", "PNG")
     if upright and plain and known and max(photo.size) <= pictures.MAX_SIDE:
@@ -125,11 +136,13 @@ def _ask(connection, names: list[str], files: list[bytes], failed: dict[str, str
 
 
 def _row(name: str, answer: dict[str, np.ndarray]) -> list[str]:
+    from igc_tf.disk import shown
+
     shares = answer["part_visibility"].mean(axis=(1, 2))
     pitch, yaw, roll = answer["rotation_degrees"]
     ambient, diffuse, *direction = answer["light"]
     return [
-        name,
+        shown(name),
         " ".join(f"{100 * share:.0f}" for share in shares),
         f"{yaw:+.1f} {pitch:+.1f} {roll:+.1f}",
         f"{ambient:.2f} {diffuse:.2f}",
@@ -140,29 +153,26 @@ def _row(name: str, answer: dict[str, np.ndarray]) -> list[str]:
 def _print(rows: list[list[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table()
     for title in ("photo", "parts, %", "yaw pitch roll", "ambient diffuse", "light from"):
         table.add_column(title)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console = Console()
     (console if console.is_terminal else Console(width=120)).print(table)
 
 
-def _write(stem: pathlib.Path, answer: dict[str, np.ndarray]) -> None:
+def _write(output_dir: pathlib.Path, name: str, source: str, answer: dict[str, np.ndarray]) -> None:
     import dataclasses
 
-    from PIL import Image
-
-    from igc_tf.viewing import panels
+    from igc_tf.viewing import result_folder
     from igc_tf.viewing.result import PhotoResult
 
     fields = [field.name for field in dataclasses.fields(PhotoResult)]
     result = PhotoResult(**{name: answer[name] for name in fields if name in answer})
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(panels.panel(result)).save(f"{stem}.panel.png")
-    result.save_npz(f"{stem}.npz")
+    result_folder.write(output_dir, name, source, result)
 
 
 if __name__ == "__main__":

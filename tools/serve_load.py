@@ -17,6 +17,7 @@ import time
 import numpy as np
 from absl import flags
 
+from igc_tf import disk
 from tools import program
 
 FLAGS = flags.FLAGS
@@ -43,7 +44,7 @@ def main(argv: list[str]) -> int:
         if FLAGS.json:
             path = pathlib.Path(FLAGS.json)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(numbers, indent=2) + "\n")
+            disk.write_text(path, json.dumps(numbers, indent=2) + "\n")
     return 1 if numbers["lost"] else 0
 
 

@@ -148,7 +148,8 @@ def _read_csv(path: pathlib.Path) -> dict[str, dict[str, str]]:
     if not path.is_file():
         raise FileNotFoundError(f"--labels={path}: no such file.")
     rows = {}
-    with path.open(newline="", encoding="utf-8-sig") as stream:
+    # Names of files may be no UTF-8: they are taken byte for byte, as the folder's are.
+    with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
         reader = csv.DictReader(stream)
         if "file" not in (reader.fieldnames or ()):
             raise ValueError(f"--labels={path} has no column 'file'; its first line names them.")

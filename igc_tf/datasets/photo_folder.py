@@ -29,15 +29,23 @@ def split_of(path: pathlib.PurePath, test_fraction: float) -> str:
     position = int.from_bytes(digest[:8], "big") / 2**64
     if position < test_fraction:
         return "test"
-    if position < test_fraction + max(0.01, test_fraction / 10):
+    if position < test_fraction + shares(test_fraction)["validation"]:
         return "validation"
     return "train"
+
+
+def shares(test_fraction: float) -> dict[str, float]:
+    """Which part of the photos each split gets, in the long run."""
+    validation = max(0.01, test_fraction / 10)
+    train = max(1 - test_fraction - validation, 0.0)
+    return {"train": train, "validation": validation, "test": test_fraction}
 
 
 def open_split(data: DataConfig, image_size: int, split: str) -> image_store.ImageStore:
     """The photos of one split, cropped and resized; made once, kept in the cache.
 
-    Photos that cannot be read or cut are left out, counted and named in the log.
+    Photos that cannot be read or cut are left out, counted and named in the log; so are folders and links
+    that were not looked into, once.
 
     Args:
       data: the folder, and how its photos are cut. `crop=landmarks` reads the folder's labels.csv.
@@ -50,12 +58,15 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
     if split not in (*SPLITS, ALL):
         raise ValueError(f"split={split!r}: it must be one of {', '.join(SPLITS)}.")
     folder = pathlib.Path(data.data_dir)
-    found = reading.find(folder)
-    chosen = [path for path in found if split in (ALL, split_of(path, data.test_fraction))]
-    if not chosen:
-        raise ValueError(
-            f"--data_dir={folder} has too few photos: none fell into its {split} split."
+    found = reading.search(folder)
+    if found.left_out:
+        _warn_once(
+            f"Not looked into, in {reading.shown(folder)}:"
+            + "".join(f"\n  {reading.shown(name)}: {why}" for name, why in found.left_out.items())
         )
+    chosen = [path for path in found.photos if split in (ALL, split_of(path, data.test_fraction))]
+    if not chosen:
+        raise ValueError(_too_few(folder, len(found.photos), data.test_fraction, split))
     crops.require(data)
     anchors = labels.read_anchors(folder) if data.crop == "landmarks" else {}
     store = image_store.open_or_build(
@@ -68,6 +79,28 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
     if store.skipped:
         logging.warning("%s", left_out(store, split))
     return store
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    """Every split of a folder has the same to say."""
+    logging.warning("%s", message)
+
+
+def _too_few(folder: pathlib.Path, count: int, test_fraction: float, split: str) -> str:
+    share = shares(test_fraction)[split]
+    needed = f"about {int(np.ceil(3 / share))} are needed" if share else "no number is enough"
+    helps = {
+        "train": "A smaller --test_fraction makes it larger; "
+        "tools.evaluate --fit_data_dir=OTHERS fits on another folder",
+        "validation": "A larger --test_fraction makes it larger",
+        "test": "A larger --test_fraction makes it larger; "
+        "tools.evaluate --whole_folder measures on all photos",
+    }[split]
+    return (
+        f"--data_dir={folder} has too few photos: none of its {count} fell into the {split} split, which "
+        f"gets {100 * share:.3g} % of them by chance: {needed}. {helps}."
+    )
 
 
 def left_out(store: image_store.ImageStore, split: str) -> str:
@@ -106,13 +139,18 @@ def _picture(
 
 
 def _stamp(path: pathlib.Path, anchors: np.ndarray | None) -> str:
-    """Changes with the file's size and time, and with its landmarks."""
-    status = path.stat()
+    """Changes with the file's size, time and permission, and with its landmarks."""
     marks = "" if anchors is None else f" {anchors.tolist()}"
-    return f"{status.st_size} {status.st_mtime_ns}{marks}"
+    try:
+        status = path.stat()
+    except OSError as error:  # its reading will say so
+        return f"{error.strerror}{marks}"
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_mode:o}{marks}"
 
 
 def _key(folder: pathlib.Path, split: str, data: DataConfig, size: int) -> str:
-    """The folder, the split, the crop and the size; the photos have stamps."""
-    told = (str(folder.resolve()), split, data.test_fraction, size, crops.fingerprint(data))
+    """The folder, the split, the crop, the size and how photos are read; they have stamps."""
+    told = (
+        str(folder.resolve()), split, data.test_fraction, size, crops.fingerprint(data), reading.VERSION,
+    )  # fmt: skip
     return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest()[:20]

@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
+from igc_tf.disk import shown
 from igc_tf.evaluation import report
 from igc_tf.evaluation.metric import Metric, difference
 from igc_tf.evaluation.report import Samples
@@ -102,7 +104,7 @@ def table(comparison: Comparison, everything: bool = False) -> Table:
     )
     result.add_column("metric", overflow="fold")
     for title in comparison.titles:
-        result.add_column(title, overflow="fold")
+        result.add_column(Text(shown(title)), overflow="fold")  # a path is no markup
     for line in comparison.lines:
         absent = all(metric.is_absent for metric in line.metrics)
         if not everything and (absent or line.name in _TO_BEAT):
@@ -112,7 +114,7 @@ def table(comparison: Comparison, everything: bool = False) -> Table:
             line.metrics[1:], line.differences, line.verdicts, strict=True
         ):
             cells.append(f"{report.number(metric)}\n{_change(change, word)}")
-        result.add_row(f"{line.name} {report.direction(line.name)}", *cells)
+        result.add_row(Text(f"{line.name} {report.direction(line.name)}"), *cells)
     return result
 
 

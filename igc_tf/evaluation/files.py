@@ -47,11 +47,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from igc_tf.disk import written
 from igc_tf.evaluation import geometry, landmarks, recognition, score
 
 _DESCRIPTOR = "descriptor_"
 _PREDICTED = (
-    "labels", "part_maps", "reconstruction", "rotation_degrees", "depth", "view_depth",
+    "labels", "part_maps", "part_centres", "reconstruction", "rotation_degrees", "depth", "view_depth",
 )  # fmt: skip
 _LEADING = {
     "labels": 1, "part_maps": 2, "depth": 1, "view_depth": 1, "view_mask": 1,
@@ -183,7 +184,8 @@ def write(
         arrays.update({f"fit_{name}": getattr(fit, name) for name in _FITTED})
     for name, vectors in predictions.descriptors.items():
         arrays[_DESCRIPTOR + name] = vectors
-    np.savez_compressed(path, **{name: a for name, a in arrays.items() if a is not None})
+    with written(path) as stream:
+        np.savez_compressed(stream, **{name: a for name, a in arrays.items() if a is not None})
 
 
 def _check_sizes(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:

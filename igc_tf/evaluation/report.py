@@ -11,7 +11,6 @@ import io
 import json
 import os
 import re
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
+from igc_tf.disk import written
 from igc_tf.evaluation import recognition
 from igc_tf.evaluation.metric import NO_TRUTH, PEOPLE, Metric, units
 from igc_tf.evaluation.score import PSEUDO, Scores
@@ -113,15 +114,8 @@ def write_json(metrics: Mapping[str, Metric], path: str | os.PathLike[str]) -> N
 
 
 def _write_whole(path: Path, contents: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(contents)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with written(path) as stream:
+        stream.write(contents)
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Metric]:
@@ -289,7 +283,8 @@ def table(
     result.add_column("to beat")
     for row in rows(metrics, reasons):
         value = f"[dim]{row.value}[/dim]" if row.absent else f"[bold]{row.value}[/bold]"
-        result.add_row(row.name, row.direction, value, row.interval, row.images, row.to_beat)
+        name, to_beat = Text(row.name), Text(row.to_beat)  # names are no markup
+        result.add_row(name, row.direction, value, row.interval, row.images, to_beat)
     return result
 
 

@@ -275,7 +275,8 @@ def _landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit 
     per_image = landmarks.per_image_errors(fit.centres, fit.landmarks, predictions.centres, marks)
     spread = dict.fromkeys(_SPREAD, np.full(len(marks), np.nan))
     if truth.identity is not None:
-        middle = (predictions.labels.shape[2] / 2.0, predictions.labels.shape[1] / 2.0)
+        maps = truth.parts if predictions.labels is None else predictions.labels
+        middle = (np.nan, np.nan) if maps is None else (maps.shape[2] / 2.0, maps.shape[1] / 2.0)
         spread = consistency.position_spread(
             predictions.centres.parts,
             marks,

@@ -6,17 +6,23 @@ towards the viewer. So the face lies about (0, 0, -1) and is about 0.17 wide at 
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import trimesh
 from PIL import Image
+from scipy import ndimage
 from trimesh.visual.material import PBRMaterial, SimpleMaterial
 from trimesh.visual.texture import TextureVisuals
 
+from igc_tf.disk import write_text, written
 from igc_tf.evaluation.geometry import FOV_DEGREES, unproject
 from igc_tf.viewing.colours import to_uint8
+
+_SMOOTH = 1.0  # of the mesh's edge, standard deviation in px [choice]
 
 
 def textured_mesh(
@@ -31,8 +37,10 @@ def textured_mesh(
       depth: `[h, w]`, > 0, at least 2 x 2; its pixel centres become the vertices.
       albedo: `[H, W, 3]` float in [0, 1] or uint8: the texture, of any size.
       fov_degrees: horizontal field of view of the camera, degrees.
-      mask: `[h, w]`; only triangles whose corners are all > 0.5 are kept, for instance
-        `1 - canonical_visibility[0]` to leave out the background. By default all are.
+      mask: `[h, w]`, what is kept where > 0.5, for instance `1 - canonical_visibility[0]` to leave out
+        the background; by default all. The mesh ends on a smooth line between the pixels that are kept
+        and the others; what is thinner than a pixel or two goes. In the texture the colours of what is
+        kept spread over the rest, so that none of the rest shows at the edge.
 
     Returns:
       A mesh with texture coordinates and a material; vertices of no triangle are left out.
@@ -52,24 +60,29 @@ def textured_mesh(
     height, width = depth.shape
     index = np.arange(height * width).reshape(height, width)
     faces = _faces(index)
-    faces = faces[keep.reshape(-1)[faces].all(1)]
-    if not len(faces):
-        raise ValueError("the mask leaves no triangle; is it the background's instead of its rest?")
     # Texture coordinates: u to the right, v up, (0, 0) the lower left corner of the picture.
     u, v = np.meshgrid((np.arange(width) + 0.5) / width, 1.0 - (np.arange(height) + 0.5) / height)
+    texture = to_uint8(albedo)
+    vertices = np.concatenate(
+        [unproject(depth, fov_degrees), u[..., np.newaxis], v[..., np.newaxis]], axis=-1
+    ).reshape(-1, 5)
+    if not keep.all():
+        texture = _spread(texture, keep)
+        vertices, faces = _cut(vertices, faces, _inside(keep).reshape(-1))
+    if not len(faces):
+        raise ValueError("the mask leaves no triangle")
     used, faces = np.unique(faces, return_inverse=True)
     visual = TextureVisuals(
-        uv=np.stack([u, v], axis=-1).reshape(-1, 2)[used],
+        uv=vertices[used, 3:],
         # White, since the texture is multiplied by it; trimesh's own default is a dark gray.
         material=SimpleMaterial(
-            image=Image.fromarray(to_uint8(albedo)),
+            image=Image.fromarray(texture),
             diffuse=(255, 255, 255, 255),
             ambient=(255, 255, 255, 255),
             specular=(0, 0, 0, 255),
         ),
     )
-    points = unproject(depth, fov_degrees).reshape(-1, 3)[used]
-    return trimesh.Trimesh(points, faces.reshape(-1, 3), visual=visual, process=False)
+    return trimesh.Trimesh(vertices[used, :3], faces.reshape(-1, 3), visual=visual, process=False)
 
 
 def write_glb(mesh: trimesh.Trimesh, path: str | os.PathLike[str]) -> None:
@@ -92,13 +105,15 @@ def write_glb(mesh: trimesh.Trimesh, path: str | os.PathLike[str]) -> None:
     )
     glossless = mesh.copy()
     glossless.visual = TextureVisuals(uv=mesh.visual.uv, material=material)
-    path.write_bytes(trimesh.exchange.gltf.export_glb(glossless.scene(), include_normals=True))
+    with written(path) as stream:
+        stream.write(trimesh.exchange.gltf.export_glb(glossless.scene(), include_normals=True))
 
 
 def write_obj(mesh: trimesh.Trimesh, path: str | os.PathLike[str]) -> None:
     """Writes an OBJ file, and beside it its material and texture as STEM.mtl and STEM_albedo.png.
 
-    White space in the stem becomes "_" in the names of those two, as OBJ allows none there.
+    OBJ allows no white space in the names of those two, and not every reader takes more than ASCII: any
+    other character of the stem becomes "_" in them, and a digest of the stem tells them apart.
 
     Args:
       mesh: from `textured_mesh`.
@@ -109,7 +124,7 @@ def write_obj(mesh: trimesh.Trimesh, path: str | os.PathLike[str]) -> None:
       ValueError: the name does not end in .obj.
     """
     path = _checked(path, ".obj")
-    stem = "_".join(path.stem.split())
+    stem = _plain(path.stem)
     named = mesh.copy()
     named.visual.material.name = f"{stem}_albedo"
     text, files = trimesh.exchange.obj.export_obj(
@@ -121,8 +136,69 @@ def write_obj(mesh: trimesh.Trimesh, path: str | os.PathLike[str]) -> None:
         header=None,
     )
     for name, contents in files.items():
-        (path.parent / name).write_bytes(contents)
-    path.write_text(text, encoding="utf-8")
+        with written(path.parent / name) as stream:
+            stream.write(contents)
+    write_text(path, text)
+
+
+def _plain(stem: str) -> str:
+    """The stem, or another one of few ASCII characters that no other stem has."""
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", stem)[:100]
+    if plain == stem:
+        return stem
+    return f"{plain}_{hashlib.sha256(os.fsencode(stem)).hexdigest()[:12]}"
+
+
+def _inside(keep: np.ndarray) -> np.ndarray:
+    """`[h, w]`, > 0 inside of a smooth line about the pixels of `keep`, never on any other pixel."""
+    smooth = ndimage.gaussian_filter(keep.astype(float), _SMOOTH, mode="nearest") - 0.5
+    return np.where(keep, smooth, np.minimum(smooth, -1e-3))
+
+
+def _cut(
+    vertices: np.ndarray, faces: np.ndarray, inside: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cuts triangles along the line where `inside` is 0, linear on every edge, and keeps those within.
+
+    Args:
+      vertices: `[V, D]`, whatever is linear along an edge.
+      faces: `[T, 3]`.
+      inside: `[V]`, > 0 for what is kept.
+
+    Returns:
+      The vertices, those of the line at their end, and the faces, turned as they were.
+    """
+    number = (inside[faces] > 0).sum(1)
+
+    def lone_first(chosen: np.ndarray, is_lone: np.ndarray) -> np.ndarray:
+        turn = (np.arange(3) + is_lone.argmax(1)[:, np.newaxis]) % 3
+        return np.take_along_axis(chosen, turn, 1)
+
+    tip, base = faces[number == 1], faces[number == 2]
+    tip, base = lone_first(tip, inside[tip] > 0), lone_first(base, inside[base] <= 0)
+    crossed = np.concatenate([tip[:, [0, 1]], tip[:, [0, 2]], base[:, [1, 0]], base[:, [2, 0]]])
+    edges, index = np.unique(crossed, axis=0, return_inverse=True)
+    a, b = edges.T  # from the inside to the outside
+    # Never so near to a vertex that a triangle is none.
+    share = np.clip(inside[a] / (inside[a] - inside[b]), 0.05, 0.95)[:, np.newaxis]
+    new = len(vertices) + index.reshape(-1)
+    first, second, third, fourth = np.split(new, np.cumsum([len(tip), len(tip), len(base)]))
+    kept = [
+        faces[number == 3],
+        np.stack([tip[:, 0], first, second], 1),
+        np.stack([base[:, 1], base[:, 2], fourth], 1),
+        np.stack([base[:, 1], fourth, third], 1),
+    ]
+    line = (1 - share) * vertices[a] + share * vertices[b]
+    return np.concatenate([vertices, line]), np.concatenate(kept)
+
+
+def _spread(texture: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """`[H, W, 3]`: every pixel off `keep` `[h, w]` gets the colour of the nearest one on it."""
+    size = texture.shape[1::-1]
+    off = np.asarray(Image.fromarray(~keep).resize(size, Image.Resampling.NEAREST))
+    nearest = ndimage.distance_transform_edt(off, return_distances=False, return_indices=True)
+    return texture[tuple(nearest)]
 
 
 def _faces(index: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from igc_tf.disk import written
 from igc_tf.viewing import colours, dials
 from igc_tf.viewing.canvas import FAINT, INK, Canvas, fit
 from igc_tf.viewing.result import PhotoResult
@@ -177,12 +178,13 @@ def sheet(images: Sequence[np.ndarray], columns: int, gap: int = GAP) -> np.ndar
 
 
 def save_png(picture: np.ndarray, path: str | os.PathLike[str]) -> None:
-    """Writes a picture `[H, W, 3]`, uint8 or float in [0, 1], as a PNG file.
+    """Writes a picture `[H, W, 3]`, uint8 or float in [0, 1], as a PNG file, whole or not at all.
 
     Raises:
       FileNotFoundError: the folder does not exist.
     """
-    Image.fromarray(colours.to_uint8(picture)).save(path, format="PNG")
+    with written(path) as stream:
+        Image.fromarray(colours.to_uint8(picture)).save(stream, format="PNG")
 
 
 def _overview(result: PhotoResult, tile: int) -> list[tuple[str, np.ndarray]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from PIL import Image
 
+from igc_tf.disk import shown
 from igc_tf.evaluation import pose, recognition, report, segmentation
 from igc_tf.evaluation.score import PSEUDO, Predictions, Scores, Truth
 from igc_tf.viewing import charts, colours
@@ -109,7 +110,8 @@ def page(
       A complete HTML document. It holds some of the pictures that were measured on: where those are
       of people, the page is to be kept as they are.
     """
-    headline, _, detail = title.partition(": ")
+    headline, _, detail = shown(title).partition(": ")
+    names = [shown(name) for name in names]
     sections = [*scores.sections, *(("pictures",) if predictions.image is not None else ())]
     links = "".join(f'<a href="#{name}">{name}</a>' for name in sections)
     body = [

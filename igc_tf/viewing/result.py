@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from igc_tf.disk import written
 
 _SHAPES = {
     "image": ("H", "W", 3),
@@ -108,16 +109,9 @@ class PhotoResult:
             raise ValueError(f"the name must end in .npz, got {path.name}")
         if not path.parent.is_dir():
             raise FileNotFoundError(f"no folder {path.parent}; make it before saving there")
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                arrays = {name: getattr(self, name) for name in _SHAPES}
-                np.savez_compressed(stream, **{n: a for n, a in arrays.items() if a is not None})
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        arrays = {name: getattr(self, name) for name in _SHAPES}
+        with written(path) as stream:
+            np.savez_compressed(stream, **{n: a for n, a in arrays.items() if a is not None})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> PhotoResult:

@@ -184,3 +184,13 @@ def test_real_folders(name, source, people):
     names = sorted(os.path.relpath(path, SHARED / name) for path in (SHARED / name).rglob("*.jpg"))
     found = labels.read(data, names, np.tile(np.eye(2, 3), (len(names), 1, 1)), source)
     assert len(np.unique(found.identity)) == people and (found.identity >= 0).all()
+
+
+def test_names_in_latin_1_and_other_bytes_find_their_photos(tmp_path):
+    names = [os.fsdecode(b"caf\xe9.png"), "schön.png", "[b].png", 'say "hi".png', "a,b.png"]
+    data = folder(tmp_path, names)
+    lines = [b"file,identity", b"caf\xe9.png,Ann", "schön.png,Bob".encode(), b"[b].png,Ann"]
+    lines += [b'"say ""hi"".png",Eve', b'"a,b.png",Eve']
+    (tmp_path / "labels.csv").write_bytes(b"\n".join(lines) + b"\n")
+    found = read(data, names)
+    np.testing.assert_array_equal(found.identity, [0, 1, 0, 2, 2])

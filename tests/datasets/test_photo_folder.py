@@ -76,10 +76,38 @@ def test_splits_are_disjoint_complete_and_stable_when_photos_are_added(tmp_path,
         assert set(before[split]) <= set(after[split])
 
 
-def test_a_split_without_photos_raises(tmp_path, save):
-    save(tmp_path, "only.png")
-    with pytest.raises(ValueError, match="too few photos: none fell into its train split"):
-        photo_folder.open_split(data(tmp_path), 8, "train")
+@pytest.mark.parametrize(
+    ("count", "fraction", "split", "message"),
+    [
+        (
+            1,
+            0.1,
+            "test",
+            "1 fell.* 10 % .*: about 30 are needed. A larger --test_fr.*--whole_folder",
+        ),
+        (5, 0.1, "validation", "5 fell.* 1 % .*: about 300 are needed. A larger --test_fraction"),
+        (
+            5,
+            0.7,
+            "train",
+            "5 fell.* 23 % .*: about 14 are needed. A smaller --test_.*--fit_data_dir",
+        ),
+        (1, ALL_TEST, "train", "1 fell.* 0 % of them by chance: no number is enough. A smaller"),
+    ],
+)
+def test_too_few_photos_for_a_split_says_how_many_are_needed(
+    tmp_path, save, count, fraction, split, message
+):
+    names = (f"{number}.png" for number in range(1000))
+    chosen = [
+        name
+        for name in names
+        if photo_folder.split_of(pathlib.PurePosixPath(name), fraction) != split
+    ]
+    for name in chosen[:count]:
+        save(tmp_path, name)
+    with pytest.raises(ValueError, match=message):
+        photo_folder.open_split(data(tmp_path, test_fraction=fraction), 8, split)
 
 
 def test_an_unknown_split_raises(tmp_path):
@@ -114,6 +142,32 @@ def test_good_photos_are_used_and_bad_ones_named_once_with_their_cause(
     assert message.startswith("10 of 16 photos of the test split could not be read or cut")
     for name, cause in store.skipped.items():
         assert message.count(f"  {name}: {cause}") == 1
+
+
+def test_what_was_not_looked_into_is_named_once(tmp_path, caplog, save):
+    photos = tmp_path / "photos"
+    for number in range(60):
+        save(photos, f"{number}.png", pixels(8, 8))
+    save(tmp_path, "more/a.png")
+    (photos / "people [b]").symlink_to(tmp_path / "more")
+    (photos / "gone.jpg").symlink_to("nowhere.jpg")
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        for split in photo_folder.SPLITS:
+            photo_folder.open_split(data(photos, test_fraction=0.4), 8, split)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Not looked into, in {photos}:\n  gone.jpg: a broken link, to nowhere.jpg\n"
+        "  people [b]: a link to a folder, which is not followed"
+    ]
+
+
+def test_a_photo_that_may_be_read_at_last_is_read(tmp_path, save, ordinary_user):
+    save(tmp_path, "a.png")
+    save(tmp_path, "b.png").chmod(0)
+    store = photo_folder.open_split(data(tmp_path), 8, "test")
+    assert store.skipped == {"b.png": "Permission denied"}
+    (tmp_path / "b.png").chmod(0o600)
+    store = photo_folder.open_split(data(tmp_path), 8, "test")
+    assert store.names == ["a.png", "b.png"] and not store.skipped
 
 
 def test_a_folder_of_only_bad_photos_raises(tmp_path, bad_photos):

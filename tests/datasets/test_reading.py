@@ -1,13 +1,15 @@
 """Photos, good and bad ones, all made here: found, decoded, turned upright."""
 
 import io
-import os
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from igc_tf.datasets import reading
+from tests.fake_collections import jpeg_of_bad_exif
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -34,7 +36,6 @@ def test_find_searches_nested_folders_for_photos(tmp_path, save):
         save(tmp_path, name)
     (tmp_path / "notes.txt").write_text("no photo")
     (tmp_path / "folder.png").mkdir()
-    save(tmp_path, "e.gif")
     found = [path.as_posix() for path in reading.find(tmp_path)]
     assert found == ["a.JPG", "b.png", "deep/d.Png", "deep/er/c.jpeg", "f.webp"]
 
@@ -42,11 +43,6 @@ def test_find_searches_nested_folders_for_photos(tmp_path, save):
 def test_find_without_a_folder_or_photos_raises(tmp_path):
     with pytest.raises(FileNotFoundError, match="--data_dir=.*nowhere: no such folder"):
         reading.find(tmp_path / "nowhere")
-    (tmp_path / "notes.txt").write_text("no photo")
-    with pytest.raises(
-        ValueError, match=r"holds no photo: looked for \.bmp, \.jpeg, \.jpg, .*\.webp"
-    ):
-        reading.find(tmp_path)
 
 
 # ---- reading -------------------------------------------------------------------------------------
@@ -142,10 +138,10 @@ def test_read_photo_refuses_a_huge_photo_before_decoding_it(tmp_path, monkeypatc
         reading.read_photo(save(tmp_path, "huge.png"))
 
 
-def test_read_photo_of_any_damaged_file_raises_nothing_else(tmp_path, bad_photos):
+def test_read_photo_of_any_damaged_file_raises_nothing_else(tmp_path):
     # Pillow answers damage with many kinds of error; whatever it is, a training must not end by it.
     rng = np.random.default_rng(0)
-    path, seeds = tmp_path / "damaged", [jpeg_bytes(), bad_photos["exif.jpg"]]
+    path, seeds = tmp_path / "damaged", [jpeg_bytes(), jpeg_of_bad_exif()]
     for mode in ("RGBA", "P", "LA"):
         buffer = io.BytesIO()
         exif = Image.Exif()
@@ -167,7 +163,249 @@ def test_read_photo_of_any_damaged_file_raises_nothing_else(tmp_path, bad_photos
     assert min(outcomes.values()) > 20
 
 
-def test_names_are_shown_on_one_line_of_plain_text():
-    assert reading.shown("schön/猫.jpg") == "schön/猫.jpg"
-    assert reading.shown("a\nb\x1b[31m.jpg") == "a\\nb\\x1b[31m.jpg"
-    assert reading.shown(os.fsdecode(b"caf\xe9.jpg")) == "caf\\xe9.jpg"
+# ---- what is a photo -----------------------------------------------------------------------------
+
+
+def everything(save, folder):
+    """A picture of every format that Pillow writes and reads, by the ending it has there."""
+    written = {}
+    for ending in sorted(reading.extensions()):
+        for options in ({}, {"format": "PNG"}):  # a format that Pillow only reads: a wrong name
+            try:
+                save(folder, f"a{ending}", pixels(32, 32), **options)
+            except Exception:
+                continue
+            written[f"a{ending}"] = options
+            break
+    return written
+
+
+def test_a_picture_of_any_format_is_found_and_read(tmp_path, save):
+    written = everything(save, tmp_path)
+    assert {"a.jfif", "a.gif", "a.avif", "a.jp2", "a.tga", "a.jpe", "a.qoi"} <= set(written)
+    found = reading.find(tmp_path)
+    assert [path.name for path in found] == sorted(written)
+    for path in found:
+        try:
+            photo = reading.read_photo(tmp_path / path)
+        except ValueError as error:
+            raise AssertionError(f"{path} was not read: {error}") from error
+        assert photo.mode == "RGB"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "JPEG2000"])
+@pytest.mark.parametrize("name", ["IMG_0001", "at 12.30", "photo.jpg_large"])
+def test_a_name_without_a_known_ending_is_looked_into(tmp_path, save, kind, name):
+    save(tmp_path, name, pixels(32, 32), format=kind)
+    (tmp_path / "README").write_text("BM is how some pictures begin, II* others.")
+    (tmp_path / "notes.txt").write_text("no photo")
+    (tmp_path / "film").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(50))
+    np.save(tmp_path / "array.npy", pixels())
+    assert [path.name for path in reading.find(tmp_path)] == [name]
+    assert reading.read_photo(tmp_path / name).size == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("a.heic", b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC, which Pillow cannot read here; con"),
+        ("IMG_1", b"\0\0\0\x18ftypmif1\0\0\0\0", "HEIC, which Pillow cannot read here; con"),
+        ("a.jxl", b"\xff\x0a\0\0\0\0\0\0\0\0\0\0", "JPEG XL, which Pillow cannot read here; conv"),
+        ("b.jxl", b"\0\0\0\x0cJXL \r\n\x87\n\0\0", "JPEG XL, which Pillow cannot read here; conv"),
+        ("a.dng", b"II*\0\x08\0\0\0\0\0", "a camera's raw data; export it as JPEG or PNG"),
+        ("a.NEF", b"MM\0*\0\0\0\x08\0\0", "a camera's raw data; export it as JPEG or PNG"),
+    ],
+)
+def test_photos_that_pillow_does_not_read_are_found_and_told_what_to_do(
+    tmp_path, name, content, why
+):
+    (tmp_path / name).write_bytes(content)
+    assert [path.name for path in reading.find(tmp_path)] == [name]
+    with pytest.raises(ValueError, match=why):
+        reading.read_photo(tmp_path / name)
+
+
+def test_avif_without_its_library_is_told_what_to_do(tmp_path, save, monkeypatch):
+    save(tmp_path, "a.avif", pixels(32, 32))
+    monkeypatch.delitem(Image.OPEN, "AVIF")
+    monkeypatch.setattr(Image, "ID", [kind for kind in Image.ID if kind != "AVIF"])
+    reading.extensions.cache_clear()
+    try:
+        assert [path.name for path in reading.find(tmp_path)] == ["a.avif"]
+    finally:
+        reading.extensions.cache_clear()
+    with pytest.raises(ValueError, match="AVIF, which Pillow cannot read here; convert it to JPEG"):
+        reading.read_photo(tmp_path / "a.avif")
+
+
+def test_the_first_picture_of_an_animation_is_read(tmp_path, save):
+    white, black = (np.full([8, 8, 3], value, np.uint8) for value in (255, 0))
+    save(tmp_path, "a.gif", white, save_all=True, append_images=[Image.fromarray(black)])
+    assert (np.asarray(reading.read_photo(tmp_path / "a.gif")) == 255).all()
+
+
+def test_what_systems_and_we_put_beside_photos_is_left_out(tmp_path, save):
+    save(tmp_path, "good.png")
+    for name in (
+        ".hidden.png", "._good.png", "@eaDir/good.png/THUMB_M.png", ".thumbnails/good.png",
+        "__MACOSX/._good.png", "#recycle/old.png", "good.png.igc/panel.png", "deep/x.igc/panel.png",
+    ):  # fmt: skip
+        save(tmp_path, name)
+    found = reading.search(tmp_path)
+    assert [path.name for path in found.photos] == ["good.png"] and not found.left_out
+
+
+def test_links_are_told(tmp_path, save):
+    photos = tmp_path / "photos"
+    save(photos, "real.png")
+    save(tmp_path, "elsewhere/b.png")
+    (photos / "linked.png").symlink_to(tmp_path / "elsewhere" / "b.png")
+    (photos / "people").symlink_to(tmp_path / "elsewhere")
+    (photos / "gone.jpg").symlink_to("nowhere.jpg")
+    (photos / "self").symlink_to("self")
+    found = reading.search(photos)
+    assert [path.name for path in found.photos] == ["linked.png", "real.png"]
+    assert found.left_out == {
+        "gone.jpg": "a broken link, to nowhere.jpg",
+        "people": "a link to a folder, which is not followed",
+        "self": "a broken link, to self",
+    }
+
+
+def test_what_may_not_be_read_is_told(tmp_path, save, ordinary_user):
+    save(tmp_path, "good.png")
+    save(tmp_path, "closed/a.png")
+    (tmp_path / "closed").chmod(0)
+    save(tmp_path, "secret.png").chmod(0)
+    save(tmp_path, "nameless", format="PNG").chmod(0)
+    save(tmp_path, "locked/b.png")
+    (tmp_path / "locked").chmod(0o400)  # its names may be read, nothing else
+    found = reading.search(tmp_path)
+    names = [path.as_posix() for path in found.photos]
+    assert names == ["good.png", "locked/b.png", "secret.png"]
+    assert found.left_out == {
+        "closed": "the folder cannot be read: Permission denied",
+        "nameless": "the file cannot be read: Permission denied",
+    }
+    for name in names[1:]:
+        with pytest.raises(ValueError, match="^Permission denied$"):
+            reading.read_photo(tmp_path / name)
+    for name in ("closed", "locked"):
+        (tmp_path / name).chmod(0o700)
+    (tmp_path / "locked").chmod(0)
+    with pytest.raises(PermissionError):
+        reading.search(tmp_path / "locked")
+    (tmp_path / "locked").chmod(0o700)
+
+
+def test_a_folder_without_photos_says_what_it_holds(tmp_path):
+    (tmp_path / "people").symlink_to("nowhere")
+    (tmp_path / "a.mpg").write_bytes(b"\0\0\1\xba")
+    with pytest.raises(ValueError) as error:
+        reading.search(tmp_path, "--input")
+    assert str(error.value) == (
+        f"--input={tmp_path} holds no photo, however deep; of its 1 files none is a picture, such as "
+        "JPEG or PNG; left out: people, a broken link, to nowhere."
+    )
+
+
+# ---- more than 8 bits ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("ending", [".png", ".tif"])
+def test_gray_of_any_depth_in_16_bits_keeps_its_range(tmp_path, save, bits, ending):
+    gray = np.array([[0, 1 << (bits - 1), (1 << bits) - 1]], np.uint16)
+    found = np.asarray(reading.read_photo(save(tmp_path, f"a{ending}", gray)))
+    np.testing.assert_array_equal(found[0, :, 0], [0, 128, 255])
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (np.array([[0, 100, 255]], np.int32), [0, 100, 255]),
+        (np.array([[0, 2048, 4095]], np.int32), [0, 128, 255]),
+        (np.array([[0, 1 << 23, (1 << 24) - 1]], np.int32), [0, 128, 255]),
+        (np.array([[0, 1 << 30, (1 << 31) - 1]], np.int32), [0, 128, 255]),
+        (np.array([[0, 0.5, 1]], np.float32), [0, 128, 255]),
+        (np.array([[0, 0.25, 0.5]], np.float32), [0, 64, 128]),
+        (np.array([[0, 51, 255]], np.float32), [0, 51, 255]),
+        (np.array([[0, 2, 10]], np.float32), [0, 51, 255]),
+    ],
+)
+def test_integers_and_floats_are_scaled_by_their_range(tmp_path, save, values, shown):
+    found = np.asarray(reading.read_photo(save(tmp_path, "a.tif", values)))
+    np.testing.assert_array_equal(found[0, :, 0], shown)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([[0, -1]], np.int32),
+        np.array([[0, -0.5]], np.float32),
+        np.array([[0, np.nan]], np.float32),
+        np.array([[0, np.inf]], np.float32),
+    ],
+)
+def test_measurements_are_refused(tmp_path, save, values):
+    with pytest.raises(ValueError, match="negative or no numbers; save it with 8 bits"):
+        reading.read_photo(save(tmp_path, "a.tif", values))
+
+
+def png_of_16_bit_colours(values):
+    """A PNG file of `[H, W, 3]` uint16, which Pillow does not write."""
+
+    def chunk(kind, content):
+        check = zlib.crc32(kind + content).to_bytes(4, "big")
+        return len(content).to_bytes(4, "big") + kind + content + check
+
+    height, width, _ = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x10\2\0\0\0"
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def test_12_bit_colours_in_16_are_refused_instead_of_black(tmp_path):
+    values = np.array([[[4095, 2048, 0], [100, 4000, 4095]]], np.uint16)
+    (tmp_path / "dark.png").write_bytes(png_of_16_bit_colours(values))
+    (tmp_path / "good.png").write_bytes(png_of_16_bit_colours(values * 16))
+    found = np.asarray(reading.read_photo(tmp_path / "good.png"))
+    np.testing.assert_array_equal(found, values >> 4)
+    with pytest.raises(ValueError, match="its 16 bits hold 12 or fewer.*save it with 8 bits"):
+        reading.read_photo(tmp_path / "dark.png")
+
+
+# ---- EXIF ----------------------------------------------------------------------------------------
+
+
+def test_damaged_exif_does_not_lose_a_photo(tmp_path):
+    # Its orientation can be read (6), though what else it holds cannot be written again.
+    (tmp_path / "a.jpg").write_bytes(jpeg_of_bad_exif())
+    (tmp_path / "plain.jpg").write_bytes(jpeg_bytes())
+    turned = np.asarray(reading.read_photo(tmp_path / "a.jpg"), int)
+    upright = np.asarray(reading.read_photo(tmp_path / "plain.jpg"), int)
+    assert np.abs(turned - np.rot90(upright, 3)).mean() < 5 < np.abs(turned - upright).mean()
+
+
+@pytest.mark.parametrize("content", [b"", b"II", b"II*\0\xff\xff\xff\x7f", b"\xff" * 30])
+def test_exif_that_cannot_be_read_leaves_the_photo_as_it_is(tmp_path, content):
+    block = b"Exif\0\0" + content
+    whole = jpeg_bytes()
+    exif = b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block
+    (tmp_path / "a.jpg").write_bytes(whole[:2] + exif + whole[2:])
+    (tmp_path / "plain.jpg").write_bytes(whole)
+    found = [np.asarray(reading.read_photo(tmp_path / name)) for name in ("a.jpg", "plain.jpg")]
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize(("above", "below"), [(-1, 0), (0, 0), (-1, 1), (1, -1)])
+def test_a_bad_rational_does_not_lose_a_photo(tmp_path, save, above, below):
+    # Orientation 6 and an exposure bias, whose value lies behind the entries.
+    entries = struct.pack("<HHIHH", ORIENTATION, 3, 1, 6, 0) + struct.pack(
+        "<HHII", 0x9204, 10, 1, 38
+    )
+    head = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2)
+    exif = head + entries + bytes(4) + struct.pack("<ii", above, below)
+    path = save(tmp_path, "a.jpg", pixels(16, 32), exif=exif)
+    assert reading.read_photo(path).size == (16, 32)

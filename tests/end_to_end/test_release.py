@@ -34,7 +34,10 @@ def test_weights_give_what_the_run_gives(program, trained, weights_dir, data_dir
     chosen = ["--weights=tiny", f"--weights_dir={weights_dir}"]
     program("reconstruct", f"--run_dir={trained}", f"--output_dir={tmp_path}/run", *flags)
     program("reconstruct", *chosen, f"--output_dir={tmp_path}/weights", *flags)
-    with np.load(tmp_path / "run/photo.npz") as a, np.load(tmp_path / "weights/photo.npz") as b:
+    first, second = (
+        tmp_path / folder / "photo.png.igc/arrays.npz" for folder in ("run", "weights")
+    )
+    with np.load(first) as a, np.load(second) as b:
         for name in a.files:
             np.testing.assert_array_equal(a[name], b[name], err_msg=name)
     metrics = f"--metrics_json={tmp_path}/metrics.json"

@@ -58,9 +58,9 @@ def test_a_folder_of_photos_is_answered(program, server, tmp_path, protocol):
     assert "Traceback" not in output
     assert "left out page.jpg" in output
     assert "left out small.png" in output and "sides must be 16 to 4096 px" in output
-    written = {path.name for path in (tmp_path / "out").glob("*.npz")}
-    assert written == {"turned.jpg.npz", "alpha.png.npz", "gray.png.npz"}
-    with Image.open(tmp_path / "out" / "gray.png.panel.png") as panel:
+    written = {path.parent.name for path in (tmp_path / "out").rglob("arrays.npz")}
+    assert written == {"turned.jpg.igc", "alpha.png.igc", "gray.png.igc"}
+    with Image.open(tmp_path / "out" / "gray.png.igc" / "panel.png") as panel:
         assert panel.width > 300
 
 

@@ -1,6 +1,7 @@
 """Differences of methods on the same pictures, and what is noise."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -181,3 +182,14 @@ def test_samples_of_before_people_were_drawn_are_refused(tmp_path):
     with pytest.raises(ValueError, match="older version, .* measure again"):
         report.read_samples(path)
     assert report.read_json(path)["l1"] == l1  # the numbers themselves can be read
+
+
+def test_names_of_runs_are_no_markup():
+    titles = ["runs/[red]a", "runs/[/]", os.fsdecode(b"runs/caf\xe9")]
+    run = report.Samples(["a"], {"[b]l1": Metric.absent()}, {})
+    found = comparison.compare(titles, [run] * 3)
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(comparison.table(found, everything=True))
+    for name in ("runs/[red]a", "runs/[/]", "runs/caf\\xe9", "[b]l1"):
+        assert name in capture.get()

@@ -31,6 +31,33 @@ def test_soft_maps_give_labels_and_centres(tmp_path):
     np.testing.assert_allclose(found.predictions.centres.parts[0, 0], [0.625 / 0.75, 0.5])
 
 
+@pytest.mark.parametrize("truth_parts", [{}, {"true_parts": np.zeros((6, 32, 32), int)}])
+def test_centres_without_labels_are_scored(tmp_path, truth_parts):
+    # Centres that are the landmarks tell them without error, and stray on no face.
+    generator = np.random.default_rng(0)
+    marks = generator.uniform(8, 24, (6, 5, 2))
+    fit_marks = generator.uniform(8, 24, (40, 5, 2))
+    path = saved(
+        tmp_path,
+        part_centres=marks,
+        whole_centre=marks.mean(1, keepdims=True),
+        fit_part_centres=fit_marks,
+        fit_whole_centre=fit_marks.mean(1, keepdims=True),
+        fit_landmarks=fit_marks,
+        true_landmarks=marks,
+        true_identity=[0, 0, 0, 1, 1, 1],
+        **truth_parts,
+    )
+    found = files.read(path)
+    assert found.predictions.labels is None and found.predictions.parts == 0
+    scores = score.score(found.predictions, found.truth, found.fit)
+    assert scores.metrics["nme_percent"].value < 5
+    assert scores.metrics["position_spread_percent"].value is not None
+    assert scores.metrics["miou"].is_absent and scores.reasons["miou"] == score.NOT_PREDICTED
+    known = not scores.metrics["position_spread_fixed_point_percent"].is_absent
+    assert known == bool(truth_parts)  # without any map nothing tells the picture's middle
+
+
 def test_everything_is_read(tmp_path):
     path = saved(
         tmp_path,

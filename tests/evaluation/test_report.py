@@ -106,3 +106,9 @@ def test_what_intervals_draw_is_told():
     assert report.resampling(METRICS).startswith("Intervals draw people, each with all of their")
     images = {"l1": Metric(1.0, 0.9, 1.1, "", 7, "images", 7), "nmi": Metric.absent()}
     assert report.resampling(images).startswith("Intervals draw single images")
+
+
+@pytest.mark.parametrize("name", ["rank1_[red]x", "iou_[/]", "[bold]b[/bold]", "b\\"])
+def test_names_are_no_markup(name):
+    # Names of descriptors and of true labels come from users' files.
+    assert name in shown({name: Metric.absent()})

@@ -1,5 +1,7 @@
 """Meshes: shape, orientation and texture, also after writing and reading back."""
 
+import os
+
 import numpy as np
 import pytest
 import trimesh
@@ -55,22 +57,93 @@ def test_nose_is_nearest_and_depth_is_minus_z(face):
     assert abs(tip[0]) < 0.005 and tip[1] < 0  # the nose: in the middle, under the centre
 
 
-def test_mask_drops_the_background(face):
+@pytest.fixture(scope="module", params=["glb", "obj"])
+def cut_out(request, tmp_path_factory, face):
+    """The face without the wall behind it, written and read back."""
+    path = tmp_path_factory.mktemp("mesh") / f"face.{request.param}"
     keep = 1 - face.canonical_visibility[0]
     mesh = meshes.textured_mesh(face.depth, face.albedo, mask=keep)
-    assert len(mesh.vertices) <= keep.sum()
-    np.testing.assert_array_equal(np.unique(mesh.faces), np.arange(len(mesh.vertices)))
-    # No vertex of the wall behind: it lies at 1.06 everywhere.
-    rows = np.floor((1 - mesh.visual.uv[:, 1]) * 64).astype(int)
-    columns = np.floor(mesh.visual.uv[:, 0] * 64).astype(int)
-    assert (keep[rows, columns] > 0).all()
+    getattr(meshes, f"write_{request.param}")(mesh, path)
+    return trimesh.load(path, force="mesh", process=False)
+
+
+def test_mask_leaves_the_face_and_nothing_else(cut_out, face):
+    keep = face.canonical_visibility[0] == 0
+    np.testing.assert_array_equal(np.unique(cut_out.faces), np.arange(len(cut_out.vertices)))
+    uv = np.asarray(cut_out.visual.uv)
+    assert uv.min() >= 0 and uv.max() <= 1
+    # Where each vertex lies, px between pixel centres; those of pixels are of the face alone.
+    place = np.stack([(1 - uv[:, 1]) * 64, uv[:, 0] * 64], 1) - 0.5
+    row, column = np.rint(place).astype(int).T
+    of_a_pixel = np.abs(place - np.stack([row, column], 1)).max(1) < 1e-3
+    assert keep[row[of_a_pixel], column[of_a_pixel]].all()
+    assert of_a_pixel.sum() > 0.97 * keep.sum()
+    # The others lie on the line about it: one of the four pixels around is of the face, one is not.
+    low, high = (
+        np.floor(place[~of_a_pixel]).astype(int).T,
+        np.ceil(place[~of_a_pixel]).astype(int).T,
+    )
+    around = np.stack([keep[r, c] for r in (low[0], high[0]) for c in (low[1], high[1])])
+    assert around.any(0).all() and (~around).any(0).mean() > 0.95
+    # No vertex at the depth of the wall, 1.06 everywhere.
+    assert cut_out.vertices[:, 2].min() > -1.06 + 1e-4
+
+
+def test_mask_leaves_one_piece_that_faces_the_viewer(cut_out):
+    assert cut_out.body_count == 1
+    assert (cut_out.face_normals[:, 2] > 0).all() and (cut_out.vertex_normals[:, 2] > 0).all()
+    assert cut_out.area_faces.min() > 0
+
+
+def test_mask_ends_the_mesh_on_a_smooth_line(face):
+    # The outline of the face is an ellipse; along pixels it would be 4 / pi times as long.
+    keep = 1 - face.canonical_visibility[0]
+    flat = meshes.textured_mesh(np.ones_like(face.depth), face.albedo, mask=keep)
+    alone = trimesh.grouping.group_rows(flat.edges_sorted, require_count=1)
+    ends = flat.vertices[flat.edges_sorted[alone]]
+    length = np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1).sum()
+    a, b = 0.72 * np.tan(np.radians(5)), 0.92 * np.tan(np.radians(5))
+    ellipse = np.pi * (3 * (a + b) - np.sqrt((3 * a + b) * (a + 3 * b)))  # Ramanujan
+    assert length == pytest.approx(ellipse, rel=0.03)
+    assert flat.area == pytest.approx(np.pi * a * b, rel=0.03)
+
+
+def test_mask_hides_the_wall_in_the_texture_too(cut_out, face):
+    material = cut_out.visual.material
+    image = getattr(material, "baseColorTexture", None) or material.image
+    texture = np.asarray(image.convert("RGB"))
+    keep = face.canonical_visibility[0] == 0
+    expected = colours.to_uint8(face.albedo)
+    np.testing.assert_array_equal(texture[keep], expected[keep])
+    colours_of_the_face = {tuple(colour) for colour in expected[keep]}
+    assert {tuple(colour) for colour in texture[~keep]} <= colours_of_the_face
+
+
+def test_mask_drops_specks_and_keeps_pieces():
+    keep = np.zeros((32, 32))
+    keep[4:14, 4:14] = keep[18:30, 18:30] = 1
+    keep[4, 28] = 1
+    mesh = meshes.textured_mesh(np.ones((32, 32)), np.zeros((32, 32, 3)), mask=keep)
+    assert mesh.body_count == 2
+    assert mesh.visual.uv[:, 0].max() < 30.5 / 32 and mesh.visual.uv[:, 1].max() < 29.5 / 32
 
 
 def test_mask_by_hand():
-    keep = np.ones((3, 3))
-    keep[0, 0] = 0  # belongs to one triangle only
-    mesh = meshes.textured_mesh(np.ones((3, 3)), np.zeros((3, 3, 3)), mask=keep)
-    assert (len(mesh.vertices), len(mesh.faces)) == (8, 7)
+    # Two columns are kept, one not: the line lies half way between their centres at x = 1.5 px.
+    keep = np.ones((4, 4))
+    keep[:, 2:] = 0
+    mesh = meshes.textured_mesh(np.ones((4, 4)), np.zeros((4, 4, 3)), fov_degrees=90.0, mask=keep)
+    # x of the centres: -0.75, -0.25, 0.25, 0.75
+    np.testing.assert_allclose(np.unique(mesh.vertices[:, 0].round(6)), [-0.75, -0.25, 0.0])
+    assert mesh.area == pytest.approx(0.75 * 1.5)
+    assert (mesh.face_normals[:, 2] > 0).all()
+
+
+def test_mask_of_all_keeps_all(face):
+    whole = meshes.textured_mesh(face.depth, face.albedo)
+    masked = meshes.textured_mesh(face.depth, face.albedo, mask=np.ones_like(face.depth))
+    np.testing.assert_array_equal(masked.vertices, whole.vertices)
+    np.testing.assert_array_equal(masked.faces, whole.faces)
 
 
 def test_texture_has_the_colour_of_each_pixel(face):
@@ -119,21 +192,29 @@ def test_read_back_is_white_under_its_texture(tmp_path, face):
     assert material.baseColorFactor is None or (np.asarray(material.baseColorFactor) == 255).all()
 
 
-def test_two_objs_in_one_folder_do_not_share_files(tmp_path, face):
-    for name, albedo in (("my face", face.albedo), ("b", 1 - face.albedo)):
-        meshes.write_obj(meshes.textured_mesh(face.depth, albedo), tmp_path / f"{name}.obj")
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
-        "b.mtl",
-        "b.obj",
-        "b_albedo.png",
-        "my face.obj",
-        "my_face.mtl",
-        "my_face_albedo.png",
-    ]
-    first = trimesh.load(tmp_path / "my face.obj", force="mesh", process=False)
-    np.testing.assert_array_equal(
-        np.asarray(first.visual.material.image.convert("RGB")), colours.to_uint8(face.albedo)
-    )
+#: What an OBJ's name may be; none shares the files beside it with another's.
+NAMES = (
+    "face", "anna_b", "anna b", "anna  b", "anna\tb", "anna\nb", "b [bold]", "'quoted'", '"quoted"', "ä",
+    os.fsdecode(b"\xe4"), "#1", "100 %", "-o", "x" * 245, "x" * 244 + "y", ".hidden", "猫" * 80,
+)  # fmt: skip
+
+
+def test_objs_of_any_name_in_one_folder_keep_their_own_colours(tmp_path):
+    depth = np.ones((2, 2))
+    for number, name in enumerate(NAMES):
+        albedo = np.full((2, 2, 3), number, np.uint8)
+        meshes.write_obj(meshes.textured_mesh(depth, albedo), tmp_path / f"{name}.obj")
+    assert len(list(tmp_path.iterdir())) == 3 * len(NAMES)
+    beside = trimesh.resolvers.FilePathResolver(str(tmp_path))
+    for number, name in enumerate(NAMES):
+        with (tmp_path / f"{name}.obj").open("rb") as stream:  # trimesh takes no path in Latin-1
+            read = trimesh.load(
+                stream, file_type="obj", resolver=beside, force="mesh", process=False
+            )
+        assert (np.asarray(read.visual.material.image) == number).all(), name
+        words = (tmp_path / f"{name}.obj").read_text().split()
+        named = words[words.index("mtllib") + 1]
+        assert named.isascii() and (tmp_path / named).is_file()
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ import base64
 import dataclasses
 import html.parser
 import io
+import os
 import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from igc_tf import disk
 from igc_tf.evaluation import consistency, landmarks, score
 from igc_tf.evaluation.recognition import Condition
 from igc_tf.viewing import report_page
@@ -150,3 +152,30 @@ def test_every_section_has_an_introduction(material):
     _, scores = page_of(*material)
     assert set(scores.sections) == set(report_page._INTRODUCTIONS)
     assert set(consistency.RETAKE_UNITS) <= set(scores.metrics)
+
+
+def test_names_of_any_kind_leave_the_page_whole(material, tmp_path):
+    predictions, truth = material
+    names = [
+        "</div><script>alert(1)</script>", "[bold]a[/bold]", "'single'", '"double"', "a & b", "x" * 245,
+        os.fsdecode(b"caf\xe9.jpg"), "two\nlines", "\x1b[31mred", "猫", "\x00", "{{b}}",
+    ]  # fmt: skip
+    scores = score.score(predictions, truth)
+    run = os.fsdecode(b"runs/\xe9 <b>")
+    page = report_page.page(f"{run}: 12 pictures", names, scores, predictions, truth)
+    disk.write_text(tmp_path / "index.html", page)
+    written = (tmp_path / "index.html").read_text(encoding="utf-8")
+    found = Checker(written)
+    assert not found.wrong and not found.open and "<script" not in written
+    text = "".join(found.text)
+    for name in [
+        "</div><script>alert(1)</script>",
+        "[bold]a[/bold]",
+        "'single'",
+        '"double"',
+        "a & b",
+    ]:
+        assert name in text
+    for name in ["x" * 245, "caf\\xe9.jpg", "two\\nlines", "\\x1b[31mred", "猫", "\\x00"]:
+        assert name in text
+    assert "runs/\\xe9 <b>" in text

@@ -162,7 +162,7 @@ def _stored(path: pathlib.Path, upright: Image.Image) -> tuple[bytes, float]:
     scale = min(1.0, SIDE / min(upright.size))
     with Image.open(path) as photo:
         as_it_is = photo.format == "JPEG" and photo.mode == "RGB" and photo.size == upright.size
-        turned = photo.getexif().get(reading.ORIENTATION, 1) != 1
+        turned = reading.orientation(photo) != 1
     if as_it_is and not turned and scale == 1.0:
         return path.read_bytes(), 1.0
     if scale < 1.0:

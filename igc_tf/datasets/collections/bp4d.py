@@ -121,7 +121,7 @@ def _frames(folder: pathlib.Path, film: pathlib.Path) -> list[base.Photo]:
     frames = [
         (int(path.stem), path)
         for path in film.iterdir()
-        if path.suffix.lower() in reading.EXTENSIONS and path.stem.isdecimal()
+        if path.suffix.lower() in reading.extensions() and path.stem.isdecimal()
     ]
     return [
         base.Photo(

@@ -134,7 +134,7 @@ def _split(subject: int) -> str:
 def _photo(folder: pathlib.Path, path: pathlib.Path) -> base.Photo | None:
     """A photo by its name; None for other files."""
     match = _NAME.fullmatch(path.stem)
-    if match is None or path.suffix.lower() not in reading.EXTENSIONS:
+    if match is None or path.suffix.lower() not in reading.extensions():
         return None
     subject, session, recording, camera, illumination = match.groups()
     camera = f"{camera[:2]}_{camera[2]}"

@@ -1,0 +1,118 @@
+"""What was found in a photo, as files in a folder of the photo's own.
+
+The photo `people/anna.jpg` has the folder `people/anna.jpg.igc/`, whichever other photos there are:
+
+    photo.txt      which photo it was, one line
+    panel.png      everything on one page
+    hierarchy.png  the paper's figure
+    arrays.npz     the arrays of `igc_tf.viewing.result.PhotoResult`
+    face.glb       the textured face
+    face.obj, face.mtl, face_albedo.png   the same as OBJ
+
+The whole name of the photo is in that of the folder, so two photos never share one, and a folder of that
+ending is never searched for photos (`igc_tf.datasets.reading.search`).
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import trimesh
+
+from igc_tf.disk import RESULT_SUFFIX, shown, write_text
+from igc_tf.viewing import meshes, panels
+from igc_tf.viewing.result import PhotoResult
+
+PHOTO, PANEL, HIERARCHY, ARRAYS = "photo.txt", "panel.png", "hierarchy.png", "arrays.npz"
+GLB, OBJ = "face.glb", "face.obj"
+
+
+class Meshes(NamedTuple):
+    """How the face becomes a mesh."""
+
+    fov_degrees: float  #: horizontal, of the camera
+    background: bool = False  #: the whole canvas, not the face alone
+
+
+def path_of(output_dir: pathlib.Path, name: str) -> pathlib.Path:
+    """The folder of the photo called `name`, its path below the folder of the photos."""
+    return output_dir / (name + RESULT_SUFFIX)
+
+
+def write(
+    output_dir: pathlib.Path,
+    name: str,
+    source: str,
+    result: PhotoResult,
+    names: Sequence[str] = (),
+    mesh: Meshes | None = None,
+) -> pathlib.Path:
+    """Writes the files of one photo, each whole or not at all.
+
+    An earlier result of the same photo is replaced.
+
+    Args:
+      output_dir: below which the photo's folder is made.
+      name: the photo's path below the folder of the photos.
+      source: what tells this photo from others of the same name, such as its URI: one line.
+      result: what was found.
+      names: of the parts, the background's first; without, they are numbered.
+      mesh: how the meshes are made; by default there are none.
+
+    Returns:
+      The photo's folder.
+
+    Raises:
+      FileExistsError: a folder of that name is there and holds the result of another photo, or no result.
+      ValueError: there is no foreground to make a mesh of; all else is written.
+      OSError: a file cannot be written.
+    """
+    folder = path_of(output_dir, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    _claim(folder, source)
+    for file, picture in (
+        (PANEL, panels.panel(result, names=names)),
+        (HIERARCHY, panels.hierarchy(result, names=names)),
+    ):
+        panels.save_png(picture, folder / file)
+    result.save_npz(folder / ARRAYS)
+    if mesh is not None:
+        face = _face(result, mesh)
+        meshes.write_obj(face, folder / OBJ)
+        meshes.write_glb(face, folder / GLB)
+    return folder
+
+
+def _face(result: PhotoResult, mesh: Meshes) -> trimesh.Trimesh:
+    if mesh.background or result.parts == 1:  # A single part is the object, background and all.
+        return meshes.textured_mesh(result.depth, result.albedo, mesh.fov_degrees)
+    foreground = 1.0 - result.canonical_visibility[0]
+    try:
+        return meshes.textured_mesh(result.depth, result.albedo, mesh.fov_degrees, foreground)
+    except ValueError as error:
+        raise ValueError(
+            f"no mesh, the background hides all else ({error}); --mesh_background writes all of it"
+        ) from error
+
+
+def _claim(folder: pathlib.Path, source: str) -> None:
+    """Notes whose folder it is.
+
+    Raises:
+      FileExistsError: it is another photo's, or somebody's.
+    """
+    note = folder / PHOTO
+    if note.is_file():
+        owner = note.read_text(encoding="utf-8", errors="replace").strip()
+        if owner != source:
+            raise FileExistsError(
+                f"{shown(folder)} holds the result of another photo, {shown(owner)}; give another "
+                "--output_dir, or move it away"
+            )
+    elif any(not entry.name.startswith(".") for entry in folder.iterdir()):
+        raise FileExistsError(
+            f"{shown(folder)} is there and holds no result; give another --output_dir"
+        )
+    write_text(note, source + "\n")
