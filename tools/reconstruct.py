@@ -6,7 +6,8 @@
 Every photo has a folder of its own, OUTPUT_DIR/NAME.igc, NAME being its name with its ending, below the
 folder that it was found in: panel.png (everything on one page), hierarchy.png (the paper's figure),
 arrays.npz (`igc_tf.viewing.result.PhotoResult`), face.glb and face.obj (the textured face), photo.txt
-(which photo it was). No two photos share one, whatever they are called and whichever are added later; the
+(which photo it was); with --turntable turn.gif (the face turns, then the light goes round it) and turn.png
+(some of its frames). No two photos share one, whatever they are called and whichever are added later; the
 same photo's is written anew. Folders of that ending are never searched for photos, and nothing else is
 ever overwritten.
 
@@ -40,6 +41,7 @@ flags.DEFINE_integer(
 flags.DEFINE_string("output_dir", None, "Folder for the results.")
 flags.DEFINE_boolean("meshes", True, "Write the OBJ and GLB meshes too.")
 flags.DEFINE_boolean("mesh_background", False, "Meshes of the whole canvas, not of the face alone.")
+flags.DEFINE_boolean("turntable", False, "Write an animation: the face turns, then its light.")
 flags.DEFINE_enum(
     "crop",
     None,
@@ -161,6 +163,7 @@ def _write(output_dir: pathlib.Path, photo: _Photo, result, model, left_out: _Le
             result,
             support.part_names(model),
             mesh if FLAGS.meshes else None,
+            model if FLAGS.turntable else None,
         )
     except (ValueError, OSError) as error:
         if program.concerns_all(error):

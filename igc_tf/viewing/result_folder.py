@@ -8,6 +8,8 @@ The photo `people/anna.jpg` has the folder `people/anna.jpg.igc/`, whichever oth
     arrays.npz     the arrays of `igc_tf.viewing.result.PhotoResult`
     face.glb       the textured face
     face.obj, face.mtl, face_albedo.png   the same as OBJ
+    turn.gif       the face turns and nods, then the light goes round it
+    turn.png       some of its frames side by side
 
 The whole name of the photo is in that of the folder, so two photos never share one, and a folder of that
 ending is never searched for photos (`igc_tf.datasets.reading.search`).
@@ -21,12 +23,14 @@ from typing import NamedTuple
 
 import trimesh
 
+from igc_tf.config import ModelConfig
 from igc_tf.disk import RESULT_SUFFIX, shown, write_text
-from igc_tf.viewing import meshes, panels
+from igc_tf.viewing import meshes, panels, turntable
 from igc_tf.viewing.result import PhotoResult
 
 PHOTO, PANEL, HIERARCHY, ARRAYS = "photo.txt", "panel.png", "hierarchy.png", "arrays.npz"
 GLB, OBJ = "face.glb", "face.obj"
+TURN, STRIP = "turn.gif", "turn.png"
 
 
 class Meshes(NamedTuple):
@@ -48,6 +52,7 @@ def write(
     result: PhotoResult,
     names: Sequence[str] = (),
     mesh: Meshes | None = None,
+    turntable_of: ModelConfig | None = None,
 ) -> pathlib.Path:
     """Writes the files of one photo, each whole or not at all.
 
@@ -60,6 +65,7 @@ def write(
       result: what was found.
       names: of the parts, the background's first; without, they are numbered.
       mesh: how the meshes are made; by default there are none.
+      turntable_of: the model that found it, to draw the turning face with; by default it is not drawn.
 
     Returns:
       The photo's folder.
@@ -78,6 +84,11 @@ def write(
     ):
         panels.save_png(picture, folder / file)
     result.save_npz(folder / ARRAYS)
+    if turntable_of is not None:
+        views = turntable.turning(result) + turntable.relighting()
+        frames = turntable.render(result, turntable_of, views)
+        turntable.save(frames, folder / TURN)
+        panels.save_png(turntable.strip(frames, 10), folder / STRIP)
     if mesh is not None:
         face = _face(result, mesh)
         meshes.write_obj(face, folder / OBJ)

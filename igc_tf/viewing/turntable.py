@@ -14,6 +14,7 @@ from PIL import Image
 from scipy import ndimage
 
 from igc_tf.config import ModelConfig
+from igc_tf.disk import written
 from igc_tf.graphics import renderer
 from igc_tf.structures import BACKGROUND, Light, Pose
 from igc_tf.viewing.colours import to_uint8
@@ -108,7 +109,7 @@ def strip(frames: np.ndarray, count: int = 9) -> np.ndarray:
 
 
 def save(frames: np.ndarray, path: str | os.PathLike[str]) -> None:
-    """Writes an endless animation; GIF or WebP, as the name ends.
+    """Writes an endless animation, GIF or WebP as the name ends; the file is whole or not there.
 
     Raises:
       ValueError: another ending.
@@ -117,7 +118,15 @@ def save(frames: np.ndarray, path: str | os.PathLike[str]) -> None:
     if path.suffix not in (".gif", ".webp"):
         raise ValueError(f"{path.name}: the name must end in .gif or .webp")
     first, *rest = (Image.fromarray(frame) for frame in frames)
-    first.save(path, save_all=True, append_images=rest, duration=1000 // FRAMES_PER_SECOND, loop=0)
+    with written(path) as stream:
+        first.save(
+            stream,
+            path.suffix[1:],
+            save_all=True,
+            append_images=rest,
+            duration=1000 // FRAMES_PER_SECOND,
+            loop=0,
+        )
 
 
 def _enlarged(array: np.ndarray, size: int) -> np.ndarray:

@@ -82,7 +82,7 @@ def test_every_rasterizer_trains_validates_and_evaluates_any_number_of_photos(
     run_config, tmp_path, compiled, rasterizer
 ):
     config = run_config.replace(
-        rasterizer=rasterizer, batch_size=2, max_steps=1, validation_images=3
+        rasterizer=rasterizer, batch_size=2, max_steps=1, validation_images=3, test_fraction=0.3
     )
     run = trainer.Trainer(config, tmp_path / "run")
     assert len(run.validation.images) >= 3  # a batch of two and one of one

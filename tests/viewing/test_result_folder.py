@@ -9,6 +9,7 @@ import pytest
 import trimesh
 from PIL import Image
 
+from igc_tf.config import ModelConfig
 from igc_tf.datasets import reading
 from igc_tf.viewing import result_folder
 from igc_tf.viewing.result import PhotoResult
@@ -55,6 +56,17 @@ def test_each_photo_has_its_own_results(tmp_path, small):
         ]  # fmt: skip
         assert PhotoResult.load(folder / "arrays.npz").translation[0] == number
         assert (folder / "photo.txt").read_text() == f"file:///{number}\n"
+
+
+def test_the_turning_face_is_written_where_it_is_asked_for(tmp_path, small):
+    model = ModelConfig(backdrop=True, rasterizer="tensorflow")
+    folder = result_folder.write(tmp_path, "a.jpg", "file:///a", small, turntable_of=model)
+    assert files(folder) == [
+        "arrays.npz", "hierarchy.png", "panel.png", "photo.txt", "turn.gif", "turn.png"
+    ]  # fmt: skip
+    with Image.open(folder / "turn.gif") as animation, Image.open(folder / "turn.png") as strip:
+        assert animation.n_frames == 120
+        assert animation.size == (256, 256) and strip.size == (2560, 256)
 
 
 def test_the_same_photo_is_written_anew_and_another_never(tmp_path, small):
