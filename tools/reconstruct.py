@@ -4,12 +4,17 @@
     python -m tools.reconstruct --weights=NAME --input=photo.jpg --output_dir=out
 
 Every photo has a folder of its own, OUTPUT_DIR/NAME.igc, NAME being its name with its ending, below the
-folder that it was found in: panel.png (everything on one page), hierarchy.png (the paper's figure),
-arrays.npz (`igc_tf.viewing.result.PhotoResult`), face.glb and face.obj (the textured face), photo.txt
-(which photo it was); with --turntable turn.gif (the face turns, then the light goes round it) and turn.png
-(some of its frames). No two photos share one, whatever they are called and whichever are added later; the
-same photo's is written anew. Folders of that ending are never searched for photos, and nothing else is
-ever overwritten.
+folder that it was found in:
+
+    panel.png              everything on one page
+    hierarchy.png          the paper's figure
+    arrays.npz             `igc_tf.viewing.result.PhotoResult`
+    face.glb, face.obj     the textured face
+    turn.gif, turn.png     with --turntable: the face turns, then the light goes round it; some frames
+    photo.txt              which photo it was
+
+No two photos share a folder, whatever they are called and whichever are added later; the same photo's is
+written anew. Folders of that ending are never searched for photos, and nothing else is ever overwritten.
 
 Photos that cannot be read or written are named, the others are done, and the exit status is 1.
 """
