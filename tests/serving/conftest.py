@@ -1,10 +1,6 @@
 """A hardly trained tiny model, exported once for all tests here."""
 
-import json
-import os
 import pathlib
-import subprocess
-import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +10,8 @@ import tensorflow as tf
 from igc_tf import config as config_lib
 from igc_tf import igc_net
 from igc_tf.serving import contract, export, signatures
+from tests import programs
+from tests.serving.serve import serve
 
 
 class Exported(NamedTuple):
@@ -95,7 +93,7 @@ def requests(exported, photos):
 class Server(NamedTuple):
     """A server process."""
 
-    process: subprocess.Popen
+    process: programs.Forked
     grpc: str  #: host:port
     rest: str
 
@@ -103,15 +101,5 @@ class Server(NamedTuple):
 @pytest.fixture(scope="session")
 def server(exported):
     """The exported model behind gRPC and REST, in a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.serving.server", str(exported.folder)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-    )
-    try:
-        ports = json.loads(process.stdout.readline())
+    with serve(exported.folder) as (process, ports):
         yield Server(process, f"localhost:{ports['grpc']}", f"localhost:{ports['rest']}")
-    finally:
-        process.terminate()
-        process.wait(30)
