@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from igc_tf import config
+from igc_tf.cache import cache_dir
 from tests import programs
 
 
@@ -19,7 +20,7 @@ def pytest_xdist_make_scheduler(config, log):
             file = super()._split_scope(nodeid)
             return "tests/serving" if file.startswith("tests/serving/") else file
 
-    return ByWhatIsShared(config, log)
+    return ByWhatIsShared(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items):
@@ -101,8 +102,17 @@ def own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def own_cache_with_kernels(compiled, own_cache):
+    """The same with the compiled kernels in it: they take a quarter of a minute."""
+    own_cache.mkdir(parents=True)
+    for kernel in compiled:
+        (own_cache / kernel.name).symlink_to(kernel)
+    return own_cache
+
+
+@pytest.fixture
 def compiled():
-    """Skips the test where the compiled kernels cannot be built."""
+    """The compiled kernels' files; skips the test where they cannot be built."""
     from igc_tf.graphics import native_build, native_kernel, tfg_kernel
 
     try:
@@ -110,3 +120,4 @@ def compiled():
         tfg_kernel.load()
     except native_build.BuildError as error:
         pytest.skip(str(error))
+    return list(cache_dir().glob("*.so"))

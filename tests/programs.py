@@ -110,5 +110,10 @@ def _in_fork(run, words, log, environment, folder):
         sys.exit(1)
 
 
+def script(words):
+    """For `start`'s `run`: a program of the text words[0], as `python -c` runs it."""
+    exec(compile(words[0], "<script>", "exec"), {"__name__": "__main__"})
+
+
 def _run_module(words):
     runpy.run_module(words[0], run_name="__main__", alter_sys=True)

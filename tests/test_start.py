@@ -66,5 +66,7 @@ def test_tf_graphics_documentation_call_is_cheap_in_any_order():
 )
 def test_what_a_program_has_no_use_for_is_not_imported(statement, unneeded):
     script = f"import sys; {statement}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert not set(unneeded) & set(done.stdout.split())

@@ -26,10 +26,8 @@ def tiny_flags(data_dir):
 @pytest.fixture(scope="session")
 def trained(program, tiny_flags, once):
     """A run directory of a finished, if hardly trained, model."""
-    return once(
-        "trained",
-        lambda run_dir: program("train", *tiny_flags, "--max_steps=12", f"--run_dir={run_dir}"),
-    )
+    flags = [*tiny_flags, "--max_steps=12"]
+    return once("trained", lambda run: program("train", *flags, f"--run_dir={run}", fresh=True))
 
 
 @pytest.fixture(scope="session")

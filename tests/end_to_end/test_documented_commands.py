@@ -17,7 +17,6 @@ import time
 import pytest
 from absl import flags
 
-from igc_tf.cache import cache_dir
 from tests import fake_collections, fake_makehuman, programs, recipes
 
 CHECKOUT = pathlib.Path(__file__).parents[2]
@@ -147,14 +146,6 @@ def _make_data(folder):
     portrait = pathlib.Path("docs", "images", "astronaut.jpg")
     (folder / portrait.parent).mkdir(parents=True)
     shutil.copy(CHECKOUT / portrait, folder / portrait)
-
-
-def _cache(folder):
-    """A cache that goes with the test; of the user's only the compiled kernels are in it."""
-    (folder / "igc_tf").mkdir(parents=True)
-    for kernel in cache_dir().glob("*.so"):
-        (folder / "igc_tf" / kernel.name).symlink_to(kernel)
-    return folder
 
 
 def _reads_predictions(command):
@@ -309,7 +300,7 @@ def test_one_command_of_each_kind_is_run():
 
 
 @pytest.mark.slow
-def test_documented_commands_run(trained, tmp_path, data_dir):
+def test_documented_commands_run(trained, own_cache_with_kernels, tmp_path, data_dir):
     pytest.importorskip("cv2", reason="OpenCV, which some of the commands use, is not installed")
     _make_data(tmp_path)
     (tmp_path / "flags").symlink_to(CHECKOUT / "flags")
@@ -321,7 +312,7 @@ def test_documented_commands_run(trained, tmp_path, data_dir):
     environment = {
         **os.environ,
         "MAKEHUMAN_DIR": "MAKEHUMAN",
-        "XDG_CACHE_HOME": str(_cache(tmp_path / "cache")),
+        "XDG_CACHE_HOME": str(own_cache_with_kernels.parent),
     }
     how = {"environment": environment, "folder": tmp_path}
     failed = _run([(command, {**how, "run": _read_flags}) for command in parsed])

@@ -47,7 +47,8 @@ def test_reconstruct_a_photo(program, trained, tmp_path):
     gradient = np.linspace(0, 255, 90 * 70 * 3).reshape(90, 70, 3)
     Image.fromarray(gradient.astype(np.uint8)).save(photo)
     out = tmp_path / "out"
-    program("reconstruct", f"--run_dir={trained}", f"--input={photo}", f"--output_dir={out}")
+    flags = [f"--run_dir={trained}", f"--input={photo}", f"--output_dir={out}"]
+    program("reconstruct", *flags, fresh=True)
     assert {path.suffix for path in out.iterdir()} >= {".png", ".npz", ".obj", ".glb"}
     with np.load(out / "ein Bild.npz") as arrays:
         shapes = {name: arrays[name].shape for name in arrays.files}

@@ -38,7 +38,7 @@ def test_a_folder_of_photos_is_answered(program, server, tmp_path, protocol):
     (folder / "page.jpg").write_text("<html>")
     flags = [f"--server=localhost:{server[protocol]}", f"--protocol={protocol}"]
     flags += [f"--input={folder}", f"--output_dir={tmp_path}/out"]
-    output = program("serve_client", *flags, expect=1)
+    output = program("serve_client", *flags, expect=1, fresh=protocol == "grpc")
     assert "Traceback" not in output
     assert "left out page.jpg" in output
     assert "left out small.png" in output and "sides must be 16 to 4096 px" in output
@@ -65,6 +65,7 @@ def test_load_loses_nothing(program, server, tmp_path):
         "--clients=16",
         f"--server_pid={server['pid']}",
         f"--json={path}",
+        fresh=True,
     )
     numbers = json.loads(path.read_text())
     assert numbers["answered"] == 160 and numbers["lost"] == 0

@@ -2,6 +2,7 @@
 
 import pathlib
 from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,12 +16,13 @@ from tests.serving.serve import serve
 
 
 class Exported(NamedTuple):
-    """A model, live and as the files a server reads."""
+    """A model, live, as the files a server reads, and what a fresh process answered from these."""
 
     config: config_lib.Config
     served: signatures.ServedModel  #: the live one
     folder: pathlib.Path  #: of the versions
     path: pathlib.Path  #: of version 1
+    answers: dict[str, np.ndarray]  #: to every warm-up request, as `reload` writes them
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +47,16 @@ def exported(tmp_path_factory):
         if "kernel" in weight.name:
             weight.assign(weight * 3.0)
     folder = tmp_path_factory.mktemp("models") / "igc"
-    path = export.export(config, model, folder)
-    return Exported(config, signatures.ServedModel(config, model), folder, path)
+    compare, kept = export._compare, []
+
+    def compare_and_keep(served, answers):
+        compare(served, answers)
+        kept.extend([served, {name: answers[name] for name in answers.files}])
+
+    with mock.patch.object(export, "_compare", compare_and_keep):
+        path = export.export(config, model, folder)
+    served, answers = kept
+    return Exported(config, served, folder, path, answers)
 
 
 @pytest.fixture(scope="session")
