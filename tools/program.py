@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging as standard_logging
 import os
 import pathlib
@@ -26,9 +25,6 @@ _USERS_ERRORS = (
 def run(main: Callable[[list[str]], int]) -> None:
     """Runs an absl program with TensorFlow's and TF Addons' start-up chatter silenced."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Python raises what matters
-    # Imports make a million objects that stay: Python's looking through them again and again is a sixth
-    # of a program's start.
-    gc.set_threshold(100_000)
     warnings.filterwarnings("ignore", message="(?s).*TensorFlow Addons.*")
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(_worth_reading)

@@ -30,8 +30,11 @@ _PARSED_ONLY = (
     *("ablate", "serve_client", "serve_load"),
     *("--tflite_dir=models/lite", "--run_dir=runs/served"),
 )
-#: Flags whose value makes another command of it.
+#: Commands of kinds that other tests run.
+_RUN_ELSEWHERE = [("export", "--run_dir=RUN", "--export_dir=models")]
+#: Flags whose value makes another command of it, and programs that open the data of a run.
 _TELLING = ("dataset", "method", "weights", "crop", "flagfile")
+_OPEN_DATA = ("evaluate", "baseline")
 #: Runs that no command trains, and which other one stands for them.
 _OTHER_RUNS = {
     **dict.fromkeys(("runs/a", "runs/quickstart", "runs/reference_cpu"), "RUN"),
@@ -196,7 +199,7 @@ def _kind(command, datasets):
         if not word.startswith("--"):
             told.add(datasets.get(word, pathlib.Path(word).suffix))
         elif name == "run_dir":
-            told.add((name, datasets.get(value)))
+            told.add((name, datasets.get(value) if program in _OPEN_DATA else None))
         else:
             told.add((name, value if name in _TELLING else None))
     return (program, frozenset(told))
@@ -246,7 +249,8 @@ def _plan(data_dir):
     datasets["RUN"] = "synthetic_faces"
     datasets = {**datasets, **{name: datasets[_named(name, runs)] for name in runs}}
 
-    seen, needed, chosen = set(), set(), []
+    seen = {_kind(command, datasets) for command in _RUN_ELSEWHERE}
+    needed, chosen = set(), []
     for phase in reversed(phases):
         wanted, run = {_named(path, runs) for path in needed}, []
         for command in sorted(phase, key=lambda words: _writes(words).isdisjoint(wanted)):
