@@ -136,6 +136,7 @@ def collect(
       the canvas's, before a backdrop too, and `max_depth` where the canvas covers nothing.
     """
     from igc_tf.evaluation import landmarks
+    from igc_tf.evaluation.descriptors import CapsuleMaps
     from igc_tf.evaluation.score import Predictions
 
     centres: list[landmarks.PartCentres] = []

@@ -13,7 +13,7 @@ from igc_tf.benchmarks.timing import Timing
 from igc_tf.datasets.pipeline import to_float
 from igc_tf.losses import retake as retake_lib
 from igc_tf.losses.objective import Objective
-from igc_tf.structures import BACKGROUND
+from igc_tf.structures import BACKGROUND, IGCOutput
 from igc_tf.training.trainer import Trainer
 
 
@@ -141,7 +141,7 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
         yield stage("features", lambda given: _features(objective, *given), pictures)
     yield stage(
         "losses",
-        lambda given: objective(image, given[0], 0, retake=given[1])["total"],
+        lambda given: objective(image, _masks_constant(given[0]), 0, retake=given[1])["total"],
         (output, retake),
     )
 
@@ -152,6 +152,14 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
     assert config.training.batch_size == batch.shape[0]
     updated = timing.measure(update, seconds)
     yield Stage("optimizer", updated, updated, 1)
+
+
+def _masks_constant(output: IGCOutput) -> IGCOutput:
+    """Which pixels the canvas covers is a constant to the gradient."""
+    renderings = {"rendering": output.rendering, "flipped_rendering": output.flipped_rendering}
+    return output._replace(
+        **{name: one._replace(mask=tf.stop_gradient(one.mask)) for name, one in renderings.items()}
+    )
 
 
 def _features(objective: Objective, photo: tf.Tensor, drawn: tf.Tensor) -> list[tf.Tensor]:
