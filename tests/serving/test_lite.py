@@ -36,7 +36,7 @@ def test_they_agree_with_the_signatures(exported, files, photos):
             assert line.largest <= 1e-4, line
         elif line.file == "parts":  # Where two parts' depths tie, rounding decides which is seen.
             assert line.mean <= (1e-2 if line.output == "part_centres" else 1e-3), line
-        else:  # Of another photo's answers a label differs in 0.58, a visibility 0.29, a descriptor 0.056.
+        else:  # Another photo has another label at 0.58 of the pixels, visibilities differ by 0.29.
             assert line.mean <= _DYNAMIC_RANGE[line.output], line
 
 
