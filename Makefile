@@ -92,8 +92,8 @@ pictures: $(installed) ## draw the README's faces again, from the released weigh
 
 # ---- test ------------------------------------------------------------------------------------------
 
-# Two files of tests at a time; the tests of one file share what they have made.
-in_parallel := -n 2 --dist=loadfile
+# Two files of tests at a time, the slow ones first; the tests of one file share what they have made.
+in_parallel := -n 2 --dist=loadfile --no-loadscope-reorder
 
 test: lint compiler ## lint and run the whole test suite (PYTEST_ARGS: more for pytest)
 	$(python) -m pytest $(in_parallel) $(PYTEST_ARGS)

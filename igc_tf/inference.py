@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -13,13 +13,15 @@ from rich import progress
 from rich.console import Console
 
 from igc_tf.datasets.pipeline import to_float
-from igc_tf.evaluation import landmarks
-from igc_tf.evaluation.consistency import Capsules, Retake
-from igc_tf.evaluation.descriptors import CapsuleMaps
-from igc_tf.evaluation.score import Predictions
 from igc_tf.igc_net import IGCNet
 from igc_tf.structures import BACKGROUND, IGCOutput, Light, ObjectCapsule, Pose
 from igc_tf.viewing.result import PhotoResult
+
+# Whoever only looks at photos has no use for scikit-learn and SciPy, half a second of imports.
+if TYPE_CHECKING:
+    from igc_tf.evaluation.consistency import Capsules, Retake
+    from igc_tf.evaluation.descriptors import CapsuleMaps
+    from igc_tf.evaluation.score import Predictions
 
 _MAP_SIZE = 32  # of the maps kept for descriptors, px: all of a set must fit in memory
 _TURN_DEGREES, _LIGHT_DEGREES = 15.0, 35.0  # of `retake` [choice]
@@ -135,6 +137,10 @@ def collect(
       the canvas's, before a backdrop too, and `max_depth` where the canvas covers nothing; its mask is
       1 where all that a pixel is made of is covered.
     """
+    from igc_tf.evaluation import landmarks
+    from igc_tf.evaluation.descriptors import CapsuleMaps
+    from igc_tf.evaluation.score import Predictions
+
     centres: list[landmarks.PartCentres] = []
     found: list[dict[str, np.ndarray]] = []
     maps: list[CapsuleMaps] = []
@@ -178,6 +184,8 @@ def collect(
 
 
 def _capsule_maps(batch: tf.Tensor, output: IGCOutput) -> CapsuleMaps:
+    from igc_tf.evaluation.descriptors import CapsuleMaps
+
     parts, embeddings = output.parts, output.parts.embeddings
 
     def small(maps: tf.Tensor, channels: int) -> np.ndarray:
@@ -216,6 +224,8 @@ def retake(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Retake:
     Returns:
       The capsules of the photos and of what was drawn from them.
     """
+    from igc_tf.evaluation.consistency import Retake
+
     run = _graph_of(model)
     draw = tf.function(model.draw, autograph=False)
     found: list[Retake] = []
@@ -248,6 +258,8 @@ def retake(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Retake:
 
 
 def _capsules(output: IGCOutput) -> Capsules:
+    from igc_tf.evaluation.consistency import Capsules
+
     visibility = output.object.visibility.numpy()
     labels = visibility.argmax(1) if visibility.shape[1] > 1 else np.ones_like(visibility[:, 0])
     return Capsules(

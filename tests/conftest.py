@@ -1,11 +1,56 @@
 """What tests of several folders share."""
 
 import ctypes
+import fcntl
 import os
+import shutil
 
 import pytest
 
 from igc_tf import config
+from igc_tf.cache import cache_dir
+from tests import programs
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests stay with one worker, and so do those of tests/serving, which share a model."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByWhatIsShared(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "tests/serving" if file.startswith("tests/serving/") else file
+
+    return ByWhatIsShared(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first, so that two workers end at about the same time."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory, request):
+    """`once(name, make)`: a folder that `make(folder)` fills, once for all workers of the session."""
+    root = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):  # of xdist
+        root = root.parent
+    root = root / "shared"
+    root.mkdir(exist_ok=True)
+
+    def share(name, make):
+        folder, made = root / name, root / f"{name}.made"
+        with open(root / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                make(folder)
+                made.touch()
+        return folder
+
+    return share
 
 
 @pytest.fixture
@@ -25,6 +70,31 @@ def tiny():
     )
 
 
+@pytest.fixture(scope="session")
+def program():
+    """Starts `python -m tools.NAME FLAGS`, see `programs.start`; waits for it unless told not to.
+
+    Gives its output if its exit status is as expected, or what runs.
+    """
+    running = []
+
+    def start(name, *flags, wait=True, expect=0, **how):
+        process = programs.start(f"tools.{name}", *flags, **how)
+        if not wait:
+            running.append(process)
+            return process
+        try:
+            output, _ = process.communicate(timeout=600)
+        finally:
+            process.kill()
+        assert process.returncode == expect, output[-4000:]
+        return output
+
+    yield start
+    for process in running:
+        process.kill()
+
+
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
     """An empty cache of this test's own; the compiled rasteriser is not in it."""
@@ -34,8 +104,17 @@ def own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def own_cache_with_kernels(compiled, own_cache):
+    """The same with the compiled kernels in it: they take a quarter of a minute."""
+    own_cache.mkdir(parents=True)
+    for kernel in compiled:
+        (own_cache / kernel.name).symlink_to(kernel)
+    return own_cache
+
+
+@pytest.fixture
 def compiled():
-    """Skips the test where the compiled kernels cannot be built."""
+    """The compiled kernels' files; skips the test where they cannot be built."""
     from igc_tf.graphics import native_build, native_kernel, tfg_kernel
 
     try:
@@ -43,6 +122,7 @@ def compiled():
         tfg_kernel.load()
     except native_build.BuildError as error:
         pytest.skip(str(error))
+    return list(cache_dir().glob("*.so"))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 
+#: Shapes of the kernels.
 LAYERS = {"conv1": (3, 3, 3, 64)}
 for _fire, (_in, _squeeze, _expand) in {
     "fire2": (64, 16, 64),
@@ -15,7 +16,7 @@ for _fire, (_in, _squeeze, _expand) in {
     LAYERS[f"{_fire}/expand3x3"] = (3, 3, _squeeze, _expand)
 
 
-def write(path, layers):
+def write(path, layers=LAYERS):
     """As Keras 1 names them: `fire2/squeeze1x1/fire2/squeeze1x1_W:0`."""
     random = np.random.default_rng(0)
     with h5py.File(path, "w") as file:

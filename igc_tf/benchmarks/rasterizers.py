@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_graphics.rendering.kernels as tfg_kernels
-from tensorflow_graphics.rendering import rasterization_backend, triangle_rasterizer
 
 from igc_tf.benchmarks import timing
 from igc_tf.benchmarks.timing import Timing
@@ -69,6 +67,10 @@ def _ours(triangles: np.ndarray, size: tuple[int, int], backend: str) -> Callabl
 
 def _tf_graphics(triangles: np.ndarray, size: tuple[int, int]) -> Callable:
     """`triangle_rasterizer.rasterize` over its own kernel, compiled since the wheel's does not load."""
+    # Below igc_tf.graphics, which makes their import cheap.
+    import tensorflow_graphics.rendering.kernels as tfg_kernels
+    from tensorflow_graphics.rendering import rasterization_backend, triangle_rasterizer
+
     tfg_kernels.gen_rasterizer_op = tfg_kernel.load()
     triangles = tf.constant(triangles)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -10,6 +11,9 @@ import tensorflow as tf
 from igc_tf.benchmarks import operations, timing
 from igc_tf.benchmarks.timing import Timing
 from igc_tf.datasets.pipeline import to_float
+from igc_tf.losses import retake as retake_lib
+from igc_tf.losses.objective import Objective
+from igc_tf.structures import BACKGROUND, IGCOutput
 from igc_tf.training.trainer import Trainer
 
 
@@ -64,40 +68,81 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
       seconds: for each stage.
 
     Yields:
-      Stages, in the step's order. Their sum is less than a step, which also adds and reports.
+      The stages that the recipe has, in the step's order. Their sum is less than a step, which also
+      adds and reports; but "features" is among "losses".
     """
     model, objective, config = trainer.model, trainer.objective, trainer.config
+    loss, renderer = config.loss, model.renderer
     image = to_float(batch)
     features = model.encoder(image)
     embeddings = model.decomposition(features)
     output = model(image, training=True)
-    capsule, light, view = output.object, output.light, output.pose
-    canonical = output.rendering.canonical_image
+    capsule = output.object
+    branches = 2 if loss.flip_weight else 1
 
-    def stage(name: str, function: Callable, inputs: Any, layer=None, times: int = 1) -> Stage:
-        variables = layer.trainable_variables if layer is not None else []
+    def stage(
+        name: str, function: Callable, inputs: Any, layers: Any = (), times: int = 1
+    ) -> Stage:
+        variables = [variable for layer in layers for variable in layer.trainable_variables]
         forward, both = _forward_and_backward(function, inputs, variables)
         timings = timing.alternate({"forward": forward, "both": both}, seconds)
         return Stage(name, timings["forward"], timings["both"], times)
 
-    yield stage("encoder", model.encoder, image, model.encoder)
-    yield stage("lighting network", model.lighting, image, model.lighting)
+    yield stage("encoder", model.encoder, image, [model.encoder])
+    yield stage("lighting network", model.lighting, image, [model.lighting])
     if model.confidence is not None:
-        yield stage("confidence network", model.confidence, image, model.confidence)
-    yield stage("GDM", model.decomposition, features, model.decomposition)
+        yield stage("confidence network", model.confidence, image, [model.confidence])
+    yield stage("GDM", model.decomposition, features, [model.decomposition])
     decoders = model.decoders
-    yield stage("depth decoder", decoders.depth, embeddings.shape, decoders.depth)
-    yield stage("albedo decoder", decoders.albedo, embeddings.albedo, decoders.albedo)
+    yield stage("depth decoder", decoders.depth, embeddings.shape, [decoders.depth])
+    yield stage("albedo decoder", decoders.albedo, embeddings.albedo, [decoders.albedo])
     yield stage("assembly", model.assemble, output.parts)
-    renderer = model.renderer
-    yield stage("shading", lambda given: renderer.shade(*given), (capsule.depth, light), times=2)
+    yield stage(
+        "shading",
+        lambda given: renderer.shade(*given),
+        (capsule.depth, output.light),
+        times=branches,
+    )
+    maps = [output.rendering.canonical_image]
+    if capsule.backdrop is not None:
+        maps.append(1.0 - capsule.soft_visibility[:, BACKGROUND, ..., tf.newaxis])
+    if model.draw_background:
+        maps.append(capsule.visibility[:, BACKGROUND, ..., tf.newaxis])
     yield stage(
         "rasterisation",
         lambda given: renderer.draw(*given)[0],
-        (capsule.depth, view, canonical),
-        times=2,
+        (capsule.depth, output.pose, tf.concat(maps, axis=-1)),
+        times=branches,
     )
-    yield stage("losses", lambda given: objective(image, given, 0)["total"], output)
+    if loss.part_feature_weight:
+        yield stage(
+            "surface",
+            lambda given: renderer.surface_pixels(*given),
+            (capsule.depth, output.pose),
+        )
+    retake = None
+    if loss.retake_weight:
+        rotation = retake_lib.rotations(
+            batch.shape[0],
+            math.radians(loss.retake_yaw_degrees),
+            math.radians(loss.retake_tilt_degrees),
+            seed=tf.constant([0, config.training.seed], tf.int64),
+        )
+        retake = model.retake(output, rotation)
+        yield stage(
+            "retake",
+            lambda given: model.retake(given, rotation),
+            output,
+            [model.encoder, model.decomposition, decoders],
+        )
+    if objective.features is not None and (loss.part_feature_weight or loss.perceptual_weight):
+        pictures = (image, output.rendering.image)
+        yield stage("features", lambda given: _features(objective, *given), pictures)
+    yield stage(
+        "losses",
+        lambda given: objective(image, _masks_constant(given[0]), 0, retake=given[1])["total"],
+        (output, retake),
+    )
 
     gradients = [tf.zeros_like(variable) for variable in trainer.step.variables]
     update = tf.function(
@@ -107,6 +152,24 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
     assert config.training.batch_size == batch.shape[0]
     updated = timing.measure(update, seconds)
     yield Stage("optimizer", updated, updated, 1)
+
+
+def _masks_constant(output: IGCOutput) -> IGCOutput:
+    """Which pixels the canvas covers is a constant to the gradient."""
+    renderings = {"rendering": output.rendering, "flipped_rendering": output.flipped_rendering}
+    return output._replace(
+        **{name: one._replace(mask=tf.stop_gradient(one.mask)) for name, one in renderings.items()}
+    )
+
+
+def _features(objective: Objective, photo: tf.Tensor, drawn: tf.Tensor) -> list[tf.Tensor]:
+    """What the losses ask of the pre-trained network; the photo's features are constants to them."""
+    loss, photo, found = objective.loss, tf.stop_gradient(photo), []
+    if loss.part_feature_weight:
+        found.append(objective.features(photo, loss.part_feature_size))
+    if loss.perceptual_weight:
+        found += [objective.features(photo), objective.features(drawn)]
+    return found
 
 
 def _forward_and_backward(

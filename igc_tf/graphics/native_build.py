@@ -78,7 +78,8 @@ def _load(
     if not _is_whole(library):
         _compile(library, sources, compile_flags)
     try:
-        return tf.load_op_library(str(library))
+        # TensorFlow gives the operations once for each path: a link must not look like another.
+        return tf.load_op_library(str(library.resolve()))
     except (tf.errors.OpError, OSError) as error:
         raise BuildError(
             f"the compiled kernel {library} does not load ({error}); delete it, and it "

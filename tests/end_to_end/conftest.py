@@ -1,9 +1,5 @@
 """Programs run as a user runs them: as processes, on the embedded data set's tiny configuration."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 _TINY = (
@@ -15,30 +11,10 @@ _TINY = (
 
 
 @pytest.fixture(scope="session")
-def data_dir(tmp_path_factory):
-    """Where the tiny data set is generated, once a session."""
-    return tmp_path_factory.mktemp("tfds")
-
-
-@pytest.fixture(scope="session")
-def program():
-    """Starts `python -m tools.NAME FLAGS`; waits for it unless told not to."""
-
-    def start(name, *flags, wait=True, expect=0):
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"tools.{name}", *map(str, flags)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.getcwd()},
-        )
-        if not wait:
-            return process
-        output, _ = process.communicate(timeout=600)
-        assert process.returncode == expect, output[-4000:]
-        return output
-
-    return start
+def data_dir(program, once):
+    """The tiny data set."""
+    flags = [flag for flag in _TINY if flag.startswith(("--data", "--image_size"))]
+    return once("tfds", lambda folder: program("prepare", *flags, f"--data_dir={folder}"))
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +24,28 @@ def tiny_flags(data_dir):
 
 
 @pytest.fixture(scope="session")
-def trained(program, tiny_flags, tmp_path_factory):
+def trained(program, tiny_flags, once):
     """A run directory of a finished, if hardly trained, model."""
-    run_dir = tmp_path_factory.mktemp("runs") / "trained"
-    program("train", *tiny_flags, "--max_steps=12", f"--run_dir={run_dir}")
-    return run_dir
+    flags = [*tiny_flags, "--max_steps=12"]
+    return once("trained", lambda run: program("train", *flags, f"--run_dir={run}", fresh=True))
+
+
+@pytest.fixture(scope="session")
+def exported(program, trained, once):
+    """A folder with what `export` says (output.txt), version 2 of the model (models), TFLite's (lite)."""
+
+    def export(folder):
+        taken = folder / "models" / "1"
+        taken.mkdir(parents=True)
+        output = program(
+            "export",
+            f"--run_dir={trained}",
+            f"--export_dir={folder}/models",
+            f"--tflite_dir={folder}/lite",
+            "--tflite_images=4",
+            fresh=True,
+        )
+        (folder / "output.txt").write_text(output)
+        taken.rmdir()
+
+    return once("exported", export)

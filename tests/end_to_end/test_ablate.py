@@ -24,7 +24,7 @@ def test_a_table_of_what_is_left_out(program, trained, tiny_flags, tmp_path):
         f"--root={root}",
         "--faces=3",
     ]
-    output = program("ablate", *command, expect=1)
+    output = program("ablate", *command, expect=1, fresh=True)
     failure = next(line for line in output.splitlines() if line.startswith("FAILED"))
     assert "no_sparsity, seed 0" in failure and "--parts: 4 in the run, 3 now" in failure
     assert output.count(": train,") == 1  # the whole recipe is trained, no_sparsity has no place

@@ -5,22 +5,30 @@ import json
 import pytest
 from PIL import Image
 
+from tests import fake_squeezenet
+
 pytestmark = pytest.mark.slow
 
 
 def test_benchmark_times_every_section(program, tiny_flags, tmp_path, compiled):
+    """Of a released recipe, made small."""
+    weights = fake_squeezenet.write(tmp_path / "squeezenet.h5")
     reference = tmp_path / "reference.flags"
     plain = [flag for flag in tiny_flags if not flag.startswith("--data")]
     reference.write_text("\n".join([*plain, "--decoder_norm=group", "--rasterizer=tfg"]) + "\n")
     path = tmp_path / "benchmark.json"
     output = program(
         "benchmark",
+        "--flagfile=flags/synthetic_cpu.flags",
         *tiny_flags,
+        f"--squeezenet_weights={weights}",
+        "--part_feature_size=64",
         f"--reference={reference}",
         "--seconds=0",
         "--sides=64",
         f"--json={path}",
         f"--profile={tmp_path / 'profile'}",
+        fresh=True,
     )
     found = json.loads(path.read_text())
     for name in (
@@ -31,7 +39,8 @@ def test_benchmark_times_every_section(program, tiny_flags, tmp_path, compiled):
     ):  # fmt: skip
         assert found[name] > 0, name
     for stage in ("encoder", "GDM", "depth_decoder", "albedo_decoder", "assembly", "shading",
-                  "rasterisation", "losses", "optimizer"):  # fmt: skip
+                  "rasterisation", "surface", "retake", "features", "losses",
+                  "optimizer"):  # fmt: skip
         assert found[f"stage.{stage}.ms_per_image"] > 0, stage
         assert stage.replace("_", " ") in output
     assert found["step.vs_reference.low"] <= found["step.vs_reference"]
@@ -46,7 +55,7 @@ def test_benchmark_of_a_reference_that_is_not_there(program, tiny_flags):
 
 def test_curves_of_two_runs(program, trained, tmp_path):
     plot = tmp_path / "curves.png"
-    output = program("curves", trained, trained, "--stretches=1", f"--plot={plot}")
+    output = program("curves", trained, trained, "--stretches=1", f"--plot={plot}", fresh=True)
     assert "0 to 96" in output  # 12 steps of 8 images
     assert Image.open(plot).width > 300
     output = program("curves", trained, "--tag=none", expect=1)

@@ -2,22 +2,22 @@
 
 They run on small fake data, trainings for two steps of a tiny model. What a command names (DIR, CELEBA,
 runs/mine) is there in the folder it runs in: the data before, the runs by the trainings, which are run
-first.
+first. Of commands that differ in names and numbers alone one runs, and what it reads is made by the
+others; of the rest only the flags are read.
 """
 
-import json
+import importlib
 import os
 import pathlib
 import re
 import shlex
 import shutil
-import subprocess
-import sys
+import time
 
 import pytest
+from absl import flags
 
-from igc_tf.cache import cache_dir
-from tests import fake_collections, fake_makehuman
+from tests import fake_collections, fake_makehuman, programs, recipes
 
 CHECKOUT = pathlib.Path(__file__).parents[2]
 DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
@@ -30,6 +30,11 @@ _PARSED_ONLY = (
     *("ablate", "serve_client", "serve_load"),
     *("--tflite_dir=models/lite", "--run_dir=runs/served"),
 )
+#: Commands of kinds that other tests run.
+_RUN_ELSEWHERE = [("export", "--run_dir=RUN", "--export_dir=models")]
+#: Flags whose value makes another command of it, and programs that open the data of a run.
+_TELLING = ("dataset", "method", "weights", "crop", "flagfile")
+_OPEN_DATA = ("evaluate", "baseline")
 #: Runs that no command trains, and which other one stands for them.
 _OTHER_RUNS = {
     **dict.fromkeys(("runs/a", "runs/quickstart", "runs/reference_cpu"), "RUN"),
@@ -50,7 +55,7 @@ _TINY = (
 _SHORT = {
     "train": ["--max_steps=2"],
     "prepare": [],
-    "evaluate": ["--images=32", "--fit_images=12", "--retake_images=4"],
+    "evaluate": ["--images=16", "--fit_images=16", "--retake_images=16"],  # one batch, one graph
     "benchmark": "--reference= --seconds=0 --sides=32 --sections=step --json=benchmark.json".split(),
     "reconstruct": [],
     "export": [],
@@ -146,14 +151,6 @@ def _make_data(folder):
     shutil.copy(CHECKOUT / portrait, folder / portrait)
 
 
-def _cache(folder):
-    """A cache that goes with the test; of the user's only the compiled kernels are in it."""
-    (folder / "igc_tf").mkdir(parents=True)
-    for kernel in cache_dir().glob("*.so"):
-        (folder / "igc_tf" / kernel.name).symlink_to(kernel)
-    return folder
-
-
 def _reads_predictions(command):
     return command[0] == "evaluate" and any(w.startswith("--predictions=") for w in command)
 
@@ -167,9 +164,65 @@ def _phase(command):
     return 2 if _reads_predictions(command) else 1
 
 
-def _jobs(folder, data_dir):
-    """The commands as four phases of jobs, and runs that are other ones under another name."""
-    phases, trainings, parsed_only = [[], [], [], []], {}, set(_PARSED_ONLY)
+def _reads(command):
+    """The paths that a command needs and another one makes."""
+    program, *words = command
+    if program in ("compare", "curves"):
+        paths = [word for word in words if not word.startswith("--")]
+        made = "/metrics.json" if program == "compare" else ""
+        return {path if path.endswith(".json") else path + made for path in paths}
+    names = ["predictions"] if _reads_predictions(command) else []
+    names += ["run_dir"] if program != "train" else []
+    return {value for name in names for value in _values(words, name)}
+
+
+def _writes(command):
+    """The paths that a command makes and another one may need."""
+    names = {"train": ["run_dir"], "evaluate": ["metrics_json", "save_predictions"]}
+    names["baseline"] = ["predictions"]
+    return {v for name in names.get(command[0], []) for v in _values(command[1:], name)}
+
+
+def _kind(command, datasets):
+    """Equal for commands of which one shows what the others would.
+
+    Args:
+      command: words.
+      datasets: of the runs.
+    """
+    program, *words = command
+    if program == "train":
+        return (program, recipes.parts(recipes.read(*_without(words, "run_dir"))))
+    told = set()
+    for word in words:
+        name, _, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--"):
+            told.add(datasets.get(word, pathlib.Path(word).suffix))
+        elif name == "run_dir":
+            told.add((name, datasets.get(value) if program in _OPEN_DATA else None))
+        else:
+            told.add((name, value if name in _TELLING else None))
+    return (program, frozenset(told))
+
+
+def _without(words, name):
+    return [word for word in words if not word.startswith(f"--{name}=")]
+
+
+def _named(path, runs):
+    """A path with the run's real name in it."""
+    for name, real in runs.items():
+        if path == name or path.startswith(name + "/"):
+            return _named(real + path[len(name) :], {k: v for k, v in runs.items() if k != name})
+    return path
+
+
+def _plan(data_dir):
+    """Phases of commands to run, those whose flags alone are read, and runs that are others renamed.
+
+    A training of a recipe that another one trains prepares its data.
+    """
+    phases, trainings, parsed = [[], [], [], []], {}, []
     runs = dict(_OTHER_RUNS)
     expanded = {
         tuple(word.replace("$run", run) for word in command)
@@ -177,9 +230,12 @@ def _jobs(folder, data_dir):
         for run in _RUNS_OF_A_LOOP
     }
     for number, command in enumerate(sorted({_shortened(c, data_dir) for c in expanded})):
+        if not set(_PARSED_ONLY).isdisjoint(command):
+            parsed.append(command)
+            continue
         if command[0] == "train":
             (run_dir,) = _values(command, "run_dir")
-            same = tuple(word for word in command if not word.startswith("--run_dir="))
+            same = tuple(_without(command, "run_dir"))
             runs.pop(run_dir, None)
             if same in trainings:
                 runs[run_dir] = trainings[same]
@@ -188,41 +244,82 @@ def _jobs(folder, data_dir):
                 run_dir = f"{run_dir}_{number}"
                 command = (*same, f"--run_dir={run_dir}")
             trainings[same] = run_dir
-        job = {"argv": list(command), "log": str(folder / f"{number}.log")}
-        phases[_phase(command)].append({**job, "parse": not parsed_only.isdisjoint(command)})
-    return phases, runs
+        phases[_phase(command)].append(command)
+    datasets = {run: recipes.read(*same[1:]).data.dataset for same, run in trainings.items()}
+    datasets["RUN"] = "synthetic_faces"
+    datasets = {**datasets, **{name: datasets[_named(name, runs)] for name in runs}}
+
+    seen = {_kind(command, datasets) for command in _RUN_ELSEWHERE}
+    needed, chosen = set(), []
+    for phase in reversed(phases):
+        wanted, run = {_named(path, runs) for path in needed}, []
+        for command in sorted(phase, key=lambda words: _writes(words).isdisjoint(wanted)):
+            kind = _kind(command, datasets)
+            if kind not in seen or not _writes(command).isdisjoint(wanted):
+                run.append(command)
+                needed |= _reads(command)
+            else:
+                parsed.append(command)
+                if command[0] == "train":
+                    data = _without(_without(command[1:], "run_dir"), "max_steps")
+                    run.append(("prepare", *data))
+            seen.add(kind)
+        chosen.insert(0, sorted(set(run)))
+    return chosen, parsed, runs
+
+
+def _read_flags(words):
+    """What a fork does in place of a program."""
+    importlib.import_module(words[0])
+    flags.FLAGS(words)
+
+
+def _run(jobs):
+    """Runs two at a time; gives what failed, with the end of its output."""
+    waiting, running, failed = list(jobs), {}, []
+    while waiting or running:
+        while waiting and len(running) < 2:
+            command, how = waiting.pop(0)
+            process = programs.start(f"tools.{command[0]}", *command[1:], **how)
+            running[command] = process
+        time.sleep(0.05)
+        for command, process in list(running.items()):
+            if process.poll() is not None:
+                del running[command]
+                if process.poll():
+                    output, _ = process.communicate()
+                    failed.append(f"{' '.join(command)}: {process.poll()}\n{output[-1500:]}")
+    return failed
+
+
+def test_one_command_of_each_kind_is_run():
+    phases, parsed, runs = _plan("DATA")
+    run = [command for phase in phases for command in phase]
+    assert {command[0] for command in run + parsed} == set(_SHORT)
+    assert len(run) > 30 and len({tuple(command) for command in run}) == len(run)
+    made = {_named(path, runs) for command in run for path in _writes(command)} | {"RUN"}
+    for command in run:
+        for path in _reads(command):
+            assert _named(path, runs) in made, (path, command)
 
 
 @pytest.mark.slow
-def test_documented_commands_run(trained, tmp_path, data_dir):
+def test_documented_commands_run(trained, own_cache_with_kernels, tmp_path, data_dir):
     pytest.importorskip("cv2", reason="OpenCV, which some of the commands use, is not installed")
     _make_data(tmp_path)
     (tmp_path / "flags").symlink_to(CHECKOUT / "flags")
-    phases, runs = _jobs(tmp_path, data_dir)
+    phases, parsed, runs = _plan(data_dir)
     shutil.copytree(trained, tmp_path / "RUN")
     (tmp_path / "runs").mkdir()
     for name, real in runs.items():
         (tmp_path / name).symlink_to(tmp_path / real)
-    done = subprocess.run(
-        [sys.executable, str(CHECKOUT / "tests" / "end_to_end" / "run_commands.py")],
-        input=json.dumps(phases),
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(CHECKOUT),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-            "MAKEHUMAN_DIR": "MAKEHUMAN",
-            "XDG_CACHE_HOME": str(_cache(tmp_path / "cache")),
-        },
-        timeout=1800,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    failed = [
-        f"{' '.join(job['argv'])}: {status}\n{pathlib.Path(job['log']).read_text()[-1500:]}"
-        for some, statuses in zip(phases, json.loads(done.stdout), strict=True)
-        for job, status in zip(some, statuses, strict=True)
-        if status
-    ]
+    environment = {
+        **os.environ,
+        "MAKEHUMAN_DIR": "MAKEHUMAN",
+        "XDG_CACHE_HOME": str(own_cache_with_kernels.parent),
+    }
+    how = {"environment": environment, "folder": tmp_path}
+    failed = _run([(command, {**how, "run": _read_flags}) for command in parsed])
+    for phase in phases:
+        failed += _run([(command, how) for command in phase])
     assert not failed, "\n\n".join(failed)

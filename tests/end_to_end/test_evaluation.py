@@ -25,6 +25,7 @@ def evaluated(program, trained, tmp_path_factory):
         f"--report_dir={folder}/report",
         f"--save_predictions={folder}/predictions.npz",
         "--retake_images=8",
+        fresh=True,
     )
     return folder, output
 
@@ -105,9 +106,10 @@ def test_runs_are_compared(program, trained, evaluated, tmp_path):
         f"--metrics_json={tmp_path}/metrics.json",
         "--retake_images=8",
     )
-    output = program("compare", folder, tmp_path, f"--comparison_json={tmp_path}/comparison.json")
+    file = tmp_path / "comparison.json"
+    output = program("compare", folder, tmp_path, f"--comparison_json={file}", fresh=True)
     assert "beyond noise" in output and "numbered parts" in output
-    found = json.loads((tmp_path / "comparison.json").read_text())
+    found = json.loads(file.read_text())
     line = found["l1"]
     first, second = line["values"]
     assert line["differences"][0]["value"] == pytest.approx(second["value"] - first["value"])

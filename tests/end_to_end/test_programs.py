@@ -47,7 +47,8 @@ def test_reconstruct_a_photo(program, trained, tmp_path):
     gradient = np.linspace(0, 255, 90 * 70 * 3).reshape(90, 70, 3)
     Image.fromarray(gradient.astype(np.uint8)).save(photo)
     out = tmp_path / "out"
-    program("reconstruct", f"--run_dir={trained}", f"--input={photo}", f"--output_dir={out}")
+    flags = [f"--run_dir={trained}", f"--input={photo}", f"--output_dir={out}"]
+    program("reconstruct", *flags, fresh=True)
     found = {path.name for path in (out / "ein Bild.jpg.igc").iterdir()}
     assert found >= {"panel.png", "hierarchy.png", "arrays.npz"}
     with np.load(out / "ein Bild.jpg.igc" / "arrays.npz") as arrays:
@@ -91,13 +92,11 @@ def test_reconstruct_says_what_is_wrong(program, trained, tmp_path, flags, messa
     assert message in output and "Traceback" not in output
 
 
-def test_export_holds_stock_ops_only_and_equals_the_live_model(program, trained, tmp_path):
-    folder = tmp_path / "models"
-    program("export", f"--run_dir={trained}", f"--export_dir={folder}")
-    program("export", f"--run_dir={trained}", f"--export_dir={folder}")
-    assert sorted(path.name for path in folder.iterdir()) == ["1", "2"]
-    assert custom_ops(folder / "1") == set()
-    signature = tf.saved_model.load(str(folder / "1")).signatures["serving_default"]
+def test_export_holds_stock_ops_only_and_equals_the_live_model(exported):
+    folder = exported / "models"
+    assert [path.name for path in folder.iterdir()] == ["2"]  # 1 was taken
+    assert custom_ops(folder / "2") == set()
+    signature = tf.saved_model.load(str(folder / "2")).signatures["serving_default"]
     photos = np.random.default_rng(1).integers(0, 256, (5, 70, 50, 3), np.uint8)
     together = signature(images=tf.constant(photos))
     assert set(together) == set(contract.SIGNATURES["serving_default"][1])

@@ -20,6 +20,7 @@ def weights_dir(program, trained, tmp_path_factory):
         "--data=synthetic faces of igc_tf",
         "--command=python -m tools.train --max_steps=12",
         f"--weights_dir={folder}",
+        fresh=True,
     )
     assert "loaded back and found equal" in output
     return folder

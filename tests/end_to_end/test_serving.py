@@ -1,43 +1,28 @@
 """export, serve_client and serve_load, on a server of the exported model."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from igc_tf.viewing import result
+from tests.serving.serve import serve
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server(program, trained, tmp_path_factory):
+def server(exported):
     """`{"grpc": port, "rest": port, "pid": ...}` of the trained run, served by a process."""
-    folder = tmp_path_factory.mktemp("served")
-    output = program(
-        "export",
-        f"--run_dir={trained}",
-        f"--export_dir={folder}/models",
-        f"--tflite_dir={folder}/lite",
-        "--tflite_images=4",
-    )
-    assert f"SavedModel: {folder}/models/1" in output and "parts_dynamic_range" in output
-    assert len(list((folder / "lite").glob("*.tflite"))) == 4
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.serving.server", f"{folder}/models"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-    )
-    try:
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.wait(30)
+    with serve(exported / "models") as (_, ports):
+        yield ports
+
+
+def test_export_says_what_it_wrote(exported):
+    output = (exported / "output.txt").read_text()
+    assert f"SavedModel: {exported}/models/2" in output and "parts_dynamic_range" in output
+    assert len(list((exported / "lite").glob("*.tflite"))) == 4
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "rest"])
@@ -54,7 +39,7 @@ def test_a_folder_of_photos_is_answered(program, server, tmp_path, protocol):
     (folder / "page.jpg").write_text("<html>")
     flags = [f"--server=localhost:{server[protocol]}", f"--protocol={protocol}"]
     flags += [f"--input={folder}", f"--output_dir={tmp_path}/out"]
-    output = program("serve_client", *flags, expect=1)
+    output = program("serve_client", *flags, expect=1, fresh=protocol == "grpc")
     assert "Traceback" not in output
     assert "left out page.jpg" in output
     assert "left out small.png" in output and "sides must be 16 to 4096 px" in output
@@ -93,6 +78,7 @@ def test_load_loses_nothing(program, server, tmp_path):
         "--clients=16",
         f"--server_pid={server['pid']}",
         f"--json={path}",
+        fresh=True,
     )
     numbers = json.loads(path.read_text())
     assert numbers["answered"] == 160 and numbers["lost"] == 0

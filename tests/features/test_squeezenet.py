@@ -11,7 +11,7 @@ from tests.fake_squeezenet import LAYERS, write
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    return write(tmp_path_factory.mktemp("squeezenet") / "squeezenet.h5", LAYERS)
+    return write(tmp_path_factory.mktemp("squeezenet") / "squeezenet.h5")
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,8 @@
 """A hardly trained tiny model, exported once for all tests here."""
 
-import json
-import os
 import pathlib
-import subprocess
-import sys
 from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,15 +11,18 @@ import tensorflow as tf
 from igc_tf import config as config_lib
 from igc_tf import igc_net
 from igc_tf.serving import contract, export, signatures
+from tests import programs
+from tests.serving.serve import serve
 
 
 class Exported(NamedTuple):
-    """A model, live and as the files a server reads."""
+    """A model, live, as the files a server reads, and what a fresh process answered from these."""
 
     config: config_lib.Config
     served: signatures.ServedModel  #: the live one
     folder: pathlib.Path  #: of the versions
     path: pathlib.Path  #: of version 1
+    answers: dict[str, np.ndarray]  #: to every warm-up request, as `reload` writes them
 
 
 @pytest.fixture(scope="session")
@@ -47,8 +47,16 @@ def exported(tmp_path_factory):
         if "kernel" in weight.name:
             weight.assign(weight * 3.0)
     folder = tmp_path_factory.mktemp("models") / "igc"
-    path = export.export(config, model, folder)
-    return Exported(config, signatures.ServedModel(config, model), folder, path)
+    compare, kept = export._compare, []
+
+    def compare_and_keep(served, answers):
+        compare(served, answers)
+        kept.extend([served, {name: answers[name] for name in answers.files}])
+
+    with mock.patch.object(export, "_compare", compare_and_keep):
+        path = export.export(config, model, folder)
+    served, answers = kept
+    return Exported(config, served, folder, path, answers)
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +103,7 @@ def requests(exported, photos):
 class Server(NamedTuple):
     """A server process."""
 
-    process: subprocess.Popen
+    process: programs.Forked
     grpc: str  #: host:port
     rest: str
 
@@ -103,15 +111,5 @@ class Server(NamedTuple):
 @pytest.fixture(scope="session")
 def server(exported):
     """The exported model behind gRPC and REST, in a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.serving.server", str(exported.folder)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-    )
-    try:
-        ports = json.loads(process.stdout.readline())
+    with serve(exported.folder) as (process, ports):
         yield Server(process, f"localhost:{ports['grpc']}", f"localhost:{ports['rest']}")
-    finally:
-        process.terminate()
-        process.wait(30)

@@ -134,12 +134,9 @@ def test_assets_go_with_the_model(exported):
 
 
 @pytest.fixture(scope="module")
-def answers(exported, tmp_path_factory):
+def answers(exported):
     """What a fresh process answers to every warm-up request."""
-    path = tmp_path_factory.mktemp("answers") / "answers.npz"
-    export._answer_in_fresh_process(exported.path, path)
-    with np.load(path) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    return exported.answers
 
 
 def test_a_fresh_process_answers_every_warm_up_request(answers):

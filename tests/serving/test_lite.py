@@ -7,6 +7,12 @@ from igc_tf.serving import lite, pictures
 
 pytestmark = pytest.mark.slow
 
+#: Mean differences that 8-bit weights may make here, three times what they make; part_centres in px.
+_DYNAMIC_RANGE = {
+    **{"segmentation": 0.075, "part_visibility": 0.036},
+    **{"part_centres": 0.5, "descriptor": 0.0017},
+}
+
 
 @pytest.fixture(scope="module")
 def files(exported, tmp_path_factory):
@@ -30,8 +36,8 @@ def test_they_agree_with_the_signatures(exported, files, photos):
             assert line.largest <= 1e-4, line
         elif line.file == "parts":  # Where two parts' depths tie, rounding decides which is seen.
             assert line.mean <= (1e-2 if line.output == "part_centres" else 1e-3), line
-        elif line.output != "part_centres":
-            assert line.mean <= 0.5, line
+        else:  # Another photo has another label at 0.58 of the pixels, visibilities differ by 0.29.
+            assert line.mean <= _DYNAMIC_RANGE[line.output], line
 
 
 def test_they_hold_built_in_ops_only(files):
