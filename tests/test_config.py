@@ -135,7 +135,7 @@ def test_there_are_flag_files():
 def test_flag_files_parse_and_fit_together(path):
     text = path.read_text()
     extra = [] if "--dataset=synthetic_faces" in text else ["--data_dir=photos"]
-    extra.append("--squeezenet_weights=file.h5")  # which no flag file can know
+    extra += ["--squeezenet_weights=file.h5", "--efficientnet_weights=file.pth"]  # no file knows them
     found = parsed(f"--flagfile={path}", *extra)
     assert found != parsed(*extra)
     # Every line took effect: none is overridden by a later one.

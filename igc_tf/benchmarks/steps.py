@@ -64,7 +64,7 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
 
     Args:
       trainer: on one device.
-      batch: `[B, H, W, 3]` uint8.
+      batch: `[B, H, W, 3]` uint8, or of these and the distances of their features, as a step takes it.
       seconds: for each stage.
 
     Yields:
@@ -73,7 +73,8 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
     """
     model, objective, config = trainer.model, trainer.objective, trainer.config
     loss, renderer = config.loss, model.renderer
-    image = to_float(batch)
+    picture, distances = batch if isinstance(batch, tuple) else (batch, None)
+    image = to_float(picture)
     features = model.encoder(image)
     embeddings = model.decomposition(features)
     output = model(image, training=True)
@@ -114,7 +115,7 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
         (capsule.depth, output.pose, tf.concat(maps, axis=-1)),
         times=branches,
     )
-    if loss.part_feature_weight:
+    if output.surface is not None:
         yield stage(
             "surface",
             lambda given: renderer.surface_pixels(*given),
@@ -123,7 +124,7 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
     retake = None
     if loss.retake_weight:
         rotation = retake_lib.rotations(
-            batch.shape[0],
+            picture.shape[0],
             math.radians(loss.retake_yaw_degrees),
             math.radians(loss.retake_tilt_degrees),
             seed=tf.constant([0, config.training.seed], tf.int64),
@@ -140,7 +141,7 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
         yield stage("features", lambda given: _features(objective, *given), pictures)
     yield stage(
         "losses",
-        lambda given: objective(image, _masks_constant(given[0]), 0, retake=given[1])["total"],
+        lambda given: objective(image, _masks_constant(given[0]), 0, given[1], distances)["total"],
         (output, retake),
     )
 
@@ -149,7 +150,7 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
         lambda: trainer.strategy.run(trainer.step.update, args=(gradients, tf.zeros([]))),
         autograph=False,
     )
-    assert config.training.batch_size == batch.shape[0]
+    assert config.training.batch_size == picture.shape[0]
     updated = timing.measure(update, seconds)
     yield Stage("optimizer", updated, updated, 1)
 

@@ -19,6 +19,7 @@ _ALWAYS = {
 #: What of a recipe decides which stages there are and what flows between them.
 _SHAPING = (
     *("likelihood_weight", "perceptual_weight", "part_feature_weight", "retake_weight"),
+    "feature_clustering_weight",
     *("flip_weight", "backdrop", "background_pixel_weight", "parts", "one_hot", "rasterizer"),
     *("part_layout", "albedo_assembly", "symmetric_parts"),
 )
@@ -34,7 +35,7 @@ def _recipes():
     """One flag file of each shape."""
     found = {}
     for path in recipes.FLAG_FILES:
-        words = [f"--flagfile={path}", "--data_dir=DIR", "--squeezenet_weights=FILE"]
+        words = [f"--flagfile={path}", "--data_dir=DIR", *recipes.NETWORKS]
         found.setdefault(_shape(recipes.read(*words)), path)
     return sorted(found.values())
 
@@ -56,11 +57,15 @@ def test_the_stages_are_those_of_the_recipe(
     path, weights, photos, own_cache_with_kernels, tmp_path, monkeypatch
 ):
     words = [f"--flagfile={path}", *_TINY, "--dataset=photo_folder", f"--data_dir={photos}"]
-    words += ["--crop=center", f"--squeezenet_weights={weights}"]
+    words += ["--crop=center", f"--squeezenet_weights={weights}", "--efficientnet_weights=FILE"]
     if recipes.read(*words).loss.perceptual == "vgg16":  # a download; it is asked as SqueezeNet is
         words.append("--perceptual=squeezenet")
     config = recipes.read(*words)
     loss = config.loss
+    if loss.feature_clustering_weight:  # so few photos have no clusters worth the name
+        monkeypatch.setattr(
+            trainer, "cluster", lambda config, images: recipes.random_clusters(config, len(images))
+        )
     made = trainer.Trainer(config, tmp_path / "run")
     monkeypatch.setattr(timing, "WARM_UP", 0)
     monkeypatch.setattr(timing, "FEWEST", 1)
@@ -75,7 +80,7 @@ def test_the_stages_are_those_of_the_recipe(
         wanted.add("confidence network")
     if loss.retake_weight:
         wanted.add("retake")
-    if loss.part_feature_weight:
+    if loss.part_feature_weight or loss.feature_clustering_weight:
         wanted.add("surface")
     if loss.part_feature_weight or (loss.perceptual != "none" and loss.perceptual_weight):
         wanted.add("features")

@@ -28,12 +28,13 @@ _PROGRAM = textwrap.dedent(
     from igc_tf.losses.objective import Objective
     from igc_tf.training import optimizers, trainer
     from igc_tf.training.step import TrainingStep
+    from tests.recipes import random_clusters
 
     def recipe(name):
         values = flags.FlagValues()
         config_lib.define_flags(values)
         values(["", f"--flagfile=flags/{name}.flags", "--data_dir=none",
-                f"--squeezenet_weights={weights}"])
+                f"--squeezenet_weights={weights}", "--efficientnet_weights=none"])
         return config_lib.from_flags(values).replace(
             shape_dim=12, albedo_dim=12, view_dim=6, encoder_channels=4, decoder_channels=4,
             confidence_channels=2, batch_size=4, precision="float32",
@@ -42,6 +43,7 @@ _PROGRAM = textwrap.dedent(
     every_loss = dict(
         likelihood_weight=1.0, flip_weight=0.5, background_pixel_weight=0.5,
         perceptual="squeezenet", perceptual_weight=1e-5,  # random features are large
+        part_feature_weight=0.5, squeezenet_weights=weights,
     )
     configs = {
         "quickstart": recipe("quickstart"),
@@ -58,10 +60,16 @@ _PROGRAM = textwrap.dedent(
             model = igc_net.build(config)
             optimizer = optimizers.make(config.training, 10)
             optimizers.build(optimizer, model.trainable_variables)
-            step = TrainingStep(config, model, Objective(config), optimizer, strategy)
+            clusters = None
+            if config.loss.feature_clustering_weight:
+                clusters = random_clusters(config, 4)
+            objective = Objective(config, clusters)
+            step = TrainingStep(config, model, objective, optimizer, strategy)
         side = config.model.image_size
-        images = np.random.default_rng(0).integers(0, 256, (4, side, side, 3), np.uint8)
-        dataset = strategy.experimental_distribute_dataset(tf.data.Dataset.from_tensors(images))
+        data = np.random.default_rng(0).integers(0, 256, (4, side, side, 3), np.uint8)
+        if clusters:
+            data = data, clusters.distances
+        dataset = strategy.experimental_distribute_dataset(tf.data.Dataset.from_tensors(data))
         for batch in dataset:
             report = step.read(step(batch, tf.constant(0, tf.int64)).numpy())
         assert not report.gradients_not_finite
@@ -95,6 +103,7 @@ def test_two_replicas_give_the_losses_and_the_update_of_one(tmp_path):
     assert losses >= {
         "likelihood", "likelihood_flip", "pyramid", "pyramid_flip", "perceptual", "perceptual_flip",
         "contrastive", "sparsity", "background", "smoothness", "part_feature", "retake",
+        "feature_clustering",
     }  # fmt: skip
     for name, value in one.items():
         # Weights passed through Adam's division by a tiny second moment, which amplifies rounding.

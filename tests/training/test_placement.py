@@ -27,6 +27,7 @@ _PROGRAM = textwrap.dedent(
     from igc_tf.losses.objective import Objective
     from igc_tf.training import optimizers, trainer
     from igc_tf.training.step import TrainingStep
+    from tests.recipes import random_clusters
 
     rasterizer, vgg16, squeezenet, *files = sys.argv[1:]
     tf.keras.applications.VGG16(include_top=False, weights=None).save_weights(vgg16)
@@ -34,7 +35,8 @@ _PROGRAM = textwrap.dedent(
     def recipe(file):  # with few channels, and in the compute type of a GPU
         values = flags.FlagValues()
         config_lib.define_flags(values)
-        values(["", f"--flagfile={file}", "--data_dir=none", f"--squeezenet_weights={squeezenet}"])
+        values(["", f"--flagfile={file}", "--data_dir=none", f"--squeezenet_weights={squeezenet}",
+                "--efficientnet_weights=none"])
         config = config_lib.from_flags(values)
         precision = config.training.precision.replace("auto", "mixed_bfloat16")
         return config.replace(
@@ -50,10 +52,14 @@ _PROGRAM = textwrap.dedent(
             model = igc_net.build(config)
             optimizer = optimizers.make(config.training, 10)
             optimizers.build(optimizer, model.trainable_variables)
-        step = TrainingStep(config, model, Objective(config), optimizer, strategy)
         side = config.model.image_size
+        batch, clusters = tf.TensorSpec([2, side, side, 3], tf.uint8), None
+        if config.loss.feature_clustering_weight:
+            clusters = random_clusters(config, 2)
+            batch = batch, tf.TensorSpec(clusters.distances.shape, tf.float16)
+        step = TrainingStep(config, model, Objective(config, clusters), optimizer, strategy)
         graph = step.__call__.get_concrete_function(
-            tf.TensorSpec([2, side, side, 3], tf.uint8), tf.TensorSpec([], tf.int64)
+            batch, tf.TensorSpec([], tf.int64)
         ).graph.as_graph_def()
         functions = {function.signature.name for function in graph.library.function}
         nodes = [*graph.node, *(n for function in graph.library.function for n in function.node_def)]
