@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from unittest import mock
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
@@ -108,6 +109,10 @@ def _in_fork(run, words, log, environment, folder):
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
         sys.exit(1)
+    finally:
+        # As at Python's own end: joblib's pool is told to stop. multiprocessing would first wait for
+        # its workers, which wait for work for five minutes.
+        threading._shutdown()
 
 
 def script(words):
