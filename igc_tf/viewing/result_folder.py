@@ -85,7 +85,7 @@ def write(
         panels.save_png(picture, folder / file)
     result.save_npz(folder / ARRAYS)
     if turntable_of is not None:
-        views = turntable.turning(result) + turntable.relighting()
+        views = turntable.turning(result) + turntable.relighting(result)
         frames = turntable.render(result, turntable_of, views)
         turntable.save(frames, folder / TURN)
         panels.save_png(turntable.strip(frames, 10), folder / STRIP)

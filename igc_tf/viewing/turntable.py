@@ -45,14 +45,16 @@ def turning(result: PhotoResult, frames: int = 72) -> list[View]:
     return [View(rotation, light) for rotation in turn + nod]
 
 
-def relighting(frames: int = 48) -> list[View]:
-    """A light that goes round the face once, 40 degrees off the line of sight."""
+def relighting(result: PhotoResult, frames: int = 48) -> list[View]:
+    """A light that goes round the face, 40 degrees off the line of sight, as strong as the photo's."""
     tilt = math.radians(_LIGHT_DEGREES)
+    strength = float(result.light[0] + result.light[1])
+    ambient, diffuse = 0.4 * strength, 0.8 * strength
     views = []
     for i in range(frames):
         around = 2 * math.pi * i / frames
         x, y = math.sin(tilt) * math.sin(around), math.sin(tilt) * math.cos(around)
-        views.append(View((0.0, 0.0, 0.0), (0.5, 0.5, x, y, math.cos(tilt))))
+        views.append(View((0.0, 0.0, 0.0), (ambient, diffuse, x, y, math.cos(tilt))))
     return views
 
 
@@ -104,7 +106,7 @@ def render(
 
 def strip(frames: np.ndarray, count: int = 9) -> np.ndarray:
     """Some of the frames side by side, evenly in time: `[size, count * size, 3]`."""
-    chosen = np.linspace(0, len(frames), count, endpoint=False).round().astype(int)
+    chosen = ((np.arange(count) + 0.5) * len(frames) / count).astype(int)
     return np.concatenate(list(frames[chosen]), axis=1)
 
 
