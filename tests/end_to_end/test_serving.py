@@ -57,8 +57,8 @@ def test_an_older_servers_answer_is_written(tmp_path):
         for name, shape in result._SHAPES.items()
         if name != "alpha"
     }
-    serve_client._write(tmp_path / "a", answer)
-    assert result.PhotoResult.load(tmp_path / "a.npz").alpha is None
+    serve_client._write(tmp_path, "a.jpg", "file:///a.jpg", answer)
+    assert result.PhotoResult.load(tmp_path / "a.jpg.igc" / "arrays.npz").alpha is None
 
 
 def test_no_server_is_one_clear_line(program, tmp_path):
