@@ -48,6 +48,7 @@ def another_value(name):
         "perceptual": {"vgg_weights": "vgg.h5"},
         "pyramid_images": {"pyramid_weight": 1.0},
         "part_layout": {"part_recess": 0.005},
+        "feature_clustering_weight": {"efficientnet_weights": "lite0.pth"},
         "part_feature_weight": {"perceptual": "vgg16", "vgg_weights": "vgg.h5"},
     }.get(name, {})
     choices = field_of(name).metadata["choices"]

@@ -29,6 +29,8 @@ _FLAGS = ("-O3", "-shared", "-fPIC")
 _COMPILERS = ("g++", "c++", "clang++")
 _TIMEOUT_SECONDS = 300
 _DIGEST = hashlib.sha256().digest_size
+#: What this process has loaded, by the name of its file, which names all that it depends on.
+_LOADED: dict[str, types.ModuleType] = {}
 
 
 class BuildError(RuntimeError):
@@ -75,11 +77,14 @@ def _load(
 ) -> types.ModuleType:
     compile_flags = [*_FLAGS, *extra_flags, *tf.sysconfig.get_compile_flags()]
     library = cache / f"{name}-tf{tf.__version__}-{_key((*sources, *headers), compile_flags)}.so"
+    if library.name in _LOADED:  # from another cache; TensorFlow takes a kernel once in a process
+        return _LOADED[library.name]
     if not _is_whole(library):
         _compile(library, sources, compile_flags)
     try:
         # TensorFlow gives the operations once for each path: a link must not look like another.
-        return tf.load_op_library(str(library.resolve()))
+        _LOADED[library.name] = tf.load_op_library(str(library.resolve()))
+        return _LOADED[library.name]
     except (tf.errors.OpError, OSError) as error:
         raise BuildError(
             f"the compiled kernel {library} does not load ({error}); delete it, and it "

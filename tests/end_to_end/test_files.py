@@ -167,6 +167,8 @@ def test_a_stop_before_the_first_step_is_one_word(name, tiny_flags, trained, tmp
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "PYTHONPATH": os.getcwd()},
+            # A shell's background job ignores Ctrl-C, and so would what it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         maps = pathlib.Path(f"/proc/{process.pid}/maps")
         while process.poll() is None and "tensorflow" not in maps.read_text():

@@ -186,7 +186,7 @@ def test_samples_of_before_people_were_drawn_are_refused(tmp_path):
 
 def test_names_of_runs_are_no_markup():
     titles = ["runs/[red]a", "runs/[/]", os.fsdecode(b"runs/caf\xe9")]
-    run = report.Samples(["a"], {"[b]l1": Metric.absent()}, {})
+    run = report.Samples(["a"], {"[b]l1": Metric.absent()}, {}, np.zeros(1, int))
     found = comparison.compare(titles, [run] * 3)
     console = Console(width=200)
     with console.capture() as capture:

@@ -12,6 +12,8 @@ import pytest
 from tests.fake_squeezenet import LAYERS, write
 
 # Logical devices must be made before TensorFlow starts, so each count of devices is its own process.
+# So is each recipe: TensorFlow numbers the meetings of devices by process, and a second
+# strategy confuses them.
 _PROGRAM = textwrap.dedent(
     """
     import sys
@@ -19,7 +21,7 @@ _PROGRAM = textwrap.dedent(
     import tensorflow as tf
     from absl import flags
 
-    replicas, path, weights = int(sys.argv[1]), *sys.argv[2:]
+    replicas, path, weights, recipe_name = int(sys.argv[1]), *sys.argv[2:]
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
@@ -51,7 +53,7 @@ _PROGRAM = textwrap.dedent(
         "celeba_cpu": recipe("celeba_cpu").replace(**every_loss, optimizer="lamb"),
     }
     found = {}
-    for kind, config in configs.items():
+    for kind, config in [(recipe_name, configs[recipe_name])]:
         assert config.loss.retake_weight and config.loss.contrastive_weight
         tf.keras.utils.set_random_seed(0)
         strategy = trainer.make_strategy(config.training, ["cpu:0", "cpu:1"][:replicas])
@@ -84,8 +86,8 @@ _PROGRAM = textwrap.dedent(
 _ROOT = pathlib.Path(__file__).parents[2]  # flag files name each other from here
 
 
-def _run(replicas, path, weights):
-    command = [sys.executable, "-c", _PROGRAM, str(replicas), str(path), weights]
+def _run(replicas, path, weights, name):
+    command = [sys.executable, "-c", _PROGRAM, str(replicas), str(path), weights, name]
     done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT)
     assert done.returncode == 0, done.stderr[-3000:]
     with np.load(path) as arrays:
@@ -93,18 +95,20 @@ def _run(replicas, path, weights):
 
 
 @pytest.mark.slow
-def test_two_replicas_give_the_losses_and_the_update_of_one(tmp_path):
+@pytest.mark.parametrize("recipe", ["quickstart", "synthetic_cpu", "celeba_cpu"])
+def test_two_replicas_give_the_losses_and_the_update_of_one(tmp_path, recipe):
     weights = write(tmp_path / "squeezenet.h5", LAYERS)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         paths = tmp_path / "one.npz", tmp_path / "two.npz"
-        one, two = pool.map(_run, (1, 2), paths, (weights, weights))
+        one, two = pool.map(_run, (1, 2), paths, (weights, weights), (recipe, recipe))
     assert one.keys() == two.keys()
-    losses = {name.rpartition("/")[2] for name in one if name.startswith("celeba_cpu/loss/")}
-    assert losses >= {
-        "likelihood", "likelihood_flip", "pyramid", "pyramid_flip", "perceptual", "perceptual_flip",
-        "contrastive", "sparsity", "background", "smoothness", "part_feature", "retake",
-        "feature_clustering",
-    }  # fmt: skip
+    if recipe == "celeba_cpu":  # with every loss that there is
+        losses = {name.rpartition("/")[2] for name in one if name.startswith("celeba_cpu/loss/")}
+        assert losses >= {
+            "likelihood", "likelihood_flip", "pyramid", "pyramid_flip", "perceptual", "perceptual_flip",
+            "contrastive", "sparsity", "background", "smoothness", "part_feature", "retake",
+            "feature_clustering",
+        }  # fmt: skip
     for name, value in one.items():
         # Weights passed through Adam's division by a tiny second moment, which amplifies rounding.
         tolerance = 2e-3 if "variable" in name else 1e-4

@@ -129,8 +129,8 @@ def test_a_step_that_is_not_finite_is_named_however_late_it_is_looked_at(
     """The 20th of 40 steps, which are looked at 16 at a time; later ones go on as if it were not."""
 
     class FailsOnce(TrainingStep):
-        def terms(self, image, output, images_seen):
-            terms = super().terms(image, output, images_seen)
+        def terms(self, image, output, images_seen, distances=None):
+            terms = super().terms(image, output, images_seen, distances)
             weight, values = terms["pyramid"]
             return {
                 **terms,
