@@ -59,7 +59,7 @@ class Pretrained:
           FileNotFoundError: there is no such photo.
           ValueError: one cannot be read, or is no uint8 RGB picture.
         """
-        if isinstance(photos, str | os.PathLike) or np.ndim(photos) == 3:
+        if isinstance(photos, str | os.PathLike) or getattr(photos, "ndim", 4) == 3:
             photos = [photos]
         pictures = np.stack([self._picture(photo) for photo in photos])
         results = []
