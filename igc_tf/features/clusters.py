@@ -15,10 +15,6 @@ run's luck: every seed is taught the same ones. No label and no outline is told.
 from __future__ import annotations
 
 import hashlib
-import io
-import os
-import pathlib
-import tempfile
 import zipfile
 from collections.abc import Callable
 from typing import NamedTuple
@@ -28,6 +24,7 @@ from absl import logging
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
+from igc_tf import disk
 from igc_tf.cache import cache_dir
 
 #: Its number changes with the form of what is kept.
@@ -91,17 +88,10 @@ def open_or_build(
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         logging.warning("%s is damaged (%s); making it again.", path, error)
     found = build(images, features, parts, place_weight)
-    _write(path, found)
-    return found
-
-
-def _write(path: pathlib.Path, clusters: Clusters) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    np.savez(buffer, **clusters._asdict())
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(buffer.getbuffer())
-    os.replace(file.name, path)
+    with disk.written(path) as file:
+        np.savez(file, **found._asdict())
+    return found
 
 
 def build(

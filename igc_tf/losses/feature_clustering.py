@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from igc_tf import maps
 from igc_tf.features.clusters import Clusters
 
 #: What one unit of squared distance is in nats: a part is wanted as much as it is nearer. [choice]
@@ -50,8 +51,8 @@ class FeatureClustering:
           `[B, M, h, w]`, sums to 1 over M; a constant to the gradient.
         """
         side = distances.shape[1]
-        where = tf.clip_by_value(surface * (side / image_size) - 0.5, 0.0, side - 1.001)
-        found = _sample(tf.cast(distances, tf.float32), where) + self._of_places
+        where = surface * (side / image_size) - 0.5
+        found = maps.sample(tf.cast(distances, tf.float32), where) + self._of_places
         nearest = [tf.reduce_min(tf.gather(found, own, axis=-1), axis=-1) for own in self._members]
         return tf.stop_gradient(tf.nn.softmax(-tf.stack(nearest, axis=1) / _TEMPERATURE, axis=1))
 
@@ -96,24 +97,3 @@ def _shown(surface: tf.Tensor, image_size: int) -> tf.Tensor:
     front = (image_size / width) * (image_size / height)
     shown = tf.clip_by_value(area / front, 0.0, 1.0) * tf.cast(inside, tf.float32)
     return tf.stop_gradient(shown)
-
-
-def _sample(maps: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
-    """Bilinear: `[B, s, s, K]` at `[B, h, w, 2]` (column, row), within the map, to `[B, h, w, K]`."""
-    batch, side, _, channels = maps.shape
-    first = tf.floor(where)
-    x, y = tf.unstack(where - first, axis=-1)
-    column, row = tf.unstack(tf.cast(first, tf.int32), axis=-1)
-    flat = tf.reshape(maps, [-1, channels])
-    base = (
-        tf.range(tf.shape(maps)[0])[:, tf.newaxis, tf.newaxis] * side * side + row * side + column
-    )
-    found = 0.0
-    for step, share in (
-        (0, (1 - x) * (1 - y)),
-        (1, x * (1 - y)),
-        (side, (1 - x) * y),
-        (side + 1, x * y),
-    ):
-        found += share[..., tf.newaxis] * tf.gather(flat, base + step)
-    return found

@@ -67,7 +67,7 @@ def textured_mesh(
         [unproject(depth, fov_degrees), u[..., np.newaxis], v[..., np.newaxis]], axis=-1
     ).reshape(-1, 5)
     if not keep.all():
-        texture = _spread(texture, keep)
+        texture = spread(texture, keep)
         vertices, faces = _cut(vertices, faces, _inside(keep).reshape(-1))
     if not len(faces):
         raise ValueError("the mask leaves no triangle")
@@ -193,8 +193,8 @@ def _cut(
     return np.concatenate([vertices, line]), np.concatenate(kept)
 
 
-def _spread(texture: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """`[H, W, 3]`: every pixel off `keep` `[h, w]` gets the colour of the nearest one on it."""
+def spread(texture: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """`[H, W, 3]`: every pixel off `keep` `[h, w]` bool gets the color of the nearest one on it."""
     size = texture.shape[1::-1]
     off = np.asarray(Image.fromarray(~keep).resize(size, Image.Resampling.NEAREST))
     nearest = ndimage.distance_transform_edt(off, return_distances=False, return_indices=True)

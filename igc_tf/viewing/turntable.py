@@ -17,6 +17,7 @@ from igc_tf.config import ModelConfig
 from igc_tf.disk import written
 from igc_tf.graphics import renderer
 from igc_tf.structures import BACKGROUND, Light, Pose
+from igc_tf.viewing import meshes
 from igc_tf.viewing.colours import to_uint8
 from igc_tf.viewing.result import PhotoResult
 
@@ -81,7 +82,7 @@ def render(
     albedo, alpha = result.albedo, np.ones_like(result.depth)
     behind = np.ones([size, size, 3], np.float32)
     if model.backdrop and seen.any():
-        albedo = _spread(albedo, seen)
+        albedo = meshes.spread(albedo, seen)
         alpha = ndimage.gaussian_filter(seen.astype(np.float32), 0.7 * len(seen) / 64)
         behind = _enlarged(result.part_albedo[BACKGROUND], size)
     albedo, alpha = _enlarged(albedo, size), _enlarged(alpha, size)
@@ -137,9 +138,3 @@ def _enlarged(array: np.ndarray, size: int) -> np.ndarray:
     channels = tf.constant(array.reshape(*shape[:2], -1), tf.float32)
     found = tf.image.resize(channels, [size, size], tf.image.ResizeMethod.BICUBIC)
     return found.numpy().reshape(size, size, *shape[2:])
-
-
-def _spread(colours: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """`[h, w, 3]`: every place off `keep` `[h, w]` gets the color of the nearest one on it."""
-    nearest = ndimage.distance_transform_edt(~keep, return_distances=False, return_indices=True)
-    return colours[tuple(nearest)]

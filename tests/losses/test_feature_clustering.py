@@ -43,9 +43,9 @@ def by_loops(clusters, surface):
     wanted = np.zeros([count, 3, MAP, MAP])
     for n, i, j in np.ndindex(count, MAP, MAP):
         column, row = (
-            np.clip(value * CELLS / SIZE - 0.5, 0, CELLS - 1.001) for value in surface[n, i, j]
+            np.clip(value * CELLS / SIZE - 0.5, 0, CELLS - 1) for value in surface[n, i, j]
         )
-        c, r = int(column), int(row)
+        c, r = min(int(column), CELLS - 2), min(int(row), CELLS - 2)
         x, y = column - c, row - r
         cells = clusters.distances[n].astype(np.float64)
         upper = (1 - x) * cells[r, c] + x * cells[r, c + 1]
