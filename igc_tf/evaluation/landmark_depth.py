@@ -20,7 +20,7 @@ def at_landmarks(depth: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
     Args:
       depth: `[N, h, w]`, of the photo's own view.
-      landmarks: `[N, L, 2]` (x, y) pixels, pixel centres at +0.5; NaN where unknown.
+      landmarks: `[N, L, 2]` (x, y) pixels, pixel centers at +0.5; NaN where unknown.
 
     Returns:
       `[N, L]` float64, unit of the depth; NaN where the landmark is unknown or outside the map.

@@ -133,15 +133,12 @@ class Trainer:
                 f"--batch_size={training.batch_size} must be a multiple of the {replicas} devices."
             )
         self.total_steps = training.steps
-        self.clusters = cluster(config, self.photos.images)
         with self.strategy.scope():
             self.model = igc_net.build(config)
-            self.objective = Objective(config, self.clusters)
             self.optimizer = optimizers.make(training, self.total_steps)
             optimizers.build(self.optimizer, self.model.trainable_variables)
             self.step_counter = tf.Variable(0, dtype=tf.int64, trainable=False)
             self.best_l1 = tf.Variable(np.inf, dtype=tf.float32, trainable=False)
-        self.step = TrainingStep(config, self.model, self.objective, self.optimizer, self.strategy)
         checkpoint = tf.train.Checkpoint(
             model=self.model,
             optimizer=self.optimizer,
@@ -158,6 +155,11 @@ class Trainer:
         elif training.init_from:
             released.start_from(self.model, config, training.init_from)
             logging.info("Starting with the weights of %s.", training.init_from)
+        # Last, for clusters take minutes: all else is known to be right then.
+        self.clusters = cluster(config, self.photos.images)
+        with self.strategy.scope():
+            self.objective = Objective(config, self.clusters)
+        self.step = TrainingStep(config, self.model, self.objective, self.optimizer, self.strategy)
         self.run.begin(config, splits, step)
         self._signal: int | None = None
 

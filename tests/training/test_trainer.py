@@ -378,6 +378,16 @@ def test_parts_are_taught_by_the_clusters_of_the_photos(run_config, tmp_path):
     assert len(values) == 12 and values[-1] < 0.9 * values[0]
 
 
+def test_clusters_are_made_when_all_else_is_right(run_config, tmp_path, monkeypatch):
+    """They take minutes: a typo elsewhere is told before."""
+    made = []
+    monkeypatch.setattr(trainer, "cluster", lambda *_: made.append("clusters"))
+    config = run_config.replace(feature_clustering_weight=1.0, efficientnet_weights="lite0.pth")
+    with pytest.raises(FileNotFoundError, match="--init_from=photoz"):
+        trainer.Trainer(config.replace(init_from="photoz"), tmp_path / "run")
+    assert not made
+
+
 def test_a_missing_network_is_named_before_anything_is_trained(run_config, tmp_path):
     config = run_config.replace(feature_clustering_weight=1.0, efficientnet_weights="/no/such.pth")
     with pytest.raises(FileNotFoundError, match="--efficientnet_weights=/no/such.pth"):

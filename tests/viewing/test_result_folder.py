@@ -59,7 +59,7 @@ def test_each_photo_has_its_own_results(tmp_path, small):
 
 
 def test_the_turning_face_is_written_where_it_is_asked_for(tmp_path, small):
-    model = ModelConfig(backdrop=True, rasterizer="tensorflow")
+    model = ModelConfig(backdrop=True)
     folder = result_folder.write(tmp_path, "a.jpg", "file:///a", small, turntable_of=model)
     assert files(folder) == [
         "arrays.npz", "hierarchy.png", "panel.png", "photo.txt", "turn.gif", "turn.png"
