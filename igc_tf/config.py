@@ -14,7 +14,7 @@ import json
 import math
 import pathlib
 import typing
-from typing import Any
+from typing import Any, ClassVar
 
 from absl import flags
 
@@ -96,16 +96,19 @@ class DataConfig:
         "photo_folder: share of the photos, chosen by a hash of their path, kept for testing.",
     )
     flip: bool = _field(False, "Mirror every second training image at random [unsup3d: on].")
-    color_jitter: float = _field(
-        0.0,
-        "Brightness, contrast and saturation of a training image are each multiplied by a random factor "
-        "within 1 +- this; 0 is off [choice].",
-    )
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """The architecture of IGC-Net."""
+
+    #: Nearest and farthest canonical depth [unsup3d].
+    min_depth: ClassVar[float] = 0.9
+    max_depth: ClassVar[float] = 1.1
+    #: The camera's horizontal field of view, degrees [unsup3d].
+    fov_degrees: ClassVar[float] = 10.0
+    #: k of the assembly's softmax(-k depth) over the parts [group].
+    assembly_sharpness: ClassVar[float] = 1000.0
 
     image_size: int = _field(64, "Side of the square image, px; a power of 2 from 32 to 128.")
     map_size: int = _field(
@@ -143,12 +146,6 @@ class ModelConfig:
         "all features but the largest, which cost as much as all others [choice]; or none.",
         ("group", "inner", "none"),
     )
-    decoder_upsampling: str = _field(
-        "bilinear",
-        "How the capsule decoders grow their maps; transposed convolutions are faster and let "
-        "capsules interleave in a checkerboard [group: bilinear].",
-        ("bilinear", "transposed"),
-    )
     decoder_head: str = _field(
         "full",
         "Where the capsule decoders turn features into maps: at full size [group], or at half of "
@@ -159,8 +156,6 @@ class ModelConfig:
     confidence_channels: int = _field(
         16, "Channels of the confidence network's first stage [unsup3d: 64 at 64 px]."
     )
-    min_depth: float = _field(0.9, "Nearest canonical depth [unsup3d].")
-    max_depth: float = _field(1.1, "Farthest canonical depth [unsup3d].")
     border_depth: float = _field(
         1.04,
         "Depth of the canonical map's outer columns, 0.7 max + 0.3 min [unsup3d]; 0 leaves them "
@@ -194,34 +189,6 @@ class ModelConfig:
         "light explains an uneven photo, and the mirrored branch may go (flip_weight=0). The paper, as "
         "[unsup3d], only asks for it by the mirrored branch [choice].",
     )
-    part_recess: float = _field(
-        0.0,
-        "If positive, foreground parts share one surface by a learned support each, and lie this much "
-        "depth behind it for each nat of support they lack; see capsules/support.py. 0 is off: each "
-        "part's depth is free, as in the paper [choice].",
-    )
-    support_freedom: float = _field(
-        0.0,
-        "If positive, an image's own support lies within +- this around the one common to all images, "
-        "nats, so that parts mean the same in every image; 0 is unbounded [choice].",
-    )
-    part_layout: str = _field(
-        "none",
-        "Where the supports start: nowhere, or roughly where a face has eyes, mouth, forehead, nose and "
-        "cheeks (needs part_recess and 6 parts). It tells the capsules what the paper lets them find "
-        "[choice].",
-        ("none", "face"),
-    )
-    layout_strength: float = _field(2.0, "Height of part_layout's supports, nats [choice].")
-    layout_eye_line: float = _field(
-        0.475, "part_layout=face: height of the eyes in the view, 0 top, 1 bottom [choice]."
-    )
-    layout_mouth_line: float = _field(
-        0.768, "part_layout=face: height of the mouth in the view, 0 top, 1 bottom [choice]."
-    )
-    layout_eye_distance: float = _field(
-        0.235, "part_layout=face: distance of the eyes over the view's side [choice]."
-    )
     rotation_range_degrees: float = _field(
         60.0, "Pitch, yaw and roll lie within +- this, degrees [unsup3d; group: 80]."
     )
@@ -236,19 +203,9 @@ class ModelConfig:
     translation_range_z: float = _field(
         0.0, "z translation lies within +- this [unsup3d: 0 for people, 0.1 for cats]."
     )
-    fov_degrees: float = _field(10.0, "The camera's horizontal field of view, degrees [unsup3d].")
-    assembly_sharpness: float = _field(
-        1000.0, "k of the assembly's softmax(-k depth) over the parts [group: 1000]."
-    )
     visibility_sharpness: float = _field(
         100.0,
         "k of the soft visibility that carries the gradient of the losses on areas [choice].",
-    )
-    albedo_assembly: str = _field(
-        "hard",
-        "Object albedo from the nearest part alone ('hard') [group], or blended with the soft "
-        "visibility ('soft') [choice].",
-        ("hard", "soft"),
     )
     rasterizer: str = _field(
         "auto",
@@ -256,6 +213,13 @@ class ModelConfig:
         "that works here.",
         ("auto", "native", "tfg", "tensorflow"),
     )
+
+    @property
+    def capsule_names(self) -> list[str]:
+        """What the M capsules are called: the background, then as a person named them, else by number."""
+        if self.part_names:
+            return ["background", *self.part_names.split(",")]
+        return ["background", *(f"part {number}" for number in range(1, self.parts))]
 
     @property
     def rotation_limits(self) -> tuple[float, float, float]:
@@ -278,16 +242,6 @@ class LossConfig:
     pyramid_weight: float = _field(
         0.0, "L1 plus image gradients over a three-level pyramid, direct and mirrored [choice]."
     )
-    pyramid_images: int = _field(
-        0,
-        "If positive, the pyramid loss stands in for the likelihood during this many images: a "
-        "warm-up. 0: both act all along [choice].",
-    )
-    background_pixel_weight: float = _field(
-        1.0,
-        "Weight of the pixels where the background capsule is seen, in likelihood and pyramid; a "
-        "constant to the gradient. Below 1 the small encoder spends itself on the face [choice].",
-    )
     perceptual: str = _field(
         "none",
         "Perceptual features: vgg16, relu3_3 [paper]; squeezenet, fire5, for CPUs [choice]; or none.",
@@ -308,14 +262,6 @@ class LossConfig:
         0.03, "Share below which a foreground part costs too, so that none dies [choice]."
     )
     background_weight: float = _field(1.0, "Background separation [paper].")
-    background_threshold: float = _field(
-        0.3,
-        "The background begins this many standard deviations beyond the mean of the smoothed "
-        "foreground depth [choice].",
-    )
-    background_sigma: float = _field(
-        2.0, "Gaussian smoothing of that depth, standard deviation in map px at 64 px [choice]."
-    )
     part_feature_weight: float = _field(
         0.0,
         "Share of the perceptual features' variance over the face that the parts leave unexplained, as "
@@ -371,21 +317,14 @@ class TrainingConfig:
     learning_rate: float = _field(1e-4, "Peak learning rate [unsup3d: 1e-4].")
     learning_rate_schedule: str = _field(
         "constant",
-        "constant [unsup3d]; cosine to a hundredth of the peak; or TF Addons' triangular2 cycles.",
-        ("constant", "cosine", "cyclical"),
+        "constant [unsup3d], or cosine to a hundredth of the peak.",
+        ("constant", "cosine"),
     )
     warmup_steps: int = _field(0, "Steps of linear learning-rate warm-up [choice].")
-    optimizer: str = _field(
-        "adam",
-        "Keras' adam [paper], adamw or lion, or TF Addons' lamb, rectified_adam or lookahead_adam.",
-        ("adam", "adamw", "lion", "lamb", "rectified_adam", "lookahead_adam"),
-    )
-    adam_beta_1: float = _field(0.9, "First moment's decay [unsup3d].")
-    adam_beta_2: float = _field(0.999, "Second moment's decay [unsup3d].")
     l2: float = _field(
         5e-4,
         "L2 added to the gradient of every weight that a loss reaches, norms' scales too "
-        "[unsup3d: 5e-4]; adamw decays every weight by it instead.",
+        "[unsup3d: 5e-4].",
     )
     clip_norm: float = _field(
         5.0,
@@ -403,11 +342,6 @@ class TrainingConfig:
         "this machine has matrix units for it, else float32; the run keeps what was chosen.",
         ("float32", "mixed_bfloat16", "auto"),
     )
-    strategy: str = _field(
-        "mirrored",
-        "tf.distribute strategy over the devices of this machine.",
-        ("mirrored", "one_device"),
-    )
     deterministic: bool = _field(
         True,
         "On the CPU, bit-identical runs for a seed, at some cost. On a GPU, TensorFlow's deterministic "
@@ -417,9 +351,7 @@ class TrainingConfig:
     summary_every_seconds: float = _field(30.0, "Seconds between TensorBoard scalars.")
     pictures_every_seconds: float = _field(120.0, "Seconds between TensorBoard pictures.")
     checkpoint_every_seconds: float = _field(120.0, "Seconds between checkpoints.")
-    validate_every_steps: int = _field(
-        1000, "Steps between passes over the validation split, which choose the best checkpoint."
-    )
+    validate_every_steps: int = _field(1000, "Steps between passes over the validation split.")
     validation_images: int = _field(256, "Images of the validation split to use.")
 
     @property
@@ -473,7 +405,7 @@ _DEFINERS = {
 #: Values that may differ between a run's starts, beside the `places`: they bear on the machine and on how
 #: long, not on what is learned step by step.
 _FREE_ON_RESUME = frozenset(
-    "train_images max_steps strategy summary_every_seconds pictures_every_seconds "
+    "train_images max_steps summary_every_seconds pictures_every_seconds "
     "checkpoint_every_seconds rasterizer part_names".split()
 )
 #: Of these, what ends the learning rate's schedule: free while there is none.

@@ -29,12 +29,8 @@ def validate(config) -> None:
         f"--decoder_channels={model.decoder_channels}: a positive multiple of 4 is needed.",
     )
     _require(
-        0 < model.min_depth < model.max_depth,
-        f"--min_depth={model.min_depth} must lie between 0 and --max_depth={model.max_depth}.",
-    )
-    _require(
         model.border_depth == 0 or model.min_depth <= model.border_depth <= model.max_depth,
-        f"--border_depth={model.border_depth}: 0, or within [--min_depth, --max_depth].",
+        f"--border_depth={model.border_depth}: 0, or within [{model.min_depth}, {model.max_depth}].",
     )
     _require(
         0 <= model.background_relief <= 1,
@@ -60,18 +56,6 @@ def validate(config) -> None:
         "each part but the background.",
     )
     _require(
-        model.part_layout == "none" or model.part_recess > 0 and model.parts == 6,
-        f"--part_layout={model.part_layout} needs --part_recess > 0 (now {model.part_recess}) and "
-        f"--parts=6 (now {model.parts}).",
-    )
-    _require(
-        0 < model.layout_eye_line < model.layout_mouth_line < 1 and model.layout_eye_distance > 0,
-        f"--layout_eye_line={model.layout_eye_line} must lie above "
-        f"--layout_mouth_line={model.layout_mouth_line}, both within (0, 1), and "
-        f"--layout_eye_distance={model.layout_eye_distance} must be positive.",
-    )
-    _require(0 < model.fov_degrees < 120, f"--fov_degrees={model.fov_degrees}: within (0, 120).")
-    _require(
         0 <= model.rotation_range_degrees <= 90,
         f"--rotation_range_degrees={model.rotation_range_degrees}: within [0, 90].",
     )
@@ -81,14 +65,11 @@ def validate(config) -> None:
     )
     values = config.flat()
     for name in (
-        "assembly_sharpness visibility_sharpness contrastive_temperature background_sigma "
-        "learning_rate view_gain validate_every_steps validation_images"
+        "visibility_sharpness contrastive_temperature learning_rate view_gain validate_every_steps "
+        "validation_images"
     ).split():
         _require(values[name] > 0, f"--{name}={values[name]}: it must be positive.")
-    for name in (
-        "part_recess support_freedom depth_freedom pyramid_images max_steps warmup_steps l2 clip_norm "
-        "seed"
-    ).split():
+    for name in "depth_freedom max_steps warmup_steps l2 clip_norm seed".split():
         _require(values[name] >= 0, f"--{name}={values[name]}: it must not be negative.")
     _require(training.batch_size >= 1, f"--batch_size={training.batch_size}: at least 1.")
     _require(
@@ -109,10 +90,6 @@ def validate(config) -> None:
         loss.likelihood_weight > 0 or loss.pyramid_weight > 0,
         "--likelihood_weight and --pyramid_weight are both 0: nothing would ask the model to "
         "reproduce its input.",
-    )
-    _require(
-        loss.pyramid_images == 0 or loss.pyramid_weight > 0,
-        "--pyramid_images asks for a warm-up, but --pyramid_weight is 0.",
     )
     _require(
         loss.perceptual != "vgg16" or loss.vgg_weights,
@@ -173,7 +150,6 @@ def _require_photos(data) -> None:
         f"--align_mouth_line={data.align_mouth_line}, and both and "
         f"--align_eye_distance={data.align_eye_distance} within (0, 1).",
     )
-    _require(0 <= data.color_jitter < 1, f"--color_jitter={data.color_jitter}: within [0, 1).")
     _require(0 < data.box_scale <= 5, f"--box_scale={data.box_scale}: within (0, 5].")
 
 

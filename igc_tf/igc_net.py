@@ -32,7 +32,6 @@ class IGCNet(tf.keras.Model):
         config: ModelConfig,
         pixel_confidence: bool = True,
         feature_confidence: bool = False,
-        draw_background: bool = False,
         find_surface: bool = False,
         **kwargs,
     ):
@@ -42,14 +41,12 @@ class IGCNet(tf.keras.Model):
           config: the architecture.
           pixel_confidence: predict the confidence that the likelihood needs.
           feature_confidence: predict the confidence that the perceptual loss needs.
-          draw_background: in training, draw where the background capsule is seen, too.
           find_surface: in training, tell where the photo shows each point of the canonical view.
           **kwargs: of `tf.keras.Model`.
         """
         super().__init__(**kwargs)
         self.config = config
         self.find_surface = find_surface
-        self.draw_background = draw_background
         self.encoder = ImageEncoder(config, name="encoder")
         self.lighting = LightingNetwork(config, name="lighting")
         self.decomposition = GraphicsDecomposition(config, name="decomposition")
@@ -91,20 +88,13 @@ class IGCNet(tf.keras.Model):
             rendering = self.draw(capsule, light, view, capsule.visibility, with_alpha=True)
             return IGCOutput(parts, capsule, light, view, rendering, None, None)
 
-        rendering = self._render(capsule, light, view)
-        flipped_rendering = self._render(assembly.mirrored(capsule), light, view)
+        rendering = self.draw(capsule, light, view)
+        flipped_rendering = self.draw(assembly.mirrored(capsule), light, view)
         confidence = self.confidence(image) if self.confidence else None
         surface = self.renderer.surface_pixels(capsule.depth, view) if self.find_surface else None
         return IGCOutput(
             parts, capsule, light, view, rendering, flipped_rendering, confidence, surface
         )
-
-    def _render(self, capsule: ObjectCapsule, light: Light, view: Pose) -> Rendering:
-        """Draws an object for the losses, with the background's visibility if they want it."""
-        visibility = None
-        if self.draw_background:
-            visibility = tf.stop_gradient(capsule.visibility[:, BACKGROUND : BACKGROUND + 1])
-        return self.draw(capsule, light, view, visibility)
 
     def draw(
         self,
@@ -141,7 +131,7 @@ class IGCNet(tf.keras.Model):
         """
         if self.config.parts == 1:
             return tf.ones_like(capsule.depth)
-        blended = capsule.backdrop is not None or self.config.albedo_assembly == "soft"
+        blended = capsule.backdrop is not None
         visibility = capsule.soft_visibility if blended else capsule.visibility
         return 1.0 - visibility[:, BACKGROUND]
 
@@ -168,7 +158,6 @@ class IGCNet(tf.keras.Model):
             parts,
             config.assembly_sharpness,
             config.visibility_sharpness,
-            config.albedo_assembly,
             config.border_depth,
             config.backdrop,
         )
@@ -180,7 +169,6 @@ def build(config: Config) -> IGCNet:
         config.model,
         pixel_confidence=config.loss.likelihood_weight > 0,
         feature_confidence=config.loss.perceptual != "none" and config.loss.perceptual_weight > 0,
-        draw_background=config.loss.background_pixel_weight != 1,
         find_surface=config.loss.part_feature_weight > 0
         or config.loss.feature_clustering_weight > 0,
         name="igc_net",

@@ -19,7 +19,6 @@ import trimesh
 from PIL import Image
 
 from igc_tf import inference
-from igc_tf.capsules import support
 from igc_tf.config import Config
 from igc_tf.datasets import crops, reading
 from igc_tf.igc_net import IGCNet
@@ -43,7 +42,7 @@ class Pretrained:
     @property
     def part_names(self) -> list[str]:
         """M names, the background's first."""
-        return support.part_names(self.config.model)
+        return self.config.model.capsule_names
 
     def predict(self, photos: Photo | Sequence[Photo]) -> list[PhotoResult]:
         """Takes photos apart.

@@ -9,13 +9,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+#: Stands for every value: the flag decided nothing that the weights depend on, or nothing by itself.
+ANY = ()
+
 #: Deleted flags: the values that stand for what igc_tf does without them.
 DELETED: dict[str, tuple[Any, ...]] = {
+    "adam_beta_1": (0.9,),
+    "adam_beta_2": (0.999,),
+    "albedo_assembly": ("hard",),
+    "assembly_sharpness": (1000.0,),
+    "background_pixel_weight": (1.0,),
+    "background_sigma": (2.0,),
+    "background_threshold": (0.3,),
+    "color_jitter": (0.0,),
+    "decoder_upsampling": ("bilinear",),
     "depth_prior_rim": (1.0,),
     "encoder_norm": ("none",),
+    "fov_degrees": (10.0,),
+    "layout_eye_distance": ANY,  # of part_layout
+    "layout_eye_line": ANY,
+    "layout_mouth_line": ANY,
+    "layout_strength": ANY,
+    "max_depth": (1.1,),
+    "min_depth": (0.9,),
+    "optimizer": ("adam",),
     "part_feature_background": (False,),
+    "part_layout": ("none",),
+    "part_recess": (0.0,),
     "pose_centre_weight": (0.0,),
+    "pyramid_images": (0,),
     "retake_embedding_weight": (0.0,),
+    "strategy": ANY,  # of the machine
+    "support_freedom": ANY,  # of part_recess
 }
 #: Flags of another name today; their values mean what they meant.
 RENAMED: dict[str, str] = {}
@@ -31,7 +56,7 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for name, value in values.items():
         if name in DELETED:
-            if value not in DELETED[name]:
+            if DELETED[name] != ANY and value not in DELETED[name]:
                 accepted = " or ".join(map(repr, DELETED[name]))
                 raise ValueError(
                     f"--{name} is {value!r}; this version of igc_tf has no such flag and can stand for "

@@ -32,8 +32,6 @@ def another_value(name):
         "decoder_channels": 8,
         "shape_dim": 96,
         "albedo_dim": 96,
-        "min_depth": 0.8,
-        "max_depth": 1.3,
         "border_depth": 1.0,
         "background_relief": 0.25,
         "crop_scale": 0.5,
@@ -46,8 +44,6 @@ def another_value(name):
         "albedo_dim": {"shape_dim": 96},
         "dataset": {"data_dir": "photos"},
         "perceptual": {"vgg_weights": "vgg.h5"},
-        "pyramid_images": {"pyramid_weight": 1.0},
-        "part_layout": {"part_recess": 0.005},
         "feature_clustering_weight": {"efficientnet_weights": "lite0.pth"},
         "part_feature_weight": {"perceptual": "vgg16", "vgg_weights": "vgg.h5"},
     }.get(name, {})
@@ -136,7 +132,10 @@ def test_there_are_flag_files():
 def test_flag_files_parse_and_fit_together(path):
     text = path.read_text()
     extra = [] if "--dataset=synthetic_faces" in text else ["--data_dir=photos"]
-    extra += ["--squeezenet_weights=file.h5", "--efficientnet_weights=file.pth"]  # no file knows them
+    extra += [
+        "--squeezenet_weights=file.h5",
+        "--efficientnet_weights=file.pth",
+    ]  # no file knows them
     found = parsed(f"--flagfile={path}", *extra)
     assert found != parsed(*extra)
     # Every line took effect: none is overridden by a later one.
@@ -146,23 +145,6 @@ def test_flag_files_parse_and_fit_together(path):
     for name, value in lines:
         expected = type(found.flat()[name])(value) if value else not name.startswith("no")
         assert found.flat()[name.removeprefix("no") if not value else name] == expected, name
-
-
-@pytest.mark.parametrize(
-    ("name", "flag", "value"),
-    [
-        ("no_one_hot", "one_hot", False),
-        ("no_contrastive", "contrastive_weight", 0.0),
-        ("no_sparsity", "sparsity_weight", 0.0),
-        ("no_background", "background_weight", 0.0),
-    ],
-)
-def test_an_ablation_differs_from_its_recipe_in_one_value(name, flag, value):
-    folder = FLAG_FILES[0].parent
-    recipe = parsed(f"--flagfile={folder / 'quickstart.flags'}").flat()
-    ablation = parsed(f"--flagfile={folder / f'ablation_{name}.flags'}").flat()
-    assert recipe[flag] != value
-    assert ablation == {**recipe, flag: value}
 
 
 # ---- values that do not fit ----------------------------------------------------------------------
@@ -183,16 +165,12 @@ def test_an_ablation_differs_from_its_recipe_in_one_value(name, flag, value):
         ({"confidence_channels": 0}, "--confidence_channels=0"),
         ({"decoder_channels": 6}, "--decoder_channels=6"),
         ({"decoder_channels": 0}, "--decoder_channels=0"),
-        ({"min_depth": 0.0}, "--min_depth=0.0"),
-        ({"min_depth": 1.2}, "--min_depth=1.2 must lie between 0 and --max_depth=1.1"),
         ({"border_depth": 1.2}, "--border_depth=1.2"),
         ({"border_depth": 0.8}, "--border_depth=0.8"),
         ({"background_relief": 1.5}, "--background_relief=1.5"),
         ({"background_relief": -0.5}, "--background_relief=-0.5"),
         ({"background_relief": 0.5, "border_depth": 0.0}, "--background_relief=0.5"),
         ({"background_relief": 0.75}, "--background_relief=0.75 takes the background beyond"),
-        ({"fov_degrees": 0.0}, "--fov_degrees=0.0"),
-        ({"fov_degrees": 120.0}, "--fov_degrees=120.0"),
         ({"rotation_range_degrees": -1.0}, "--rotation_range_degrees=-1.0"),
         ({"rotation_range_degrees": 91.0}, "--rotation_range_degrees=91.0"),
         ({"batch_size": 0}, "--batch_size=0"),
@@ -207,7 +185,6 @@ def test_an_ablation_differs_from_its_recipe_in_one_value(name, flag, value):
         ({"crop_center_y": -0.1}, "--crop_center_y=-0.1"),
         ({"dataset": "photo_folder"}, "--dataset=photo_folder needs --data_dir"),
         ({"likelihood_weight": 0.0}, "--likelihood_weight and --pyramid_weight are both 0"),
-        ({"pyramid_images": 10}, "--pyramid_images asks for a warm-up"),
         ({"perceptual": "vgg16"}, "--perceptual=vgg16 needs --vgg_weights"),
         ({"perceptual": "squeezenet"}, "--perceptual=squeezenet needs --squeezenet_weights"),
         ({"part_feature_size": 16}, "--part_feature_size=16: at least 32 px"),
@@ -218,14 +195,11 @@ def test_an_ablation_differs_from_its_recipe_in_one_value(name, flag, value):
             {"retake_weight": 1.0, "retake_tilt_degrees": 15.0, "tilt_range_degrees": 10.0},
             "limits, 60 and 10 degrees",
         ),
-        ({"part_layout": "face"}, "--part_layout=face needs --part_recess > 0"),
         *[
             ({name: number}, f"--{name}={number}: it must be positive")
             for name, number in [
-                ("assembly_sharpness", 0.0),
                 ("visibility_sharpness", -1.0),
                 ("contrastive_temperature", 0.0),
-                ("background_sigma", 0.0),
                 ("learning_rate", 0.0),
                 ("view_gain", 0.0),
                 ("learning_rate", float("nan")),
@@ -237,7 +211,6 @@ def test_an_ablation_differs_from_its_recipe_in_one_value(name, flag, value):
             ({name: number}, f"--{name}={number}: it must not be negative")
             for name, number in [
                 ("depth_freedom", -0.1),
-                ("pyramid_images", -1),
                 ("max_steps", -1),
                 ("warmup_steps", -1),
                 ("l2", -1e-4),
@@ -407,14 +380,13 @@ def test_differences_forgives_only_what_is_not_learned(name):
     assert any(line.startswith(f"--{name}:") for line in found) == (name not in free)
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "cyclical"])
 @pytest.mark.parametrize("change", [{"train_images": 900}, {"max_steps": 8}])
-def test_a_schedule_binds_a_run_to_its_length(schedule, change):
-    run = config.Config().replace(train_images=600, batch_size=60, learning_rate_schedule=schedule)
+def test_a_schedule_binds_a_run_to_its_length(change):
+    run = config.Config().replace(train_images=600, batch_size=60, learning_rate_schedule="cosine")
     (line,) = config.differences(run.replace(**change), run)
     ((name, value),) = change.items()
     assert line.startswith(f"--{name}: {run.flat()[name]} in the run, {value} now")
-    assert "--init_from" in line and schedule in line
+    assert "--init_from" in line and "cosine" in line
     # The same number of steps, told in another way, is no other length.
     assert config.differences(run.replace(max_steps=10), run) == []
     constant = run.replace(learning_rate_schedule="constant")

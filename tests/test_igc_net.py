@@ -93,7 +93,6 @@ def test_stages_fit_together(tiny):
         output.parts,
         tiny.model.assembly_sharpness,
         tiny.model.visibility_sharpness,
-        tiny.model.albedo_assembly,
         tiny.model.border_depth,
     )
     np.testing.assert_array_equal(capsule.depth, output.object.depth)

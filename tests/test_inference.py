@@ -51,8 +51,7 @@ def test_depth_in_the_photos_view_is_the_turned_canvas(tiny, photos, backdrop):
     "changes",
     [
         {"backdrop": True, "background_relief": 0.1, "depth_prior": 1.5},
-        {"albedo_assembly": "hard"},
-        {"albedo_assembly": "soft"},
+        {},
         {"parts": 1, "one_hot": False},
     ],
 )

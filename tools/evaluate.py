@@ -74,7 +74,7 @@ _DATA_FLAGS = ("dataset", "data_dir", "data_config", "crop", "crop_scale", "crop
 
 #: Flags that a file of predictions has no use for, and those it has with --dataset only.
 _OF_A_RUN = (
-    "checkpoint", "weights_dir", "save_predictions", "images", "fit_images", "retake_images",
+    "weights_dir", "save_predictions", "images", "fit_images", "retake_images",
 )  # fmt: skip
 _OF_A_DATA_SET = (*_DATA_FLAGS[1:], "labels", "whole_folder", "fit_data_dir", "gallery_view")
 

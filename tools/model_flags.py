@@ -1,4 +1,4 @@
-"""Which model a program works with: --run_dir=RUN or --weights=NAME, and the checkpoint."""
+"""Which model a program works with: --run_dir=RUN or --weights=NAME."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "Run whose model to use.")
 flags.DEFINE_string("weights", None, "Instead of --run_dir: name of released weights.")
 flags.DEFINE_string("weights_dir", None, "Folder of the released weights; igc_tf's own by default.")
-flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which of the run's checkpoints.")
 
 
 def folder() -> pathlib.Path:
@@ -26,8 +25,6 @@ def folder() -> pathlib.Path:
         raise ValueError(f"Give either --run_dir=RUN or --weights=NAME (there are: {known}).")
     if FLAGS.run_dir:
         return pathlib.Path(FLAGS.run_dir)
-    if FLAGS.checkpoint != "last":
-        raise ValueError("--checkpoint is for runs: released weights have one checkpoint only.")
     return released.path_of(FLAGS.weights, _weights_dir())
 
 
@@ -39,7 +36,7 @@ def load(rasterizer: str | None = None):
     """
     from igc_tf.training import run_directory
 
-    return run_directory.load_model(folder(), FLAGS.checkpoint, rasterizer)
+    return run_directory.load_model(folder(), rasterizer)
 
 
 def _weights_dir() -> pathlib.Path:

@@ -156,7 +156,6 @@ def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
 
 def _write(output_dir: pathlib.Path, photo: _Photo, result, model, left_out: _LeftOut) -> bool:
     """Writes a photo's results; false if they could not be, which is said."""
-    from igc_tf.capsules import support
     from igc_tf.viewing import result_folder
 
     mesh = result_folder.Meshes(model.fov_degrees, FLAGS.mesh_background)
@@ -166,7 +165,7 @@ def _write(output_dir: pathlib.Path, photo: _Photo, result, model, left_out: _Le
             photo.name,
             photo.source,
             result,
-            support.part_names(model),
+            model.capsule_names,
             mesh if FLAGS.meshes else None,
             model if FLAGS.turntable else None,
         )

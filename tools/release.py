@@ -19,7 +19,6 @@ from tools import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "Run to release.")
-flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which of the run's checkpoints.")
 flags.DEFINE_string("name", None, "Name of the weights: lower-case words joined by '_'.")
 flags.DEFINE_string("data", None, "What the run was trained on, and its licence.")
 flags.DEFINE_string("command", None, "The command that trained it.")
@@ -47,7 +46,6 @@ def main(argv: list[str]) -> int:
             command=FLAGS.command,
             commit=FLAGS.commit or _commit(),
             metrics=_metrics(),
-            which=FLAGS.checkpoint,
             part_names=FLAGS.part_names,
             folder=FLAGS.weights_dir or released.FOLDER,
         )

@@ -107,8 +107,6 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
     maps = [output.rendering.canonical_image]
     if capsule.backdrop is not None:
         maps.append(1.0 - capsule.soft_visibility[:, BACKGROUND, ..., tf.newaxis])
-    if model.draw_background:
-        maps.append(capsule.visibility[:, BACKGROUND, ..., tf.newaxis])
     yield stage(
         "rasterisation",
         lambda given: renderer.draw(*given)[0],

@@ -14,7 +14,6 @@ def assemble(
     parts: PartCapsules,
     sharpness: float = 1000.0,
     visibility_sharpness: float = 100.0,
-    albedo_assembly: str = "hard",
     border_depth: float = 0.0,
     backdrop: bool = False,
 ) -> ObjectCapsule:
@@ -28,7 +27,6 @@ def assemble(
       parts: of B images.
       sharpness: k of the depth's softmax [group: 1000].
       visibility_sharpness: k of the soft visibility softmax_m(-k d_m) [choice].
-      albedo_assembly: 'hard' blends the albedo by V [group], 'soft' by the soft visibility.
       border_depth: depth of the outer columns, so that a turned canvas still fills the picture
         [unsup3d]; 0 leaves them as they are.
       backdrop: keep the background's albedo out of the object's and apart, to be drawn behind it
@@ -36,26 +34,14 @@ def assemble(
 
     Returns:
       The object capsule of B images.
-
-    Raises:
-      ValueError: an unknown `albedo_assembly`.
     """
     depth = parts.depth
     visibility = _nearest(depth)
     soft_visibility = _nearness(depth, visibility_sharpness)
     object_depth = tf.reduce_sum(_nearness(depth, sharpness) * depth, axis=1)
-    if albedo_assembly == "hard":
-        weights = visibility
-    elif albedo_assembly == "soft":
-        weights = soft_visibility
-    else:
-        raise ValueError(f"albedo_assembly={albedo_assembly!r}: it must be 'hard' or 'soft'.")
-    albedo = parts.albedo
+    weights, albedo = visibility, parts.albedo
     if backdrop:
-        albedo = albedo[:, BACKGROUND + 1 :]
-        weights = _nearness(depth[:, BACKGROUND + 1 :], visibility_sharpness)
-        if albedo_assembly == "hard":
-            weights = _nearest(depth[:, BACKGROUND + 1 :])
+        weights, albedo = _nearest(depth[:, BACKGROUND + 1 :]), albedo[:, BACKGROUND + 1 :]
     return ObjectCapsule(
         depth=fix_border(object_depth, border_depth) if border_depth else object_depth,
         albedo=tf.reduce_sum(weights[..., tf.newaxis] * albedo, axis=1),

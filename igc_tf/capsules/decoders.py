@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import tensorflow as tf
 
 from igc_tf import maps
-from igc_tf.capsules import layers, support
+from igc_tf.capsules import layers
 from igc_tf.config import ModelConfig
 from igc_tf.structures import BACKGROUND, PartCapsules, PartEmbeddings, Pose
 
@@ -32,7 +31,7 @@ class MapDecoder(tf.keras.layers.Layer):
         )
         self.first_norm = layers.normalisation(first_norm, widths[0])
         self.grow = [
-            layers.GrowStage(width, config.decoder_upsampling, norm, name=f"grow_{i}")
+            layers.GrowStage(width, "bilinear", norm, name=f"grow_{i}")
             for i, (width, norm) in enumerate(zip(widths, norms, strict=True))
         ]
         self.half = config.decoder_head == "half"
@@ -69,10 +68,7 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         """Makes the decoders of `config`; the embeddings pass through in float32, losses read them."""
         super().__init__(dtype="float32", **kwargs)
         self.config = config
-        self.supported = config.part_recess > 0 and config.parts > 1
-        self.depth = MapDecoder(
-            config, config.shape_dim, 1 + self.supported, smooth=True, name="depth"
-        )
+        self.depth = MapDecoder(config, config.shape_dim, 1, smooth=True, name="depth")
         self.albedo = MapDecoder(config, config.albedo_dim, 3, smooth=False, name="albedo")
         self.pose = tf.keras.Sequential(
             [
@@ -82,28 +78,10 @@ class CapsuleDecoders(tf.keras.layers.Layer):
             name="pose",
         )
 
-    def build(self, input_shape) -> None:
-        """Makes the parts' common support, `[M - 1, h, w]`, the same for every image [choice]."""
-        config = self.config
-        if self.supported:
-            shape = (config.parts - 1, config.map_size, config.map_size)
-            start = np.zeros(shape, np.float32)
-            if config.part_layout == "face":
-                start = config.layout_strength * support.face_layout(
-                    config.map_size,
-                    config.layout_eye_line,
-                    config.layout_mouth_line,
-                    config.layout_eye_distance,
-                )
-            self.support = self.add_weight(
-                name="support", shape=shape, initializer=tf.constant_initializer(start)
-            )
-        super().build(input_shape)
-
     def call(self, embeddings: PartEmbeddings) -> PartCapsules:
         """Decodes the part embeddings of B images to their part capsules."""
         config = self.config
-        raw_shape = self.depth(embeddings.shape)  # B x M x h x w x 1, or 2 with a support
+        raw_shape = self.depth(embeddings.shape)  # B x M x h x w x 1
         raw_albedo = self.albedo(embeddings.albedo)  # B x M x h x w x 3
         if config.symmetric_parts:
             raw_shape = symmetric_foreground(raw_shape)
@@ -127,41 +105,23 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         )
 
     def _depth(self, raw_shape: tf.Tensor) -> tf.Tensor:
-        """Raw maps `[B, M, h, w, 1 or 2]` to depth."""
+        """Raw maps `[B, M, h, w, 1]` to depth."""
         config = self.config
-        sizes = [1, config.parts - 1]  # the background, the foreground
-        if not self.supported:
-            raw = tf.squeeze(raw_shape, axis=4)
-        else:
-            raw, own = tf.unstack(raw_shape, axis=4)
-            background, foreground = tf.split(raw, sizes, axis=1)
-            own = support.bounded(tf.split(own, sizes, axis=1)[1], config.support_freedom)
-            common = symmetric(self.support, 2) if config.symmetric_parts else self.support
-            surface, behind = support.share_out(foreground, common + own)
-            raw = tf.concat([background, tf.repeat(surface, config.parts - 1, axis=1)], axis=1)
+        raw = tf.squeeze(raw_shape, axis=4)
         prior = convex_prior(config.parts, config.map_size, config.depth_prior)
         depth = bound_depth(raw, config.min_depth, config.max_depth, prior, config.depth_freedom)
-        if config.parts == 1 or not (self.supported or config.background_relief != 1.0):
+        if config.parts == 1 or config.background_relief == 1.0:
             return depth
-        background, foreground = tf.split(depth, sizes, axis=1)
-        if self.supported:
-            set_back = foreground + config.part_recess * behind
-            foreground = tf.minimum(set_back, config.max_depth)
-        if config.background_relief != 1.0:
-            middle = (config.min_depth + config.max_depth) / 2.0
-            background = config.border_depth + (background - middle) * config.background_relief
+        background, foreground = tf.split(depth, [1, config.parts - 1], axis=1)
+        middle = (config.min_depth + config.max_depth) / 2.0
+        background = config.border_depth + (background - middle) * config.background_relief
         return tf.concat([background, foreground], axis=1)
-
-
-def symmetric(values: tf.Tensor, axis: int) -> tf.Tensor:
-    """The mean of maps and of their mirror image along `axis`."""
-    return (values + tf.reverse(values, [axis])) / 2.0
 
 
 def symmetric_foreground(values: tf.Tensor) -> tf.Tensor:
     """Makes the maps `[B, M, h, w, C]` of all parts but the background's even in x [choice]."""
     background, foreground = tf.split(values, [1, -1], axis=1)
-    return tf.concat([background, symmetric(foreground, 3)], axis=1)
+    return tf.concat([background, (foreground + tf.reverse(foreground, [3])) / 2.0], axis=1)
 
 
 def bound_depth(

@@ -89,7 +89,7 @@ def training_batches(
             return changed, indices
         maps = tf.numpy_function(lambda rows: beside[rows], [indices], beside.dtype)
         maps.set_shape((share, *beside.shape[1:]))
-        return (changed, augmentation.mirror(maps, step)), indices
+        return (changed, augmentation(maps, step)), indices
 
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF

@@ -12,6 +12,10 @@ from igc_tf.losses.feature_clustering import FeatureClustering
 from igc_tf.losses.retake import pose_loss
 from igc_tf.structures import Confidence, IGCOutput, Rendering, Retake
 
+#: The background begins this many standard deviations beyond the mean of the foreground's depth, which
+#: is smoothed by a Gaussian of this many px in maps of 64 [choice].
+BACKGROUND_THRESHOLD, BACKGROUND_SIGMA = 0.3, 2.0
+
 
 class Objective:
     """Computes every loss the configuration asks for.
@@ -44,12 +48,11 @@ class Objective:
         self,
         image: tf.Tensor,
         output: IGCOutput,
-        images_seen: tf.Tensor | int,
         retake: Retake | None = None,
         distances: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """`{name: [B]}`, the losses of `terms` by themselves; and 'total', their weighted sum."""
-        terms = self.terms(image, output, images_seen, retake, distances)
+        terms = self.terms(image, output, retake, distances)
         losses = {name: values for name, (_, values) in terms.items()}
         losses["total"] = tf.add_n([weight * values for weight, values in terms.values()])
         return losses
@@ -58,7 +61,6 @@ class Objective:
         self,
         image: tf.Tensor,
         output: IGCOutput,
-        images_seen: tf.Tensor | int,
         retake: Retake | None = None,
         distances: tf.Tensor | None = None,
     ) -> dict[str, tuple[tf.Tensor | float, tf.Tensor]]:
@@ -67,7 +69,6 @@ class Objective:
         Args:
           image: `[B, H, W, 3]` in [0, 1].
           output: of the model in training.
-          images_seen: how many images were trained on before this step; ends the warm-up.
           retake: what was found in pictures drawn anew, if that is asked for.
           distances: `[B, s, s, K]` float16 of the photos' features from the clusters, likewise.
 
@@ -75,7 +76,6 @@ class Objective:
           `{name: (weight, [B])}`, one number an image, weighted by nothing yet.
         """
         loss = self.loss
-        warm, settled = self._phase(images_seen)
         terms: dict[str, tuple[tf.Tensor | float, tf.Tensor]] = {}
         branches = (
             ("", 1.0, output.rendering, 0),
@@ -85,7 +85,7 @@ class Objective:
             if share == 0:
                 continue
             for name, weight, values in self._reconstruction(
-                image, rendering, output.confidence, index, warm, settled
+                image, rendering, output.confidence, index
             ):
                 terms[name + suffix] = (share * weight, values)
 
@@ -107,7 +107,7 @@ class Objective:
             )
         if loss.background_weight and self.model.parts > 1:
             region = constraints.background_region(
-                parts.depth, loss.background_threshold, loss.background_sigma * self._scale
+                parts.depth, BACKGROUND_THRESHOLD, BACKGROUND_SIGMA * self._scale
             )
             terms["background"] = (
                 loss.background_weight,
@@ -144,38 +144,24 @@ class Objective:
     def _scale(self) -> float:
         return self.model.map_size / 64
 
-    def _phase(self, images_seen: tf.Tensor | int) -> tuple[tf.Tensor | float, tf.Tensor | float]:
-        """Factors of the pyramid loss and of the likelihood at this point of the training."""
-        loss = self.loss
-        if not loss.pyramid_images:
-            return 1.0, 1.0
-        warm = tf.cast(images_seen < loss.pyramid_images, tf.float32)
-        return warm, 1.0 - warm
-
     def _reconstruction(
         self,
         image: tf.Tensor,
         rendering: Rendering,
         confidence: Confidence,
         index: int,
-        warm: tf.Tensor | float,
-        settled: tf.Tensor | float,
-    ) -> list[tuple[str, tf.Tensor | float, tf.Tensor]]:
+    ) -> list[tuple[str, float, tf.Tensor]]:
         """(name, weight, values) of the losses of one branch."""
         loss, mask = self.loss, rendering.mask
-        weights = mask
-        if loss.background_pixel_weight != 1:
-            background = tf.stop_gradient(rendering.part_visibility[:, 0])
-            weights = mask * (1.0 - (1.0 - loss.background_pixel_weight) * background)
         found = []
         if loss.likelihood_weight:
             values = reconstruction.negative_log_likelihood(
-                image, rendering.image, confidence.pixels[..., index], weights
+                image, rendering.image, confidence.pixels[..., index], mask
             )
-            found.append(("likelihood", loss.likelihood_weight * settled, values))
+            found.append(("likelihood", loss.likelihood_weight, values))
         if loss.pyramid_weight:
-            values = reconstruction.pyramid(image, rendering.image, weights)
-            found.append(("pyramid", loss.pyramid_weight * warm, values))
+            values = reconstruction.pyramid(image, rendering.image, mask)
+            found.append(("pyramid", loss.pyramid_weight, values))
         if self.features is not None and loss.perceptual_weight:
             canvas = mask[..., tf.newaxis]
             filled = rendering.image * canvas + image * (1.0 - canvas)

@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from igc_tf import config as config_lib
 from igc_tf import igc_net
-from igc_tf.capsules import support
 from igc_tf.config import Config
 from igc_tf.paths import is_pattern
 from igc_tf.serving import reload, warmup
@@ -98,7 +97,7 @@ def ops(saved_model_dir: str | pathlib.Path) -> set[str]:
 
 def _write_assets(config: Config, folder: pathlib.Path) -> None:
     config_lib.save(config, folder)
-    labels = {str(number): name for number, name in enumerate(support.part_names(config.model))}
+    labels = {str(number): name for number, name in enumerate(config.model.capsule_names)}
     (folder / "labels.json").write_text(json.dumps(labels, indent=2) + "\n")
     shutil.copyfile(_CHECKOUT / "LICENSE", folder / "LICENSE")
 

@@ -107,7 +107,7 @@ class _Training:
         self.config, training = config, config.training
         trainer.prepare_process(training)
         self.steps = training.steps
-        self.strategy = trainer.make_strategy(training)
+        self.strategy = trainer.make_strategy()
         with self.strategy.scope():
             self.model = autoencoder.build(config.model, decoder_channels)
             optimizer = optimizers.make(training, self.steps)

@@ -45,7 +45,6 @@ class Release:
     data: str  #: what they were trained on, and its licence
     command: str  #: that trained them
     commit: str  #: of igc_tf at the release
-    checkpoint: str  #: of the run, 'last' or 'best'
     steps: int  #: trained
     parameters: int  #: numbers in the model
     metrics: dict[str, Any]  #: as `tools.evaluate --metrics_json` wrote them; empty if not measured
@@ -142,7 +141,6 @@ def write(
       command: that trained them.
       commit: of igc_tf.
       metrics: what was measured with them.
-      which: the run's 'last' or 'best' checkpoint.
       part_names: what its foreground parts are, joined by commas; the run's own if empty.
       folder: of all released weights.
 
@@ -163,7 +161,7 @@ def write(
     target = pathlib.Path(folder) / name
     if target.exists():
         raise FileExistsError(f"{target} is there already; give another --name.")
-    config, model = run_directory.load_model(run_dir, which)
+    config, model = run_directory.load_model(run_dir)
     if part_names:
         config = config.replace(part_names=part_names)
     infinite = [weight.name for weight in model.weights if not np.isfinite(weight.numpy()).all()]
@@ -174,8 +172,7 @@ def write(
         data=data,
         command=command,
         commit=commit,
-        checkpoint=which,
-        steps=checkpoints.number_of(run_directory.RunDirectory(run_dir).checkpoint_path(which)),
+        steps=checkpoints.number_of(run_directory.RunDirectory(run_dir).checkpoint_path()),
         parameters=model.count_params(),
         metrics=metrics or {},
     )
@@ -194,8 +191,8 @@ def _write_files(
     path: pathlib.Path, config: Config, model: igc_net.IGCNet, release: Release
 ) -> None:
     config_lib.save(config, path)
-    last, _ = run_directory.RunDirectory(path).managers(tf.train.Checkpoint(model=model))
-    last.save(checkpoint_number=release.steps)
+    saved = run_directory.RunDirectory(path).checkpoints(tf.train.Checkpoint(model=model))
+    saved.save(checkpoint_number=release.steps)
     (path / FILE_NAME).write_text(json.dumps(dataclasses.asdict(release), indent=2) + "\n")
 
 

@@ -1,11 +1,10 @@
-"""A run directory: its configuration, checkpoints, best and last, and how to come back to them.
+"""A run directory: its configuration and checkpoints, and how to come back to them.
 
 run_dir/
   flags.json              the complete configuration; the run has begun once it is there
   photos.json             how many pictures each split has, and a digest of their names
   environment.json        commit, Python and packages, an entry for each start that changed them
   checkpoints/            the last checkpoints, with optimizer and step: what training resumes from
-  best/                   the checkpoint with the lowest validation L1
   events.out.tfevents...  for TensorBoard
   done.json               steps and images, written when training reached its end
   lock                    held by the process that trains the run
@@ -38,7 +37,7 @@ DONE_FILE = "done.json"
 PHOTOS_FILE = "photos.json"
 ENVIRONMENT_FILE = "environment.json"
 LOCK_FILE = "lock"
-_FOLDERS = {"last": "checkpoints", "best": "best"}
+CHECKPOINTS = "checkpoints"
 
 
 class ConfigurationMismatch(ValueError):
@@ -167,34 +166,26 @@ class RunDirectory:
 
     # ---- checkpoints -----------------------------------------------------------------------------
 
-    def managers(self, checkpoint: tf.train.Checkpoint) -> tuple[Checkpoints, Checkpoints]:
-        """What writes the last two checkpoints and the best."""
-        return (
-            Checkpoints(checkpoint, self.path / _FOLDERS["last"], keep=2),
-            Checkpoints(checkpoint, self.path / _FOLDERS["best"], keep=1),
-        )
+    def checkpoints(self, checkpoint: tf.train.Checkpoint) -> Checkpoints:
+        """What writes the last checkpoints, three of them."""
+        return Checkpoints(checkpoint, self.path / CHECKPOINTS, keep=3)
 
-    def checkpoint_path(self, which: str = "last") -> str:
+    def checkpoint_path(self) -> str:
         """Prefix of the newest checkpoint that can be read.
-
-        Args:
-          which: 'last' or 'best'.
 
         Raises:
           FileNotFoundError: the run has none.
-          ValueError: another `which`, or none can be read.
+          ValueError: none can be read.
         """
-        if which not in _FOLDERS:
-            raise ValueError(f"checkpoint={which!r}: it must be 'last' or 'best'.")
         try:
-            return newest(self.path / _FOLDERS[which])
+            return newest(self.path / CHECKPOINTS)
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f"{error} Train this run first, with tools.train --run_dir={self.path}."
             ) from error
 
     def resume(self, checkpoint: tf.train.Checkpoint) -> str | None:
-        """Restores the newest of the last checkpoints that can be read, else the best one.
+        """Restores the newest checkpoint that can be read.
 
         Returns:
           Its prefix; None if the run has no checkpoint yet.
@@ -202,23 +193,12 @@ class RunDirectory:
         Raises:
           ValueError: the run has checkpoints, and none can be read, or it does not fit.
         """
-        failures = []
-        for which, folder in _FOLDERS.items():
-            try:
-                path = newest(self.path / folder)
-            except FileNotFoundError:
-                continue
-            except ValueError as error:
-                failures.append(str(error))
-                continue
-            restore(checkpoint, path)
-            if which == "best":
-                why = "".join(failures) or f"{self.path / _FOLDERS['last']} holds no checkpoint."
-                logging.warning("%s The best one is used, %s.", why, path)
-            return path
-        if failures:
-            raise ValueError("\n".join(failures))
-        return None
+        try:
+            path = newest(self.path / CHECKPOINTS)
+        except FileNotFoundError:
+            return None
+        restore(checkpoint, path)
+        return path
 
     # ---- what became of it -----------------------------------------------------------------------
 
@@ -250,13 +230,12 @@ class RunDirectory:
 
 
 def load_model(
-    run_dir: str | pathlib.Path, which: str = "last", rasterizer: str | None = None
+    run_dir: str | pathlib.Path, rasterizer: str | None = None
 ) -> tuple[Config, igc_net.IGCNet]:
     """The trained model of a run.
 
     Args:
       run_dir: the run's directory.
-      which: its 'last' or 'best' checkpoint.
       rasterizer: a backend in place of the run's own.
 
     Returns:
@@ -269,7 +248,7 @@ def load_model(
     config = config_lib.load(run_dir)
     if rasterizer is not None:
         config = config.replace(rasterizer=rasterizer)
-    path = RunDirectory(run_dir).checkpoint_path(which)
+    path = RunDirectory(run_dir).checkpoint_path()
     model = igc_net.build(config)
     restore_weights(model, path)
     return config, model

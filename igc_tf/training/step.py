@@ -114,7 +114,7 @@ class TrainingStep:
     ) -> dict[str, tuple[tf.Tensor | float, tf.Tensor]]:
         """`{name: (weight, [B])}`, the losses of this device's images."""
         retake = self._retake(output, images_seen)
-        return self.objective.terms(image, output, images_seen, retake, distances)
+        return self.objective.terms(image, output, retake, distances)
 
     def observed(self, image: tf.Tensor, output, share: float) -> dict[str, tf.Tensor]:
         """What else the step reports: sums over this device's images, times `share`."""
@@ -160,7 +160,7 @@ class TrainingStep:
         if config.clip_norm:
             scale = tf.minimum(1.0, config.clip_norm / norm)
             totals = [total * scale for total in totals]
-        if config.l2 and config.optimizer != "adamw":  # AdamW decays by itself
+        if config.l2:
             totals = [
                 total + config.l2 * variable
                 for total, variable in zip(totals, variables, strict=True)
@@ -176,10 +176,7 @@ class TrainingStep:
 
         def on_a_device(gradients: list[tf.Tensor]) -> None:
             updates = zip(gradients, variables, strict=True)
-            if isinstance(self.optimizer, tf.keras.optimizers.legacy.Optimizer):
-                self.optimizer.apply_gradients(updates, experimental_aggregate_gradients=False)
-            else:
-                self.optimizer.apply_gradients(updates, skip_gradients_aggregation=True)
+            self.optimizer.apply_gradients(updates, experimental_aggregate_gradients=False)
 
         def on_all(strategy: tf.distribute.Strategy, keep, gradients) -> None:
             def apply() -> tf.Tensor:

@@ -43,18 +43,15 @@ class Interrupted(Exception):
         self.signal_number = signal_number
 
 
-def make_strategy(config: TrainingConfig, devices: list[str] | None = None):
+def make_strategy(devices: list[str] | None = None) -> tf.distribute.MirroredStrategy:
     """The tf.distribute strategy: mirrored over all GPUs, or over the CPU where there is none.
 
     Args:
-      config: names the strategy.
       devices: which devices, all by default.
     """
     if devices is None:
         gpus = tf.config.list_logical_devices("GPU")
         devices = [device.name for device in gpus] or ["/cpu:0"]
-    if config.strategy == "one_device":
-        return tf.distribute.OneDeviceStrategy(devices[0])
     return tf.distribute.MirroredStrategy(devices)
 
 
@@ -126,7 +123,7 @@ class Trainer:
         self.run.compare_photos(splits)
         training = config.training
         prepare_process(training)
-        self.strategy = make_strategy(training, devices)
+        self.strategy = make_strategy(devices)
         replicas = self.strategy.num_replicas_in_sync
         if training.batch_size % replicas:
             raise ValueError(
@@ -138,20 +135,14 @@ class Trainer:
             self.optimizer = optimizers.make(training, self.total_steps)
             optimizers.build(self.optimizer, self.model.trainable_variables)
             self.step_counter = tf.Variable(0, dtype=tf.int64, trainable=False)
-            self.best_l1 = tf.Variable(np.inf, dtype=tf.float32, trainable=False)
         checkpoint = tf.train.Checkpoint(
-            model=self.model,
-            optimizer=self.optimizer,
-            step=self.step_counter,
-            best_l1=self.best_l1,
+            model=self.model, optimizer=self.optimizer, step=self.step_counter
         )
-        self.last, self.best = self.run.managers(checkpoint)
+        self.checkpoints = self.run.checkpoints(checkpoint)
         resumed = self.run.resume(checkpoint)
         step = int(self.step_counter.numpy())
         if resumed is not None:
             logging.info("Continuing at step %d of %d.", step, self.total_steps)
-            if pathlib.Path(resumed).parent != self.last.folder:
-                self.last.save(checkpoint_number=step)
         elif training.init_from:
             released.start_from(self.model, config, training.init_from)
             logging.info("Starting with the weights of %s.", training.init_from)
@@ -225,7 +216,7 @@ class Trainer:
                     if validate:
                         self._validate(step, summaries)
                     if "checkpoint" in due or stop:
-                        self.last.save(checkpoint_number=step)
+                        self.checkpoints.save(checkpoint_number=step)
                     if stop and not last:
                         raise Interrupted(stop, step)
         finally:
@@ -293,18 +284,14 @@ class Trainer:
         )
 
     def _validate(self, step: int, summaries: Summaries) -> None:
-        """Measures L1 on the validation split; keeps the checkpoint if it is the best."""
+        """Measures L1 on the validation split."""
         images = self.validation.images[: self.config.training.validation_images]
         total = 0.0
         size = self.config.training.batch_size // self.strategy.num_replicas_in_sync
         for start in range(0, len(images), size):
             batch = pipeline.to_float(tf.constant(images[start : start + size]))
             total += float(tf.reduce_sum(self._validation_l1(batch)))
-        l1 = total / len(images)
-        summaries.validation(step, {"l1": l1})
-        if l1 < float(self.best_l1.numpy()):
-            self.best_l1.assign(l1)
-            self.best.save(checkpoint_number=step)
+        summaries.validation(step, {"l1": total / len(images)})
 
     @tf.function(autograph=False, reduce_retracing=True)
     def _validation_l1(self, image: tf.Tensor) -> tf.Tensor:

@@ -20,8 +20,7 @@ _ALWAYS = {
 _SHAPING = (
     *("likelihood_weight", "perceptual_weight", "part_feature_weight", "retake_weight"),
     "feature_clustering_weight",
-    *("flip_weight", "backdrop", "background_pixel_weight", "parts", "one_hot", "rasterizer"),
-    *("part_layout", "albedo_assembly", "symmetric_parts"),
+    *("flip_weight", "backdrop", "parts", "one_hot", "rasterizer", "symmetric_parts"),
 )
 
 

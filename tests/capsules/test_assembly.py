@@ -56,16 +56,10 @@ def test_depth_at_high_sharpness_is_the_nearest():
     np.testing.assert_allclose(found, tf.reduce_min(depth, axis=1), atol=1e-4)
 
 
-def test_albedo_hard_is_the_nearest_parts():
-    found = assembly.assemble(two_parts(), albedo_assembly="hard").albedo
+def test_albedo_is_the_nearest_parts():
+    found = assembly.assemble(two_parts()).albedo
     red, blue = [0.8, 0, 0], [0, 0, 0.6]
     np.testing.assert_allclose(found, [[[red, blue], [red, blue]]], rtol=1e-6)
-
-
-def test_albedo_soft_is_blended_by_soft_visibility():
-    capsule = assembly.assemble(two_parts(), visibility_sharpness=100.0, albedo_assembly="soft")
-    s = 1 / (1 + math.exp(-1))
-    np.testing.assert_allclose(capsule.albedo[0, 0, 0], [0.8 * s, 0, 0.6 * (1 - s)], rtol=1e-4)
 
 
 def test_the_first_part_wins_ties():
@@ -87,26 +81,19 @@ def test_shapes_and_sums(parts):
         np.testing.assert_allclose(tf.reduce_sum(maps, axis=1), np.ones([3, 8, 16]), rtol=1e-5)
 
 
-def test_unknown_albedo_assembly_raises():
-    with pytest.raises(ValueError, match="albedo_assembly='blurred'.*'hard' or 'soft'"):
-        assembly.assemble(two_parts(), albedo_assembly="blurred")
-
-
 def test_gradients_of_the_assembly():
     depth = tf.Variable(tf.random.stateless_uniform([1, 3, 4, 4], [0, 4], 0.9, 1.1))
     albedo = tf.Variable(tf.random.stateless_uniform([1, 3, 4, 4, 3], [0, 5]))
     with tf.GradientTape(persistent=True) as tape:
         hard = assembly.assemble(part_capsules(depth, albedo))
-        soft = assembly.assemble(part_capsules(depth, albedo), albedo_assembly="soft")
         background = hard.soft_visibility[:, 0]
     assert tape.gradient(hard.visibility, depth) is None
     assert tape.gradient(hard.albedo, depth) is None
     # Only the part that is seen gets the albedo's gradient.
     to_albedo = tape.gradient(hard.albedo, albedo)
     np.testing.assert_array_equal(to_albedo, np.repeat(hard.visibility[..., None], 3, axis=-1))
-    # Soft ones reach the depth of every part.
-    for output in (soft.albedo, background):
-        assert (tape.gradient(output, depth).numpy() != 0).all()
+    # The soft visibility reaches the depth of every part.
+    assert (tape.gradient(background, depth).numpy() != 0).all()
 
 
 def test_border_columns_are_fixed_without_gradient():
@@ -158,13 +145,10 @@ def test_a_backdrop_stays_out_of_the_objects_albedo():
     np.testing.assert_array_equal(found.depth, without.depth)
 
 
-@pytest.mark.parametrize("albedo_assembly", ["hard", "soft"])
-def test_before_a_backdrop_the_nearest_foreground_part_gives_the_albedo(albedo_assembly):
+def test_before_a_backdrop_the_nearest_foreground_part_gives_the_albedo():
     depth = tf.random.stateless_uniform([2, 4, 8, 8], [0, 2], 0.9, 1.1)
     parts = part_capsules(depth)
-    found = assembly.assemble(
-        parts, visibility_sharpness=1e6, albedo_assembly=albedo_assembly, backdrop=True
-    )
+    found = assembly.assemble(parts, visibility_sharpness=1e6, backdrop=True)
     nearest = tf.argmin(depth[:, 1:], axis=1)
     expected = tf.gather(tf.transpose(parts.albedo[:, 1:], [0, 2, 3, 1, 4]), nearest, batch_dims=3)
     np.testing.assert_allclose(found.albedo, expected, atol=1e-5)

@@ -102,7 +102,6 @@ def test_runs_are_compared(program, trained, evaluated, tmp_path):
     program(
         "evaluate",
         f"--run_dir={trained}",
-        "--checkpoint=best",
         f"--metrics_json={tmp_path}/metrics.json",
         "--retake_images=8",
     )

@@ -212,7 +212,7 @@ def test_predictions_without_labels_are_scored(program, rotations, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--fit_images=10", "--checkpoint=best"], "takes no --checkpoint, --fit_images"),
+        (["--fit_images=10", "--images=5"], "takes no --images, --fit_images"),
         (["--save_predictions=a.npz", "--images=5"], "takes no --save_predictions, --images"),
         (["--retake_images=0"], "takes no --retake_images"),
         (

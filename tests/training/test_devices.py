@@ -43,20 +43,20 @@ _PROGRAM = textwrap.dedent(
         )
 
     every_loss = dict(
-        likelihood_weight=1.0, flip_weight=0.5, background_pixel_weight=0.5,
+        likelihood_weight=1.0, flip_weight=0.5,
         perceptual="squeezenet", perceptual_weight=1e-5,  # random features are large
         part_feature_weight=0.5, squeezenet_weights=weights,
     )
     configs = {
         "quickstart": recipe("quickstart"),
-        "synthetic_cpu": recipe("synthetic_cpu").replace(**every_loss, optimizer="adamw"),
-        "celeba_cpu": recipe("celeba_cpu").replace(**every_loss, optimizer="lamb"),
+        "synthetic_cpu": recipe("synthetic_cpu").replace(**every_loss),
+        "celeba_cpu": recipe("celeba_cpu").replace(**every_loss),
     }
     found = {}
     for kind, config in [(recipe_name, configs[recipe_name])]:
         assert config.loss.retake_weight and config.loss.contrastive_weight
         tf.keras.utils.set_random_seed(0)
-        strategy = trainer.make_strategy(config.training, ["cpu:0", "cpu:1"][:replicas])
+        strategy = trainer.make_strategy(["cpu:0", "cpu:1"][:replicas])
         assert strategy.num_replicas_in_sync == replicas
         with strategy.scope():
             model = igc_net.build(config)

@@ -28,7 +28,7 @@ def run(tiny, tmp_path, begin):
     optimizer.build(model.trainable_variables)
     path = tmp_path / "run"
     directory, _ = begin(config, path)
-    last, _ = directory.managers(tf.train.Checkpoint(model=model, optimizer=optimizer))
+    last = directory.checkpoints(tf.train.Checkpoint(model=model, optimizer=optimizer))
     last.save(checkpoint_number=7)
     return path, model
 
@@ -133,7 +133,7 @@ def test_a_diverged_run_is_refused(tiny, tmp_path, begin):
     model = igc_net.build(tiny)
     model.weights[3].assign(model.weights[3] * np.nan)
     directory, _ = begin(tiny, tmp_path / "run")
-    directory.managers(tf.train.Checkpoint(model=model))[0].save(checkpoint_number=1)
+    directory.checkpoints(tf.train.Checkpoint(model=model)).save(checkpoint_number=1)
     with pytest.raises(ValueError, match="it has diverged"):
         released.write(directory.path, "b", folder=tmp_path / "weights", **_ORIGIN)
 

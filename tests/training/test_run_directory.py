@@ -23,7 +23,7 @@ def checkpointed(begin):
     def write(config, path):
         model = igc_net.build(config)
         run, _ = begin(config, path)
-        last, _ = run.managers(tf.train.Checkpoint(model=model))
+        last = run.checkpoints(tf.train.Checkpoint(model=model))
         last.save(checkpoint_number=7)
         return model
 
@@ -72,7 +72,7 @@ def test_weight_files_of_the_losses_may_lie_elsewhere_on_resume(tiny, tmp_path, 
     config = tiny.replace(perceptual="squeezenet", squeezenet_weights="here/file.h5")
     begin(config, tmp_path)
     moved = config.replace(
-        squeezenet_weights="there/file.h5", data_dir="there", strategy="one_device"
+        squeezenet_weights="there/file.h5", data_dir="there", pictures_every_seconds=9.0
     )
     begin(moved, tmp_path)
     assert config_lib.load(tmp_path) == moved
@@ -183,7 +183,7 @@ def test_a_checkpoint_of_another_architecture_is_an_error(tiny, tmp_path, checkp
 
 def test_missing_weights_are_an_error(tiny, tmp_path, begin):
     bare, _ = begin(tiny, tmp_path)
-    last, _ = bare.managers(tf.train.Checkpoint(model=tf.keras.layers.Dense(1)))
+    last = bare.checkpoints(tf.train.Checkpoint(model=tf.keras.layers.Dense(1)))
     last.save(checkpoint_number=1)
     with pytest.raises(ValueError, match="does not fit the configuration"):
         run_directory.load_model(tmp_path)
@@ -195,19 +195,17 @@ def test_what_is_missing_is_named(tiny, tmp_path, begin):
     begin(tiny, tmp_path)
     with pytest.raises(FileNotFoundError, match="holds no checkpoint"):
         run_directory.load_model(tmp_path)
-    with pytest.raises(ValueError, match="'last' or 'best'"):
-        run_directory.load_model(tmp_path, "newest")
 
 
-def _saved(path, last=(), best=()):
+def _saved(path, numbers=()):
     """Checkpoints of one number each, and what resumes from them."""
     variable = tf.Variable(0)
     checkpoint = tf.train.Checkpoint(variable=variable)
     run = run_directory.RunDirectory(path)
-    for saver, numbers in zip(run.managers(checkpoint), (last, best), strict=True):
-        for number in numbers:
-            variable.assign(number)
-            saver.save(checkpoint_number=number)
+    saver = run.checkpoints(checkpoint)
+    for number in numbers:
+        variable.assign(number)
+        saver.save(checkpoint_number=number)
     variable.assign(-1)
     return run, checkpoint, variable
 
@@ -222,27 +220,26 @@ def test_a_run_without_checkpoints_begins(tmp_path):
 
 
 def test_the_last_checkpoint_is_resumed_from_without_the_state_file(tmp_path):
-    run, checkpoint, variable = _saved(tmp_path, last=[4, 6], best=[5])
+    run, checkpoint, variable = _saved(tmp_path, [4, 6])
     (tmp_path / "checkpoints" / "checkpoint").unlink()
     assert run.resume(checkpoint) == str(tmp_path / "checkpoints" / "ckpt-6")
     assert variable.numpy() == 6
     assert run.checkpoint_path() == str(tmp_path / "checkpoints" / "ckpt-6")
 
 
-def test_a_damaged_last_checkpoint_falls_back_to_the_one_before_then_to_the_best(tmp_path, caplog):
-    run, checkpoint, variable = _saved(tmp_path, last=[4, 6], best=[5])
+def test_a_damaged_last_checkpoint_falls_back_to_those_before(tmp_path, caplog):
+    run, checkpoint, variable = _saved(tmp_path, [1, 2, 4, 6])
     with caplog.at_level("WARNING", logger="absl"):
         _cut(tmp_path / "checkpoints" / "ckpt-6.data-00000-of-00001")
         run.resume(checkpoint)
         assert variable.numpy() == 4 and "ckpt-6" in caplog.text
         _cut(tmp_path / "checkpoints" / "ckpt-4.index")
         run.resume(checkpoint)
-        assert variable.numpy() == 5 and "The best one is used" in caplog.text
-    with pytest.raises(ValueError, match="ckpt-6 .*ckpt-4 "):  # a model is not quietly another one
-        run.checkpoint_path("last")
-    _cut(tmp_path / "best" / "ckpt-5.index")
-    with pytest.raises(ValueError, match="(?s)ckpt-6 .*ckpt-4 .*ckpt-5 "):
-        run.resume(checkpoint)
+        assert variable.numpy() == 2 and "ckpt-4" in caplog.text
+    _cut(tmp_path / "checkpoints" / "ckpt-2.index")
+    for read in (run.checkpoint_path, lambda: run.resume(checkpoint)):
+        with pytest.raises(ValueError, match="ckpt-6 .*ckpt-4 .*ckpt-2 "):
+            read()
 
 
 # ---- what became of it ---------------------------------------------------------------------------

@@ -53,7 +53,6 @@ def test_a_training_learns_and_leaves_what_it_promises(run_config, tmp_path, cap
     run = tmp_path / "run"
     assert json.loads((run / "done.json").read_text()) == {"steps": 25, "images": 100}
     assert tf.train.latest_checkpoint(str(run / "checkpoints")).endswith("ckpt-25")
-    assert tf.train.latest_checkpoint(str(run / "best"))
     tags, l1, shares = set(), [], collections.defaultdict(float)
     for path in sorted(run.glob("events.out.tfevents.*")):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
@@ -155,13 +154,12 @@ def test_a_step_that_is_not_finite_is_named_however_late_it_is_looked_at(
     # 32 steps were taken when it was seen; 31 of them moved the weights, none was saved.
     assert run.optimizer.iterations.numpy() == 31 and run.step_counter.numpy() == 16
     assert all(np.isfinite(variable).all() for variable in run.model.trainable_variables)
-    assert tf.train.latest_checkpoint(str(run.best.folder)).endswith("ckpt-16")
-    assert tf.train.latest_checkpoint(str(run.last.folder)) is None
+    assert tf.train.latest_checkpoint(str(run.checkpoints.folder)) is None
 
 
 def made_step(config):
     """A step of a few weights of every kind, its optimizer's slots made as the trainer makes them."""
-    strategy = trainer.make_strategy(config.training)
+    strategy = trainer.make_strategy()
     with strategy.scope():
         layers = [tf.keras.layers.Dense(4), tf.keras.layers.GroupNormalization(2)]
         model = tf.keras.Sequential([*layers, tf.keras.layers.Dense(3)])
@@ -173,16 +171,11 @@ def made_step(config):
 
 def state_of(step):
     """Weights, slots and the optimizer's step, as a checkpoint would keep them."""
-    kept = step.optimizer.variables
-    kept = kept() if callable(kept) else kept
-    return [variable.numpy() for variable in [*step.variables, *kept]]
+    return [variable.numpy() for variable in [*step.variables, *step.optimizer.variables()]]
 
 
-@pytest.mark.parametrize(
-    "optimizer", ["adam", "adamw", "lion", "lamb", "rectified_adam", "lookahead_adam"]
-)
-def test_a_step_that_is_not_finite_changes_neither_weights_nor_slots_nor_step(tiny, optimizer):
-    step = made_step(tiny.replace(l2=0.1, warmup_steps=3, optimizer=optimizer))
+def test_a_step_that_is_not_finite_changes_neither_weights_nor_slots_nor_step(tiny):
+    step = made_step(tiny.replace(l2=0.1, warmup_steps=3))
     random = np.random.default_rng(0)
     good = [tf.constant(random.normal(size=v.shape), tf.float32) for v in step.variables]
     zero, infinite = tf.constant(0.0), tf.constant(np.inf)
@@ -303,14 +296,9 @@ def test_a_run_goes_on_after_harm_in_folders_of_odd_names(run_config, photos, tm
         np.testing.assert_array_equal(before.numpy(), after.numpy())
 
 
-@pytest.mark.parametrize(
-    "optimizer", ["adam", "adamw", "lion", "lamb", "rectified_adam", "lookahead_adam"]
-)
-@pytest.mark.parametrize("schedule", ["constant", "cosine", "cyclical"])
-def test_every_optimizer_moves_a_weight(tiny, optimizer, schedule):
-    config = tiny.replace(
-        optimizer=optimizer, learning_rate_schedule=schedule, learning_rate=0.1, warmup_steps=2
-    )
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_the_optimizer_moves_a_weight(tiny, schedule):
+    config = tiny.replace(learning_rate_schedule=schedule, learning_rate=0.1, warmup_steps=2)
     variable = tf.Variable([1.0, -2.0])
     made = optimizers.make(config.training, 20)
     for _ in range(8):
@@ -318,11 +306,8 @@ def test_every_optimizer_moves_a_weight(tiny, optimizer, schedule):
     assert np.abs(variable.numpy()).sum() < 3.0
 
 
-@pytest.mark.parametrize(
-    "optimizer", ["adam", "adamw", "lion", "lamb", "rectified_adam", "lookahead_adam"]
-)
-def test_a_built_optimizer_is_restored_whole_before_its_first_step(tiny, optimizer, tmp_path):
-    training = tiny.replace(optimizer=optimizer, learning_rate=0.1).training
+def test_a_built_optimizer_is_restored_whole_before_its_first_step(tiny, tmp_path):
+    training = tiny.replace(learning_rate=0.1).training
 
     def start():
         variable = tf.Variable([1.0, -2.0])
@@ -349,9 +334,13 @@ def test_a_built_optimizer_is_restored_whole_before_its_first_step(tiny, optimiz
 def test_learning_rate_schedules_by_hand(tiny):
     cosine = tiny.replace(learning_rate=1.0, learning_rate_schedule="cosine", warmup_steps=4)
     rate = optimizers.learning_rate(cosine.training, 100)
-    assert float(rate(0)) == pytest.approx(0.25)  # the first of 4 warm-up steps
-    assert float(rate(50)) == pytest.approx(0.505)  # half way from 1 to 0.01
+    assert float(rate(1)) == pytest.approx(0.25)  # after the first of 4 warm-up steps
+    assert float(rate(4)) == pytest.approx(1.0)
+    assert float(rate(52)) == pytest.approx(0.505)  # half way from 1 to 0.01
     assert float(rate(100)) == pytest.approx(0.01)
+    constant = tiny.replace(learning_rate=1.0, learning_rate_schedule="constant", warmup_steps=4)
+    rate = optimizers.learning_rate(constant.training, 100)
+    assert [float(rate(step)) for step in (2, 4, 99)] == pytest.approx([0.5, 1.0, 1.0])
 
 
 def test_parts_are_taught_by_the_clusters_of_the_photos(run_config, tmp_path):
