@@ -1,17 +1,24 @@
-"""Trains a baseline beside a run, and writes what it predicts, for tools.evaluate to score.
+"""Makes a peer method's predictions beside a run's, for tools.evaluate to score.
 
     python -m tools.baseline --run_dir=runs/a --method=autoencoder --predictions=ae.npz
+    python -m tools.baseline --run_dir=runs/a --method=dff --features=vgg16 --vgg_weights=FILE \\
+        --predictions=dff.npz
     python -m tools.evaluate --predictions=ae.npz --dataset=synthetic_faces --metrics_json=ae.json
 
-autoencoder: a plain 2D auto-encoder with as many parameters as the run's IGC-Net, trained on the same
-photos in the same order, with the same optimizer, seed, and pyramid loss, as long as the run was. Its
-embedding is the descriptor that people are recognised by.
+The run tells which photos, how they are cut, and how many parts; nothing else of it is used.
+
+autoencoder: a plain 2D auto-encoder with as many parameters as the run's IGC-Net, trained on as many
+images, the same photos in the same order, with the same optimizer, seed, and pyramid loss. Its embedding
+is the descriptor that people are recognized by.
+
+dff: Deep Feature Factorization [Collins et al. 2018]: the factors of a frozen network's features.
+kmeans: k-means of those features. igc_tf/baselines/part_methods.py says how.
 """
 
 from __future__ import annotations
 
 import pathlib
-from typing import NamedTuple
+import time
 
 from absl import flags
 
@@ -20,92 +27,173 @@ from tools import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "Run that the baseline stands beside.")
-flags.DEFINE_enum("method", "autoencoder", ["autoencoder"], "Which baseline.")
+flags.DEFINE_enum("method", "autoencoder", ["autoencoder", "dff", "kmeans"], "Which baseline.")
 flags.DEFINE_string("predictions", None, "NPZ file to write.")
 flags.DEFINE_integer(
-    "train_images", None, "Images to train on, counted with repetition.", lower_bound=1
-)
-flags.DEFINE_float(
-    "minutes",
+    "train_images",
     None,
-    "Instead, about how long to train. By default as long as the run's event files say it took, or "
-    "where there are none, on as many images as it.",
-    lower_bound=0.0,
+    "autoencoder: images to train on, counted with repetition; by default as many as the run.",
+    lower_bound=1,
 )
 flags.DEFINE_integer(
-    "fit_images", 2000, "Training images that the descriptor is centred on.", lower_bound=10
+    "fit_images",
+    2000,
+    "Training images that parts are found in, and that the landmark regression and the descriptor are "
+    "fitted on.",
+    lower_bound=10,
 )
 flags.DEFINE_string("data_dir", None, "Where the data lies, if not where the run found it.")
+flags.DEFINE_string(
+    "test_dir",
+    "",
+    "photo_folder: another folder, all of which is predicted; then all of --data_dir is for training.",
+)
+flags.DEFINE_integer(
+    "parts", None, "dff, kmeans: how many parts, the background among them; the run's by default."
+)
+flags.DEFINE_integer("seed", None, "Seed of all that is random; the run's by default.")
+flags.DEFINE_enum(
+    "features",
+    "efficientnet",
+    ["vgg16", "efficientnet", "squeezenet"],
+    "dff, kmeans: the network, trained on ImageNet, whose features fall into parts.",
+)
+for _network in ("vgg", "efficientnet", "squeezenet"):
+    flags.DEFINE_string(f"{_network}_weights", "", f"Weights of --features={_network}*.")
 flags.mark_flags_as_required(["run_dir", "predictions"])
 
 
-class _Budget(NamedTuple):
-    images: int | None
-    seconds: float | None
-    why: str
-
-
 def main(argv: list[str]) -> int:
-    """Trains the baseline, writes its predictions of the test split."""
+    """Trains the baseline, writes its predictions of the test photos."""
     program.no_arguments(argv)
     with program.plain_errors():
         target = pathlib.Path(FLAGS.predictions)
         if target.suffix != ".npz":
             raise ValueError(f"--predictions={target} must end in .npz.")
+        given = {name: FLAGS[name].value for name in ("data_dir", "seed")}
         config = config_lib.load(FLAGS.run_dir)
-        if FLAGS.data_dir is not None:
-            config = config.replace(data_dir=FLAGS.data_dir)
-        budget = _budget(config)
+        config = config.replace(**{name: v for name, v in given.items() if v is not None})
 
-        from igc_tf.datasets import catalog
-        from igc_tf.evaluation import descriptors, files, score
-        from igc_tf.training import autoencoder_training
+        from igc_tf.evaluation import files
 
-        channels = _channels(config)
-        print(f"Training: {budget.why}")
-        train, test = (
-            catalog.open_split(config.data, config.model.image_size, split)
-            for split in ("train", "test")
-        )
-        trained = autoencoder_training.train(
-            config, channels, train.images, budget.images, budget.seconds
-        )
-        print(
-            f"Trained on {trained.images:,} images in {trained.seconds / 60:.1f} minutes, L1 "
-            f"{trained.l1:.4f} at the end"
-        )
-        fitted, _ = autoencoder_training.encode(trained.model, train.images[: FLAGS.fit_images])
-        embeddings, drawn = autoencoder_training.encode(trained.model, test.images)
-        predictions = score.Predictions(
-            labels=None,
-            parts=0,
-            centres=None,
-            image=test.images[:],
-            reconstruction=drawn,
-            descriptors={"object": descriptors.block(embeddings, fitted)},
-        )
+        exam = _photos(config)
+        make = _autoencoder if FLAGS.method == "autoencoder" else _parts
+        predictions, fit = make(config, exam)
         target.parent.mkdir(parents=True, exist_ok=True)
-        files.write(target, test.names, predictions)
+        files.write(target, exam.names, predictions, fit)
         print(f"predictions: {target}")
     return 0
 
 
-def _budget(config) -> _Budget:
-    """How much to train, and why."""
-    from igc_tf.training import run_directory
+def _photos(config):
+    """What is predicted, and what is learned from."""
+    from igc_tf import examination
 
-    if FLAGS.train_images is not None and FLAGS.minutes is not None:
-        raise ValueError("Give either --train_images or --minutes, or neither.")
-    if FLAGS.train_images is not None:
-        return _Budget(FLAGS.train_images, None, f"{FLAGS.train_images:,} images, as told")
-    if FLAGS.minutes is not None:
-        return _Budget(None, 60 * FLAGS.minutes, f"{FLAGS.minutes:g} minutes, as told")
+    data = config.data
+    if FLAGS.test_dir and data.dataset != "photo_folder":
+        raise ValueError("--test_dir is for runs on --dataset=photo_folder.")
+    if FLAGS.test_dir:
+        data = config.replace(data_dir=FLAGS.test_dir).data
+    return examination.prepare(
+        data,
+        config.model.image_size,
+        whole=bool(FLAGS.test_dir),
+        fit_images=FLAGS.fit_images,
+        fit_dir=config.data.data_dir if FLAGS.test_dir else "",
+    )
+
+
+def _parts(config, exam):
+    """Predictions of a method that finds parts in features, and what the landmarks are fitted on."""
+    import numpy as np
+
+    from igc_tf.baselines import part_methods
+    from igc_tf.evaluation import landmarks, score
+    from igc_tf.features import networks
+
+    weights = {
+        "vgg16": FLAGS.vgg_weights,
+        "efficientnet": FLAGS.efficientnet_weights,
+        "squeezenet": FLAGS.squeezenet_weights,
+    }
+    network = networks.load(FLAGS.features, weights[FLAGS.features])
+    count = config.model.parts if FLAGS.parts is None else FLAGS.parts
+    if not 2 <= count <= 64:
+        raise ValueError(f"--parts={count}: from 2, a background and one part, to 64.")
+    method = part_methods.METHODS[FLAGS.method](count, config.training.seed)
+    start = time.monotonic()
+    learned = _features(network, exam.fit_images, "Learning")
+    method.fit(learned)
+    taken = time.monotonic() - start
+    start = time.monotonic()
+    found = _features(network, exam.images, "Predicting")
+
+    def at_size(features: np.ndarray) -> tuple[np.ndarray, landmarks.PartCentres]:
+        """Labels and centers, some photos at a time."""
+        labels, centers = [], []
+        for first in range(0, len(features), 256):
+            small = method.maps(features[first : first + 256])
+            maps = part_methods.resized(small, exam.truth_size)
+            labels.append(maps.argmax(axis=1).astype(np.uint8))
+            centers.append(landmarks.part_centres(maps))
+        return np.concatenate(labels), landmarks.PartCentres.concatenate(centers)
+
+    labels, centers = at_size(found)
+    each = 1000 * (time.monotonic() - start) / max(1, len(exam.images))
+    print(
+        f"{FLAGS.method} of {network.name}, {count} parts, seed {config.training.seed}: learned from "
+        f"{len(exam.fit_images):,} photos in {taken:.0f} s, {each:.1f} ms a photo after that"
+    )
+    predictions = score.Predictions(labels=labels, parts=count, centres=centers, image=exam.images)
+    fit = score.Fit(centres=at_size(learned)[1], landmarks=exam.fit_landmarks)
+    return predictions, fit
+
+
+def _features(network, photos, title: str):
+    """`[N, s, s, C]` float16 of `[N, H, W, 3]` photos."""
+    import numpy as np
+
+    from igc_tf.inference import track
+
+    starts = range(0, len(photos), 32)
+    found = [
+        network.extract(photos[start : start + 32]).astype(np.float16)
+        for start in track(starts, title, len(starts))
+    ]
+    return np.concatenate(found)
+
+
+def _autoencoder(config, exam):
+    """Predictions of the auto-encoder; nothing is fitted but the descriptor."""
+    from igc_tf.datasets import catalog
+    from igc_tf.datasets.photo_folder import ALL
+    from igc_tf.evaluation import descriptors, score
+    from igc_tf.training import autoencoder_training, run_directory
+
     run = run_directory.RunDirectory(FLAGS.run_dir)
-    seconds = run.seconds()
-    if seconds is not None:
-        return _Budget(None, seconds, f"{seconds / 60:.1f} minutes, as long as {run.path} took")
-    images = run.images() or config.training.steps * config.training.batch_size
-    return _Budget(images, None, f"{images:,} images, as many as {run.path}, which tells no time")
+    images = (
+        FLAGS.train_images or run.images() or config.training.steps * config.training.batch_size
+    )
+    channels = _channels(config)
+    print(f"Training on {images:,} images, {'as told' if FLAGS.train_images else 'as the run'}")
+    split = ALL if FLAGS.test_dir else "train"
+    train = catalog.open_split(config.data, config.model.image_size, split)
+    trained = autoencoder_training.train(config, channels, train.images, images)
+    print(
+        f"Trained on {trained.images:,} images in {trained.seconds / 60:.1f} minutes, L1 "
+        f"{trained.l1:.4f} at the end"
+    )
+    fitted, _ = autoencoder_training.encode(trained.model, exam.fit_images)
+    embeddings, drawn = autoencoder_training.encode(trained.model, exam.images)
+    predictions = score.Predictions(
+        labels=None,
+        parts=0,
+        centres=None,
+        image=exam.images,
+        reconstruction=drawn,
+        descriptors={"object": descriptors.block(embeddings, fitted)},
+    )
+    return predictions, None
 
 
 def _channels(config) -> int:

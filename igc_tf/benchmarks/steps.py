@@ -139,7 +139,7 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
         yield stage("features", lambda given: _features(objective, *given), pictures)
     yield stage(
         "losses",
-        lambda given: objective(image, _masks_constant(given[0]), 0, given[1], distances)["total"],
+        lambda given: objective(image, _masks_constant(given[0]), given[1], distances)["total"],
         (output, retake),
     )
 

@@ -109,7 +109,9 @@ def build(
     chosen = np.sort(np.random.default_rng(0).permutation(count)[:_PHOTOS])
     sample = vectors[chosen].astype(np.float32).reshape(-1, vectors.shape[-1])
     if np.ptp(sample, axis=0).max() < 1e-3:
-        raise ValueError("All features of these photos are alike: there is nothing to tell parts by.")
+        raise ValueError(
+            "All features of these photos are alike: there is nothing to tell parts by."
+        )
     reduction = PCA(min(_COMPONENTS, *sample.shape), random_state=0).fit(sample[::5])
     sample = reduction.transform(sample)
     deviation = np.sqrt(sample.var(axis=0).sum())

@@ -7,6 +7,7 @@ import tensorflow as tf
 from igc_tf.config import Config
 from igc_tf.features.clusters import Clusters
 from igc_tf.features.squeezenet import SqueezeNetFeatures
+from igc_tf.features.vgg16 import VGG16Features
 from igc_tf.losses import constraints, devices, perceptual, reconstruction, semantics
 from igc_tf.losses.feature_clustering import FeatureClustering
 from igc_tf.losses.retake import pose_loss
@@ -40,7 +41,7 @@ class Objective:
             self.clustering = FeatureClustering(clusters, self.model.map_size, self.model.parts)
         self.features = None
         if self.loss.perceptual == "vgg16":
-            self.features = perceptual.PerceptualFeatures(self.loss.vgg_weights)
+            self.features = VGG16Features(self.loss.vgg_weights)
         elif self.loss.perceptual == "squeezenet":
             self.features = SqueezeNetFeatures(self.loss.squeezenet_weights)
 

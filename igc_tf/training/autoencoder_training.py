@@ -17,9 +17,6 @@ from igc_tf.training import optimizers, precision, trainer
 from igc_tf.training.progress import Progress
 from igc_tf.training.step import TrainingStep
 
-#: Steps that are timed to tell how many fit into a time, after some that are not.
-TIMED_STEPS, UNTIMED_STEPS = 50, 5
-
 
 class Trained(NamedTuple):
     """A trained auto-encoder."""
@@ -56,8 +53,7 @@ def train(
     config: Config,
     decoder_channels: int,
     photos: np.ndarray,
-    images: int | None = None,
-    seconds: float | None = None,
+    images: int,
 ) -> Trained:
     """Trains an auto-encoder from its beginning.
 
@@ -66,24 +62,19 @@ def train(
       decoder_channels: of the decoder's last stage.
       photos: `[N, H, W, 3]` uint8, the train split.
       images: how many to train on, rounded up to whole steps.
-      seconds: instead, about how long to train. Some steps are timed first, and as many as fit
-        into that time are the training, so that the learning rate's schedule ends with it.
 
     Returns:
       The trained model, and what it took.
 
     Raises:
-      ValueError: neither or both of `images` and `seconds`, or nothing of them.
+      ValueError: `images` is not positive.
       NonFiniteError: a loss or gradient was not finite.
     """
-    given = [budget for budget in (images, seconds) if budget is not None]
-    if len(given) != 1 or given[0] <= 0:
-        raise ValueError(f"Give images or seconds, above 0: got {images} and {seconds}.")
-    config = config.replace(precision=precision.settle(config.training.precision))
-    if seconds is not None:
-        taken = _seconds_a_step(config, decoder_channels, photos)
-        images = max(1, int(seconds / taken)) * config.training.batch_size
-    config = config.replace(train_images=images, max_steps=0)
+    if images <= 0:
+        raise ValueError(f"{images} images: one at least is needed.")
+    config = config.replace(
+        precision=precision.settle(config.training.precision), train_images=images, max_steps=0
+    )
     return _Training(config, decoder_channels).run(photos)
 
 
@@ -142,15 +133,6 @@ class _Training:
                     f"--clip_norm={training.clip_norm:g}."
                 )
             yield report.values
-
-
-def _seconds_a_step(config: Config, decoder_channels: int, photos: np.ndarray) -> float:
-    """Median over some steps of a training that is thrown away."""
-    probe = config.replace(max_steps=UNTIMED_STEPS + TIMED_STEPS)
-    times = []
-    for _ in _Training(probe, decoder_channels).results(photos):
-        times.append(time.monotonic())
-    return statistics.median(np.diff(times[UNTIMED_STEPS - 1 :]))
 
 
 def _everywhere(image: tf.Tensor) -> tf.Tensor:

@@ -24,7 +24,6 @@ from typing import Any
 
 import tensorflow as tf
 from absl import logging
-from tensorboard.backend.event_processing import event_file_loader
 
 from igc_tf import config as config_lib
 from igc_tf import igc_net, provenance
@@ -213,20 +212,6 @@ class RunDirectory:
         """How many images the run was trained on to its end; None if it has not reached it."""
         path = self.path / DONE_FILE
         return _read_json(path)["images"] if path.is_file() else None
-
-    def seconds(self) -> float | None:
-        """Wall-clock time of its training: from first to last event of each of its event files.
-
-        None if there are no event files. What a paused process waited counts; the time between a
-        stop and the start that went on does not.
-        """
-        total = 0.0
-        for path in self.path.glob("events.out.tfevents.*"):
-            times = [
-                event.wall_time for event in event_file_loader.EventFileLoader(str(path)).Load()
-            ]
-            total += max(times, default=0.0) - min(times, default=0.0)
-        return total or None
 
 
 def load_model(

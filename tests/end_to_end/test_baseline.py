@@ -6,6 +6,8 @@ import re
 import numpy as np
 import pytest
 
+from tests import fake_squeezenet
+
 pytestmark = pytest.mark.slow
 
 
@@ -41,6 +43,38 @@ def test_an_auto_encoder_beside_a_run(program, trained, data_dir, tmp_path):
     assert 0 <= metrics["rank1"]["value"] <= 1 and metrics["rank1"]["n"] > 0
     assert metrics["psnr_db"]["value"] > 5
     assert metrics["nmi"]["value"] is None and "not predicted" in output
+
+
+@pytest.mark.parametrize("method", ["kmeans", "dff"])
+def test_parts_of_features_beside_a_run(program, trained, data_dir, tmp_path, method):
+    file, weights = tmp_path / "parts.npz", fake_squeezenet.write(tmp_path / "squeezenet.h5")
+    output = program(
+        "baseline",
+        f"--run_dir={trained}",
+        f"--method={method}",
+        "--features=squeezenet",
+        f"--squeezenet_weights={weights}",
+        "--parts=4",
+        "--seed=3",
+        f"--predictions={file}",
+        "--fit_images=40",
+    )
+    assert f"{method} of squeezenet-fire5, 4 parts, seed 3: learned from 40 photos" in output
+    with np.load(file) as arrays:
+        assert arrays["labels"].shape == (32, 64, 64) and arrays["parts"] == 4
+        assert set(np.unique(arrays["labels"])) <= {0, 1, 2, 3}
+        assert arrays["fit_part_centres"].shape == (40, 3, 2)
+    metrics = tmp_path / "metrics.json"
+    program(
+        "evaluate",
+        f"--predictions={file}",
+        "--dataset=synthetic_faces",
+        "--data_config=tiny",
+        f"--data_dir={data_dir}",
+        f"--metrics_json={metrics}",
+    )
+    found = json.loads(metrics.read_text())
+    assert 0 < found["nme_percent"]["value"] < 100 and 0 <= found["nmi"]["value"] <= 1
 
 
 @pytest.mark.parametrize(

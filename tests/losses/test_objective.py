@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from igc_tf.features.vgg16 import VGG16Features
 from igc_tf.losses import constraints, objective, perceptual, reconstruction
 from igc_tf.structures import (
     Confidence,
@@ -88,7 +89,7 @@ def test_the_total_is_the_weighted_sum(config, image, output):
     # The Gaussian's 2 px are meant for maps of 64 px: 1 px at 32.
     region = constraints.background_region(output.parts.depth, 0.3, 1.0)
     expected = {
-        "likelihood": likelihood(image, output),
+        "likelihood": likelihood(image, output, 0),
         "likelihood_flip": likelihood(image, output, 1),
         "contrastive": constraints.contrastive(output.parts.embeddings.shape, 0.1),
         "sparsity": constraints.sparsity(soft, 0.12, 0.03),
@@ -194,7 +195,7 @@ def test_perceptual_compares_covered_pixels_with_their_own_confidence(
     without = objective.Objective(config)(image, output)
     config = config.replace(perceptual="vgg16", vgg_weights=vgg_weights, perceptual_weight=3.0)
     loss = objective.Objective(config)(image, output)
-    features = perceptual.PerceptualFeatures(vgg_weights)
+    features = VGG16Features(vgg_weights)
     for index, name in enumerate(("perceptual", "perceptual_flip")):
         drawn = (output.rendering, output.flipped_rendering)[index]
         # Where the canvas does not reach, the picture is completed by the photo.

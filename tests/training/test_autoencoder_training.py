@@ -37,18 +37,9 @@ def test_it_learns_and_says_what_it_took(config, photos):
     assert again.l1 == trained.l1
 
 
-def test_a_time_is_turned_into_whole_steps(config, photos, monkeypatch):
-    monkeypatch.setattr(training, "TIMED_STEPS", 6)
-    monkeypatch.setattr(training, "UNTIMED_STEPS", 2)
-    short, longer = (training.train(config, 4, photos, seconds=budget) for budget in (1e-6, 0.5))
-    assert short.images == 8  # a step at least
-    assert longer.images % 8 == 0 and longer.images > 8
-
-
-@pytest.mark.parametrize("budget", [{}, {"images": 8, "seconds": 1.0}, {"images": 0}])
-def test_a_budget_must_be_one(config, photos, budget):
-    with pytest.raises(ValueError, match="Give images or seconds"):
-        training.train(config, 4, photos, **budget)
+def test_no_images_are_no_training(config, photos):
+    with pytest.raises(ValueError, match="0 images: one at least"):
+        training.train(config, 4, photos, images=0)
 
 
 def test_what_is_not_finite_stops_it(config, photos):
