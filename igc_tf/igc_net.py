@@ -1,4 +1,20 @@
-"""IGC-Net: the assembly of the whole method. `IGCNet.call` reads as the paper's pipeline."""
+"""IGC-Net, the whole method: photos to part capsules to the object, and back to photos.
+
+    photo -> encoder -> features -> GDM -> part embeddings -> decoders -> part capsules
+    part capsules -> assembly by depth -> object capsule -> lighting, pose, rasterizer -> photo
+
+| Stage | Module | Gives |
+|---|---|---|
+| Image encoder [paper] | `capsules.encoder` | features `[B, 8 encoder_channels]` |
+| GDM, Eq. 6 [paper] | `capsules.decomposition` | shape, albedo, view of each part, `[B, M, D]` |
+| Decoders [group] | `capsules.decoders` | depth `[B, M, h, w]`, albedo, pose of each part |
+| Assembly [paper] | `capsules.assembly` | depth `[B, h, w]`, albedo, visibility `[B, M, h, w]` |
+| Lighting network [paper] | `capsules.encoder` | ambient, diffuse, direction |
+| Renderer [unsup3d] | `graphics.renderer` | picture `[B, H, W, 3]`, differentiable in all that |
+
+M parts, the background first; h x w the canonical maps, H x W the photo. Sources: [paper] Graphics Capsule,
+CVPR 2023; [group] its authors' other papers and code; [unsup3d] Wu et al., CVPR 2020; [choice] ours.
+"""
 
 from __future__ import annotations
 
@@ -77,20 +93,21 @@ class IGCNet(tf.keras.Model):
         Returns:
           All that was found, an `IGCOutput`.
         """
-        features = self.encoder(image)
-        light = self.lighting(image)
-        part_embeddings = self.decomposition(features)
-        parts = self.decoders(part_embeddings)
-        capsule = self.assemble(parts)
-        view = pose.merge(parts.pose)
+        features = self.encoder(image)  # B x F
+        light = self.lighting(image)  # B each, direction B x 3
+        part_embeddings = self.decomposition(features)  # B x M x D each
+        parts = self.decoders(part_embeddings)  # depth B x M x h x w
+        capsule = self.assemble(parts)  # depth B x h x w
+        view = pose.merge(parts.pose)  # B x 3 each
 
         if not training:
+            # The picture B x H x W x 3, visibility B x M x H x W, alpha B x H x W
             rendering = self.draw(capsule, light, view, capsule.visibility, with_alpha=True)
             return IGCOutput(parts, capsule, light, view, rendering, None, None)
 
-        rendering = self.draw(capsule, light, view)
+        rendering = self.draw(capsule, light, view)  # B x H x W x 3
         flipped_rendering = self.draw(assembly.mirrored(capsule), light, view)
-        confidence = self.confidence(image) if self.confidence else None
+        confidence = self.confidence(image) if self.confidence else None  # B x H x W x 2
         surface = self.renderer.surface_pixels(capsule.depth, view) if self.find_surface else None
         return IGCOutput(
             parts, capsule, light, view, rendering, flipped_rendering, confidence, surface
