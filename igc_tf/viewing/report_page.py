@@ -48,11 +48,9 @@ _RANKED = (
 
 _STYLE = """
 :root{color-scheme:light dark;--page:#fff;--ink:#1d1d1f;--faint:#62626a;--line:#dcdce0;--card:#f6f6f8;
---heat:0,114,178;--series-1:#0072b2;--series-2:#d55e00;--series-3:#009e73;--series-4:#cc79a7;
---series-5:#8a6d00;--series-6:#5a4fcf}
+--heat:0,114,178;--accent:#0072b2}
 @media(prefers-color-scheme:dark){:root{--page:#17181b;--ink:#ececf0;--faint:#a2a2ad;--line:#393a41;
---card:#202126;--heat:86,180,233;--series-1:#56b4e9;--series-2:#ff9a52;--series-3:#3ccf9e;
---series-4:#e79cc4;--series-5:#f0e442;--series-6:#a79ff5}}
+--card:#202126;--heat:86,180,233;--accent:#56b4e9}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{max-width:1080px;margin:0 auto;padding:20px 16px 60px}
@@ -61,7 +59,7 @@ h2{font-size:1.2rem;margin:2.2em 0 .2em;border-top:1px solid var(--line);padding
 h3{font-size:1rem;margin:1.6em 0 .4em}
 p{margin:.3em 0 .8em;color:var(--faint);max-width:75ch;overflow-wrap:anywhere}
 nav{display:flex;flex-wrap:wrap;gap:4px 14px;margin:1em 0}
-a{color:var(--series-1)}
+a{color:var(--accent)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
 th,td{padding:4px 12px 4px 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
@@ -79,15 +77,6 @@ table.heat td.match{outline:2px solid var(--ink);outline-offset:-2px}
 .charts h3{margin:0 0 .4em}
 figure{margin:0}
 svg{width:100%;height:auto;display:block}
-svg text{fill:var(--faint);font-size:11px}
-svg text.name{fill:var(--ink)}
-.axis{fill:none;stroke:var(--faint)}
-.grid{fill:none;stroke:var(--line);stroke-width:.6}
-.curve{fill:none;stroke-width:2}
-.guide{fill:none;stroke:var(--faint);stroke-dasharray:4 4}
-.dots{fill:none;stroke-width:3;stroke-linecap:round;stroke-opacity:.4}
-.legend{display:flex;flex-wrap:wrap;gap:2px 14px;font-size:.8rem;color:var(--faint);margin-top:6px}
-.legend i{display:inline-block;width:18px;height:3px;margin-right:6px;vertical-align:middle}
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(76px,1fr));gap:8px;margin:.5em 0 1em}
 .tiles figcaption{font-size:.74rem;color:var(--faint);overflow-wrap:anywhere;line-height:1.25}
 .tiles img{width:100%;display:block;border-radius:4px;image-rendering:auto}

@@ -4,7 +4,6 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
-import pytest
 
 from igc_tf.viewing import charts
 
@@ -13,33 +12,43 @@ def parsed(figure):
     return ElementTree.fromstring(figure)
 
 
-def points(figure, name):
-    """(x, y) of the paths of a class."""
-    found = [e.get("d") for e in parsed(figure).iter("path") if e.get("class") == name]
-    return [[tuple(map(float, p.split())) for p in re.split("[ML]", d)[1:]] for d in found]
+def paths(figure, color):
+    """(x, y) of the corners of every path of a color."""
+    found = [e for e in parsed(figure).iter() if e.tag.endswith("path")]
+    found = [e.get("d") for e in found if f"stroke: {color}" in e.get("style", "")]
+    return [np.array(re.findall(r"[ML] ([-\d.]+) ([-\d.]+)", d), float) for d in found]
 
 
-def test_a_line_runs_from_corner_to_corner():
-    figure = charts.lines(
-        {"a & b": (np.array([0.0, 1.0]), np.array([0.0, 1.0]))}, "x", "y <", (0, 1), (0, 1), True
-    )
-    ((start, end),) = points(figure, "curve")
-    assert start == (charts._LEFT, charts._HEIGHT - charts._BOTTOM)
-    assert end == (charts._WIDTH - charts._RIGHT, charts._TOP)
-    assert points(figure, "guide") == points(figure, "curve")
-    assert "a & b" in "".join(parsed(figure).itertext())
-    assert "y <" in "".join(parsed(figure).itertext())
+def markers(figure):
+    """(x, y) of every marker of the first color."""
+    uses = [e for e in parsed(figure).iter() if e.tag.endswith("use")]
+    uses = [e for e in uses if charts._COLORS[0] in e.get("style", "")]
+    return np.array([(float(e.get("x")), float(e.get("y"))) for e in uses])
 
 
-def test_scatter_draws_every_point_and_its_line():
+def words(figure):
+    return " ".join(parsed(figure).itertext())
+
+
+def test_a_line_is_drawn_over_the_diagonal_it_equals():
+    ends = np.array([0.0, 1.0])
+    figure = charts.lines({"a & b": (ends, ends)}, "x $1", "y <", (0, 1), (0, 1), True)
+    dashed = [p for p in paths(figure, charts._GRAY) if len(p) == 2]
+    curves = paths(figure, charts._COLORS[0])
+    assert any(np.allclose(curves[0], other, atol=0.01) for other in dashed)
+    assert curves[0][1, 0] > curves[0][0, 0] and curves[0][1, 1] < curves[0][0, 1]  # up
+    assert "a & b" in words(figure) and "y <" in words(figure) and "x $1" in words(figure)
+
+
+def test_scatter_draws_every_point_on_its_line():
     x = np.array([0.0, 1.0, 2.0])
     figure = charts.scatter(x, 2 * x + 1, "predicted", "true", (2.0, 1.0))
-    dots = next(e for e in parsed(figure).iter("path") if e.get("class") == "dots").get("d")
-    places = np.array(re.findall(r"M([\d.]+) ([\d.]+)h0", dots), float)
-    assert len(places) == 3
-    ((a, b),) = points(figure, "guide")
-    slope = (b[1] - a[1]) / (b[0] - a[0])  # all three lie on it
-    np.testing.assert_allclose(places[:, 1], a[1] + slope * (places[:, 0] - a[0]), atol=0.2)
+    places = markers(figure)
+    line = next(p for p in paths(figure, charts._GRAY) if len(p) == 2 and np.ptp(p, axis=0).all())
+    slope = np.diff(line[:, 1]) / np.diff(line[:, 0])
+    np.testing.assert_allclose(
+        places[:, 1], line[0, 1] + slope * (places[:, 0] - line[0, 0]), atol=0.2
+    )
 
 
 def test_one_point_and_equal_values_have_a_place():
@@ -52,21 +61,15 @@ def test_intervals_hold_their_value():
     figure = charts.intervals(
         ["one", "two"], np.array([0.5, 0.8]), np.array([0.4, 0.7]), np.array([0.6, 0.9]), "AUC"
     )
-    circles = [float(e.get("cx")) for e in parsed(figure).iter("circle")]
-    bars = [e.get("d") for e in parsed(figure).iter("path") if e.get("class") == "curve"]
-    for cx, bar in zip(circles, bars, strict=True):
-        low, high = (float(v) for v in re.match(r"M([\d.]+) [\d.]+H([\d.]+)", bar).groups())
-        assert low < cx < high
-    assert circles[0] < circles[1]
+    dots = markers(figure)
+    bars = [p for p in paths(figure, charts._COLORS[0]) if len(p) == 2]
+    for (x, y), bar in zip(dots, bars, strict=True):
+        assert bar[:, 0].min() < x < bar[:, 0].max()
+        np.testing.assert_allclose(bar[:, 1], y)
+    assert dots[0, 0] < dots[1, 0] and dots[0, 1] < dots[1, 1]
+    assert "one" in words(figure) and "AUC" in words(figure)
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
-        (-45.0, 45.0, [-40, -20, 0, 20, 40]),
-        (1, 20, [5, 10, 15, 20]),
-    ],
-)
-def test_ticks_are_round(low, high, expected):
-    assert charts._ticks(low, high) == expected
+def test_the_same_chart_is_the_same_text():
+    one, other = (charts.scatter(np.arange(3.0), np.arange(3.0), "x", "y") for _ in range(2))
+    assert one == other
