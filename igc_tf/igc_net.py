@@ -12,8 +12,8 @@
 | Lighting network [paper] | `capsules.encoder` | ambient, diffuse, direction |
 | Renderer [unsup3d] | `graphics.renderer` | picture `[B, H, W, 3]`, differentiable in all that |
 
-M parts, the background first; h x w the canonical maps, H x W the photo. Sources: [paper] Graphics Capsule,
-CVPR 2023; [group] other papers and code of its authors; [unsup3d] Wu et al. 2020; [choice] ours.
+M parts, the background first; h x w the canonical maps, H x W the photo. Sources: [paper] Graphics
+Capsule, CVPR 2023; [group] its authors' other papers and code; [unsup3d] Wu et al. 2020; [choice] ours.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Small charts as SVG for a page, drawn by matplotlib: on no background, in grays that fit a light page and
-a dark one."""
+"""Small charts as SVG for a page, by matplotlib: no background, and grays that fit a light and a dark page."""
 
 from __future__ import annotations
 
