@@ -1,4 +1,4 @@
-"""Small charts as SVG for a page, by matplotlib: no background, and grays that fit a light and a dark page."""
+"""Small charts as SVG, by matplotlib: no background, and grays that fit a light and a dark page."""
 
 from __future__ import annotations
 
