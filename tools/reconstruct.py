@@ -10,7 +10,8 @@ folder that it was found in:
     hierarchy.png          the paper's figure
     arrays.npz             `igc_tf.viewing.result.PhotoResult`
     face.glb, face.obj     the textured face
-    turn.gif, turn.png     with --turntable: the face turns, then the light goes round it; some frames
+    turn.webp, turn.gif, turn.png            with --turntable: the face turns; some frames side by side
+    relight.webp, relight.gif, relight.png   with --relight: the light goes round it, likewise
     photo.txt              which photo it was
 
 No two photos share a folder, whatever they are called and whichever are added later; the same photo's is
@@ -46,7 +47,8 @@ flags.DEFINE_integer(
 flags.DEFINE_string("output_dir", None, "Folder for the results.")
 flags.DEFINE_boolean("meshes", True, "Write the OBJ and GLB meshes too.")
 flags.DEFINE_boolean("mesh_background", False, "Meshes of the whole canvas, not of the face alone.")
-flags.DEFINE_boolean("turntable", False, "Write an animation: the face turns, then its light.")
+flags.DEFINE_boolean("turntable", False, "Write an animation: the face turns and nods.")
+flags.DEFINE_boolean("relight", False, "Write an animation: the light goes round the face.")
 flags.DEFINE_enum(
     "crop",
     None,
@@ -160,6 +162,7 @@ def _write(output_dir: pathlib.Path, photo: _Photo, result, model, left_out: _Le
     from igc_tf.viewing import result_folder
 
     mesh = result_folder.Meshes(model.fov_degrees, FLAGS.mesh_background)
+    motions = ["turn"] * FLAGS.turntable + ["relight"] * FLAGS.relight
     try:
         result_folder.write(
             output_dir,
@@ -168,7 +171,7 @@ def _write(output_dir: pathlib.Path, photo: _Photo, result, model, left_out: _Le
             result,
             support.part_names(model),
             mesh if FLAGS.meshes else None,
-            model if FLAGS.turntable else None,
+            result_folder.Animations(model, motions),
         )
     except (ValueError, OSError) as error:
         if program.concerns_all(error):
