@@ -5,6 +5,7 @@ model = igc_tf.load("photos")
 face = model.predict("photo.jpg")[0]         # its parts, depth, albedo, pose and light, as arrays
 picture = model.render(face, yaw=30)         # [256, 256, 3] uint8
 model.mesh(face).export("face.glb")
+model.mix(face, other, ["eyes", "mouth"])    # the other's eyes and mouth in this face
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import tensorflow as tf
 import trimesh
 from PIL import Image
 
-from igc_tf import inference
+from igc_tf import inference, mixing
 from igc_tf.capsules import support
 from igc_tf.config import Config
 from igc_tf.datasets import crops, reading
@@ -117,6 +118,34 @@ class Pretrained:
             direction = [value / length for value in light]
         view = turntable.View((pitch, yaw, roll), (ambient, diffuse, *direction))
         return turntable.render(face, self.config.model, [view], size)[0]
+
+    def part_numbers(self, names: Sequence[str]) -> list[int]:
+        """Numbers of parts that are named as in `part_names`.
+
+        Raises:
+          ValueError: there is no such part; the message names those there are.
+        """
+        numbers = {name: number for number, name in enumerate(self.part_names)}
+        for name in names:
+            if name not in numbers:
+                raise ValueError(f"no part is called {name!r}; there are {', '.join(numbers)}.")
+        return [numbers[name] for name in names]
+
+    def mix(self, face: PhotoResult, donor: PhotoResult, parts: Sequence[str]) -> PhotoResult:
+        """Puts parts of another face into a face, which keeps its pose and light; see `mixing.mix`.
+
+        Args:
+          face: from `predict`.
+          donor: from `predict`: whose parts are taken.
+          parts: their names, of `part_names`.
+
+        Returns:
+          The mixture, to `render`, to make a `mesh` of, to mix again.
+
+        Raises:
+          ValueError: there is no such part.
+        """
+        return mixing.mix(self.network, face, donor, self.part_numbers(parts))
 
     def mesh(self, face: PhotoResult, background: bool = False) -> trimesh.Trimesh:
         """The face as a textured mesh, in the frame of the canonical view.

@@ -29,7 +29,7 @@ _AMBIENT_SHARE = 0.35  # of the light that goes round [choice]
 #: Standard deviation over the side of the maps: of the outline, and of the depth, whose steps between
 #: parts would be lit as wrinkles. [choice]
 _SMOOTH = 0.7 / 64
-#: px by which the mesh is off the pixels: a pixel whose center is a vertex may be in none of its triangles.
+#: px by which the mesh is off the pixels: one whose center is a vertex may be in none of its triangles.
 _OFF_CENTER = (0.013, 0.007)
 
 
