@@ -24,7 +24,6 @@ from igc_tf.capsules import support
 from igc_tf.config import Config
 from igc_tf.datasets import crops, reading
 from igc_tf.igc_net import IGCNet
-from igc_tf.structures import BACKGROUND
 from igc_tf.training import released, run_directory
 from igc_tf.viewing import meshes, turntable
 from igc_tf.viewing.result import PhotoResult
@@ -150,16 +149,14 @@ class Pretrained:
     def mesh(self, face: PhotoResult, background: bool = False) -> trimesh.Trimesh:
         """The face as a textured mesh, in the frame of the canonical view.
 
+        Its `face_attributes["part"]` tells the part of each triangle; `meshes.write_glb` and `write_obj`
+        write it part by part.
+
         Args:
           face: from `predict`.
           background: the whole canvas, not the face alone.
         """
-        return meshes.textured_mesh(
-            face.depth,
-            face.albedo,
-            self.config.model.fov_degrees,
-            None if background else 1.0 - face.canonical_visibility[BACKGROUND],
-        )
+        return meshes.face_mesh(face, self.config.model.fov_degrees, background)
 
 
 def load(name_or_run: str | os.PathLike) -> Pretrained:

@@ -6,7 +6,7 @@ The photo `people/anna.jpg` has the folder `people/anna.jpg.igc/`, whichever oth
     panel.png      everything on one page
     hierarchy.png  the paper's figure
     arrays.npz     the arrays of `igc_tf.viewing.result.PhotoResult`
-    face.glb       the textured face
+    face.glb       the textured face, a mesh for each part
     face.obj, face.mtl, face_albedo.png   the same as OBJ
     turn.webp, turn.gif, turn.png   the face turns and nods: animated, and some frames side by side
     relight.webp, relight.gif, relight.png   the light goes round the face, likewise
@@ -98,17 +98,14 @@ def write(
         panels.save_png(turntable.strip(frames), folder / f"{motion}.png")
     if mesh is not None:
         face = _face(result, mesh)
-        meshes.write_obj(face, folder / OBJ)
-        meshes.write_glb(face, folder / GLB)
+        meshes.write_obj(face, folder / OBJ, names)
+        meshes.write_glb(face, folder / GLB, names)
     return folder
 
 
 def _face(result: PhotoResult, mesh: Meshes) -> trimesh.Trimesh:
-    if mesh.background or result.parts == 1:  # A single part is the object, background and all.
-        return meshes.textured_mesh(result.depth, result.albedo, mesh.fov_degrees)
-    foreground = 1.0 - result.canonical_visibility[0]
     try:
-        return meshes.textured_mesh(result.depth, result.albedo, mesh.fov_degrees, foreground)
+        return meshes.face_mesh(result, mesh.fov_degrees, mesh.background)
     except ValueError as error:
         raise ValueError(
             f"no mesh, the background hides all else ({error}); --mesh_background writes all of it"

@@ -130,6 +130,8 @@ def test_the_mesh_is_the_face_or_the_whole_canvas(tmp_path, face):
         )
         for background in (False, True)
     }
+    for mesh in meshes.values():
+        mesh.merge_vertices(merge_tex=True, merge_norm=True)  # those between two parts
     assert len(meshes[True].vertices) == 64 * 64
     assert (meshes[True].vertices[:, 2] < -1.06 + 1e-4).any()  # the wall
     assert not (meshes[False].vertices[:, 2] < -1.06 + 1e-4).any()
