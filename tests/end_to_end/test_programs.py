@@ -95,10 +95,16 @@ def test_reconstruct_says_what_is_wrong(program, trained, tmp_path, flags, messa
 def test_reconstruct_moves_the_face(program, trained, tmp_path):
     photo = tmp_path / "a.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)).save(photo)
-    flags = [f"--run_dir={trained}", f"--input={photo}", "--nomeshes", "--relight"]
-    program("reconstruct", *flags, f"--output_dir={tmp_path}/out")
+    flags = [f"--run_dir={trained}", f"--input={photo}", f"--output_dir={tmp_path}/out"]
+    program("reconstruct", *flags, "--nomeshes", "--relight", "--gallery")
     found = {path.name for path in (tmp_path / "out/a.png.igc").iterdir()}
     assert found >= {"relight.webp", "relight.gif", "relight.png"} and "turn.gif" not in found
+    page = tmp_path / "out/gallery.html"
+    assert page.read_text().count("data:image/webp") == 3 and "a.png" in page.read_text()
+    page.write_text("my own page")
+    output = program("reconstruct", *flags, "--gallery", expect=1)
+    assert "is there and is no gallery" in output and "Traceback" not in output
+    assert page.read_text() == "my own page"
 
 
 @pytest.fixture(scope="module")
