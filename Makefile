@@ -85,11 +85,12 @@ $(done)/reconstructed: $(RUN)/done.json $(call unless,$(RUN)/panels) | $(done)/e
 
 pictures: $(installed) ## draw the README's faces again, from the released weights
 	$(python) -m tools.reconstruct --weights=synthetic --num_test_images=9 --nomeshes --output_dir=runs/pictures
-	$(python) -m tools.reconstruct --weights=photos --input=docs/images/astronaut.jpg --turntable --output_dir=runs/pictures
+	$(python) -m tools.reconstruct --weights=photos --input=docs/images/astronaut.jpg --turntable --relight --nomeshes --output_dir=runs/pictures
 	cp runs/pictures/test_0008.igc/hierarchy.png docs/images/hierarchy.png
 	cp runs/pictures/test_0008.igc/panel.png docs/images/panel.png
 	cp runs/pictures/astronaut.jpg.igc/hierarchy.png docs/images/hierarchy_photo.png
 	cp runs/pictures/astronaut.jpg.igc/turn.png docs/images/turn.png
+	cp runs/pictures/astronaut.jpg.igc/relight.png docs/images/relight.png
 
 # ---- test ------------------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ def load(name_or_run):
     """The trained model of released weights (`igc_tf.load("photos")`) or of a run's directory.
 
     Returns:
-      An `igc_tf.pretrained.Pretrained`: `predict`, `render` and `mesh`.
+      An `igc_tf.pretrained.Pretrained`: `predict`, `render`, `mix` and `mesh`.
 
     Raises:
       ValueError, FileNotFoundError: see `igc_tf.pretrained.load`.

@@ -5,6 +5,7 @@ model = igc_tf.load("photos")
 face = model.predict("photo.jpg")[0]         # its parts, depth, albedo, pose and light, as arrays
 picture = model.render(face, yaw=30)         # [256, 256, 3] uint8
 model.mesh(face).export("face.glb")
+model.mix(face, other, ["eyes", "mouth"])    # the other's eyes and mouth in this face
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ import tensorflow as tf
 import trimesh
 from PIL import Image
 
-from igc_tf import inference
+from igc_tf import inference, mixing
 from igc_tf.config import Config
 from igc_tf.datasets import crops, reading
 from igc_tf.igc_net import IGCNet
-from igc_tf.structures import BACKGROUND
 from igc_tf.training import released, run_directory
 from igc_tf.viewing import meshes, turntable
 from igc_tf.viewing.result import PhotoResult
@@ -117,19 +117,45 @@ class Pretrained:
         view = turntable.View((pitch, yaw, roll), (ambient, diffuse, *direction))
         return turntable.render(face, self.config.model, [view], size)[0]
 
+    def part_numbers(self, names: Sequence[str]) -> list[int]:
+        """Numbers of parts that are named as in `part_names`.
+
+        Raises:
+          ValueError: there is no such part; the message names those there are.
+        """
+        numbers = {name: number for number, name in enumerate(self.part_names)}
+        for name in names:
+            if name not in numbers:
+                raise ValueError(f"no part is called {name!r}; there are {', '.join(numbers)}.")
+        return [numbers[name] for name in names]
+
+    def mix(self, face: PhotoResult, donor: PhotoResult, parts: Sequence[str]) -> PhotoResult:
+        """Puts parts of another face into a face, which keeps its pose and light; see `mixing.mix`.
+
+        Args:
+          face: from `predict`.
+          donor: from `predict`: whose parts are taken.
+          parts: their names, of `part_names`.
+
+        Returns:
+          The mixture, to `render`, to make a `mesh` of, to mix again.
+
+        Raises:
+          ValueError: there is no such part.
+        """
+        return mixing.mix(self.network, face, donor, self.part_numbers(parts))
+
     def mesh(self, face: PhotoResult, background: bool = False) -> trimesh.Trimesh:
         """The face as a textured mesh, in the frame of the canonical view.
+
+        Its `face_attributes["part"]` tells the part of each triangle; `meshes.write_glb` and `write_obj`
+        write it part by part.
 
         Args:
           face: from `predict`.
           background: the whole canvas, not the face alone.
         """
-        return meshes.textured_mesh(
-            face.depth,
-            face.albedo,
-            self.config.model.fov_degrees,
-            None if background else 1.0 - face.canonical_visibility[BACKGROUND],
-        )
+        return meshes.face_mesh(face, self.config.model.fov_degrees, background)
 
 
 def load(name_or_run: str | os.PathLike) -> Pretrained:

@@ -45,6 +45,23 @@ def test_the_mesh_is_the_face(model, face):
     assert 0 < len(alone.vertices) < len(whole.vertices) == face.depth.size
 
 
+def test_a_part_of_another_face_is_put_in_its_place(model, face):
+    darker = np.asarray(Image.open(ASTRONAUT).convert("RGB"))[:, ::-1] // 2 + 40
+    (donor,) = model.predict(darker)
+    mixture = model.mix(face, donor, ["mouth"])
+    mouth = model.part_names.index("mouth")
+    np.testing.assert_array_equal(mixture.part_depth[mouth], donor.part_depth[mouth])
+    np.testing.assert_array_equal(mixture.part_depth[:mouth], face.part_depth[:mouth])
+    np.testing.assert_allclose(mixture.rotation_degrees, face.rotation_degrees, atol=1e-4)
+    np.testing.assert_array_equal(mixture.light, face.light)
+    upper = np.s_[:24]  # of 64 rows, above the mouth
+    np.testing.assert_allclose(mixture.depth[upper], face.depth[upper], atol=1e-4)
+    assert model.render(mixture, yaw=30, size=64).shape == (64, 64, 3)
+    assert len(model.mesh(mixture).vertices) > 0
+    with pytest.raises(ValueError, match="called 'lips'; there are background, forehead, eyes"):
+        model.mix(face, donor, ["eyes", "lips"])
+
+
 def test_loading_does_not_depend_on_what_the_process_trains(model, face):
     before = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")

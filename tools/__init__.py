@@ -1,4 +1,4 @@
-"""Programs over igc_tf, one absl main each: train, evaluate, reconstruct, export, prepare."""
+"""Programs over igc_tf, one absl main each: train, evaluate, reconstruct, mix, export ..."""
 
 import sys
 

@@ -10,8 +10,11 @@ folder that it was found in:
     hierarchy.png          the paper's figure
     arrays.npz             `igc_tf.viewing.result.PhotoResult`
     face.glb, face.obj     the textured face
-    turn.gif, turn.png     with --turntable: the face turns, then the light goes round it; some frames
+    turn.webp, turn.gif, turn.png            with --turntable: the face turns; some frames side by side
+    relight.webp, relight.gif, relight.png   with --relight: the light goes round it, likewise
     photo.txt              which photo it was
+
+--gallery writes OUTPUT_DIR/gallery.html too: one page of all photos, their parts and what moves.
 
 No two photos share a folder, whatever they are called and whichever are added later; the same photo's is
 written anew. Folders of that ending are never searched for photos, and nothing else is ever overwritten.
@@ -46,7 +49,11 @@ flags.DEFINE_integer(
 flags.DEFINE_string("output_dir", None, "Folder for the results.")
 flags.DEFINE_boolean("meshes", True, "Write the OBJ and GLB meshes too.")
 flags.DEFINE_boolean("mesh_background", False, "Meshes of the whole canvas, not of the face alone.")
-flags.DEFINE_boolean("turntable", False, "Write an animation: the face turns, then its light.")
+flags.DEFINE_boolean("turntable", False, "Write an animation: the face turns and nods.")
+flags.DEFINE_boolean("relight", False, "Write an animation: the light goes round the face.")
+flags.DEFINE_boolean(
+    "gallery", False, "Write one HTML page of all photos, OUTPUT_DIR/gallery.html."
+)
 flags.DEFINE_enum(
     "crop",
     None,
@@ -101,15 +108,24 @@ def main(argv: list[str]) -> int:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(output_dir))
 
         from igc_tf.inference import photo_results, predict
+        from igc_tf.viewing import gallery
+
+        page = output_dir / "gallery.html"
+        if FLAGS.gallery:
+            gallery.check(page)
 
         config, model = model_flags.load()
-        done = 0
+        done: list[pathlib.Path] = []
         while some:
             for where, batch, output in predict(model, np.stack([p.image for p in some]), _BATCH):
                 for photo, result in zip(some[where], photo_results(batch, output), strict=True):
-                    done += _write(output_dir, photo, result, config.model, left_out)
+                    done += _written(output_dir, photo, result, config.model, left_out)
             some = list(itertools.islice(photos, _BATCH))
-        print(f"{done} photos: {shown(output_dir)}")
+        print(f"{len(done)} photos: {shown(output_dir)}")
+        if FLAGS.gallery:
+            title = FLAGS.input or "test photos"
+            gallery.write(page, title, done, config.model.capsule_names)
+            print(f"gallery: {shown(page)}")
     return 1 if left_out.count else 0
 
 
@@ -154,27 +170,30 @@ def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
             yield _Photo(path.as_posix(), (folder / path).resolve().as_uri(), image)
 
 
-def _write(output_dir: pathlib.Path, photo: _Photo, result, model, left_out: _LeftOut) -> bool:
-    """Writes a photo's results; false if they could not be, which is said."""
+def _written(
+    output_dir: pathlib.Path, photo: _Photo, result, model, left_out: _LeftOut
+) -> list[pathlib.Path]:
+    """Writes a photo's results: their folder, or none if they could not be written, which is said."""
     from igc_tf.viewing import result_folder
 
     mesh = result_folder.Meshes(model.fov_degrees, FLAGS.mesh_background)
+    motions = ["turn"] * FLAGS.turntable + ["relight"] * FLAGS.relight
     try:
-        result_folder.write(
+        folder = result_folder.write(
             output_dir,
             photo.name,
             photo.source,
             result,
             model.capsule_names,
             mesh if FLAGS.meshes else None,
-            model if FLAGS.turntable else None,
+            result_folder.Animations(model, motions),
         )
     except (ValueError, OSError) as error:
         if program.concerns_all(error):
             raise
         left_out(photo.name, program.told(error))
-        return False
-    return True
+        return []
+    return [folder]
 
 
 if __name__ == "__main__":

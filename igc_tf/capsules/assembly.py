@@ -16,6 +16,7 @@ def assemble(
     visibility_sharpness: float = 100.0,
     border_depth: float = 0.0,
     backdrop: bool = False,
+    blended: bool = False,
 ) -> ObjectCapsule:
     """Merges part capsules into the object capsule [group].
 
@@ -31,6 +32,8 @@ def assemble(
         [unsup3d]; 0 leaves them as they are.
       backdrop: keep the background's albedo out of the object's and apart, to be drawn behind it
         [choice]; at least two parts.
+      blended: blend the albedos by the soft visibility in place of V: no seams, where parts of several
+        faces meet [choice].
 
     Returns:
       The object capsule of B images.
@@ -39,9 +42,10 @@ def assemble(
     visibility = _nearest(depth)
     soft_visibility = _nearness(depth, visibility_sharpness)
     object_depth = tf.reduce_sum(_nearness(depth, sharpness) * depth, axis=1)
-    weights, albedo = visibility, parts.albedo
+    weights, albedo = soft_visibility if blended else visibility, parts.albedo
     if backdrop:
-        weights, albedo = _nearest(depth[:, BACKGROUND + 1 :]), albedo[:, BACKGROUND + 1 :]
+        albedo, foreground = albedo[:, BACKGROUND + 1 :], depth[:, BACKGROUND + 1 :]
+        weights = _nearness(foreground, visibility_sharpness) if blended else _nearest(foreground)
     return ObjectCapsule(
         depth=fix_border(object_depth, border_depth) if border_depth else object_depth,
         albedo=tf.reduce_sum(weights[..., tf.newaxis] * albedo, axis=1),

@@ -1,4 +1,4 @@
-"""A canonical depth map and its albedo as a textured mesh: OBJ and GLB.
+"""A canonical depth map and its albedo as a textured mesh, part by part: OBJ and GLB.
 
 The points are those of the package's camera, in its frame, which is glTF's: x to the right, y up, z
 towards the viewer. So the face lies about (0, 0, -1) and is about 0.17 wide at 10 degrees.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,48 @@ from trimesh.visual.texture import TextureVisuals
 
 from igc_tf.disk import write_text, written
 from igc_tf.evaluation.geometry import FOV_DEGREES, unproject
-from igc_tf.viewing.colours import to_uint8
+from igc_tf.structures import BACKGROUND
+from igc_tf.viewing.colours import part_name, to_uint8
+from igc_tf.viewing.result import PhotoResult
+
+TEXTURE_SIZE = 256  #: side of a face's texture, px: readers of meshes enlarge less smoothly than we
+PART = "part"  #: `face_attributes[PART]` of a mesh, `[T]`: the part that each triangle is of
 
 _SMOOTH = 1.0  # of the mesh's edge, standard deviation in px [choice]
+_MATERIAL = """newmtl {name}
+Ka 1.00000000 1.00000000 1.00000000
+Kd 1.00000000 1.00000000 1.00000000
+Ks 0.00000000 0.00000000 0.00000000
+map_Kd {texture}
+"""
+
+
+def face_mesh(
+    result: PhotoResult, fov_degrees: float = FOV_DEGREES, background: bool = False
+) -> trimesh.Trimesh:
+    """What was found in a photo as a mesh with a texture of 256 px and the part of every triangle.
+
+    Args:
+      result: the face; where there is one part, it is the object, background and all.
+      fov_degrees: horizontal field of view of the camera, degrees.
+      background: the whole canvas, not the face alone.
+
+    Returns:
+      See `textured_mesh`.
+
+    Raises:
+      ValueError: there is no foreground.
+    """
+    visibility = result.canonical_visibility
+    whole = background or result.parts == 1
+    return textured_mesh(
+        result.depth,
+        result.albedo,
+        fov_degrees,
+        None if whole else 1.0 - visibility[BACKGROUND],
+        visibility.argmax(0),
+        TEXTURE_SIZE,
+    )
 
 
 def textured_mesh(
@@ -30,6 +70,8 @@ def textured_mesh(
     albedo: np.ndarray,
     fov_degrees: float = FOV_DEGREES,
     mask: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
+    texture_size: int = 0,
 ) -> trimesh.Trimesh:
     """Two triangles between every four neighbouring pixels, turned towards the viewer.
 
@@ -41,6 +83,8 @@ def textured_mesh(
         the background; by default all. The mesh ends on a smooth line between the pixels that are kept
         and the others; what is thinner than a pixel or two goes. In the texture the colours of what is
         kept spread over the rest, so that none of the rest shows at the edge.
+      labels: `[h, w]` integers, the part of each pixel, for `face_attributes[PART]` of the mesh.
+      texture_size: side of the texture, px, if it is larger than the albedo: bicubic.
 
     Returns:
       A mesh with texture coordinates and a material; vertices of no triangle are left out.
@@ -67,30 +111,51 @@ def textured_mesh(
         [unproject(depth, fov_degrees), u[..., np.newaxis], v[..., np.newaxis]], axis=-1
     ).reshape(-1, 5)
     if not keep.all():
-        texture = spread(texture, keep)
         vertices, faces = _cut(vertices, faces, _inside(keep).reshape(-1))
     if not len(faces):
         raise ValueError("the mask leaves no triangle")
+    attributes = {}
+    if not keep.all():
+        texture = spread(texture, keep)
+        labels = None if labels is None else spread(labels, keep)
+    if labels is not None:
+        u, v = vertices[faces, 3:].mean(1).T  # of the triangles' middles
+        attributes[PART] = labels[((1.0 - v) * height).astype(int), (u * width).astype(int)]
+    picture = Image.fromarray(texture)
+    if texture_size > max(picture.size):
+        picture = picture.resize((texture_size, texture_size), Image.Resampling.BICUBIC)
     used, faces = np.unique(faces, return_inverse=True)
     visual = TextureVisuals(
         uv=vertices[used, 3:],
         # White, since the texture is multiplied by it; trimesh's own default is a dark gray.
         material=SimpleMaterial(
-            image=Image.fromarray(texture),
+            image=picture,
             diffuse=(255, 255, 255, 255),
             ambient=(255, 255, 255, 255),
             specular=(0, 0, 0, 255),
         ),
     )
-    return trimesh.Trimesh(vertices[used, :3], faces.reshape(-1, 3), visual=visual, process=False)
+    return trimesh.Trimesh(
+        vertices[used, :3],
+        faces.reshape(-1, 3),
+        visual=visual,
+        face_attributes=attributes,
+        process=False,
+    )
 
 
-def write_glb(mesh: trimesh.Trimesh, path: str | os.PathLike[str]) -> None:
+def write_glb(
+    mesh: trimesh.Trimesh, path: str | os.PathLike[str], names: Sequence[str] = ()
+) -> None:
     """Writes one binary glTF file, texture inside: seen from both sides, without gloss.
+
+    Each part is a node and a mesh of its name; all have the one material. Vertices on the line between
+    two parts are in both, with the normal of the whole surface, so that no line is seen.
 
     Args:
       mesh: from `textured_mesh`.
       path: file to write, ending in .glb; its folder must exist.
+      names: of the parts, the background's first; without, they are numbered.
 
     Raises:
       FileNotFoundError: the folder does not exist.
@@ -102,15 +167,30 @@ def write_glb(mesh: trimesh.Trimesh, path: str | os.PathLike[str]) -> None:
         metallicFactor=0.0,
         roughnessFactor=1.0,
         doubleSided=True,
+        name="face",
     )
-    glossless = mesh.copy()
-    glossless.visual = TextureVisuals(uv=mesh.visual.uv, material=material)
+    scene = trimesh.Scene()
+    for name, faces in _parts(mesh, names):
+        used, faces = np.unique(faces, return_inverse=True)
+        piece = trimesh.Trimesh(
+            mesh.vertices[used],
+            faces.reshape(-1, 3),
+            vertex_normals=mesh.vertex_normals[used],
+            visual=TextureVisuals(uv=mesh.visual.uv[used], material=material),
+            process=False,
+        )
+        scene.add_geometry(piece, node_name=name, geom_name=name)
     with written(path) as stream:
-        stream.write(trimesh.exchange.gltf.export_glb(glossless.scene(), include_normals=True))
+        stream.write(trimesh.exchange.gltf.export_glb(scene, include_normals=True))
 
 
-def write_obj(mesh: trimesh.Trimesh, path: str | os.PathLike[str]) -> None:
-    """Writes an OBJ file, and beside it its material and texture as STEM.mtl and STEM_albedo.png.
+def write_obj(
+    mesh: trimesh.Trimesh, path: str | os.PathLike[str], names: Sequence[str] = ()
+) -> None:
+    """Writes an OBJ file, and beside it its materials and texture as STEM.mtl and STEM_albedo.png.
+
+    Each part is a group and a material of its name, with "_" for what OBJ does not take; all materials
+    have the one texture.
 
     OBJ allows no white space in the names of those two, and not every reader takes more than ASCII: any
     other character of the stem becomes "_" in them, and a digest of the stem tells them apart.
@@ -118,6 +198,7 @@ def write_obj(mesh: trimesh.Trimesh, path: str | os.PathLike[str]) -> None:
     Args:
       mesh: from `textured_mesh`.
       path: file to write, ending in .obj; its folder must exist.
+      names: of the parts, the background's first; without, they are numbered.
 
     Raises:
       FileNotFoundError: the folder does not exist.
@@ -125,20 +206,33 @@ def write_obj(mesh: trimesh.Trimesh, path: str | os.PathLike[str]) -> None:
     """
     path = _checked(path, ".obj")
     stem = _plain(path.stem)
-    named = mesh.copy()
-    named.visual.material.name = f"{stem}_albedo"
-    text, files = trimesh.exchange.obj.export_obj(
-        named,
-        include_normals=True,
-        include_texture=True,
-        return_texture=True,
-        mtl_name=f"{stem}.mtl",
-        header=None,
-    )
-    for name, contents in files.items():
-        with written(path.parent / name) as stream:
-            stream.write(contents)
-    write_text(path, text)
+    texture = f"{stem}_albedo.png"
+    lines, materials = [f"mtllib {stem}.mtl"], []
+    for kind, rows in (
+        ("v", mesh.vertices),
+        ("vt", mesh.visual.uv),
+        ("vn", mesh.vertex_normals),
+    ):
+        lines += [" ".join([kind, *(f"{value:.8f}" for value in row)]) for row in rows]
+    for name, faces in _parts(mesh, names):
+        name = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+        lines += [f"g {name}", f"usemtl {name}"]
+        lines += [" ".join(["f", *(f"{i}/{i}/{i}" for i in row)]) for row in faces + 1]
+        materials.append(_MATERIAL.format(name=name, texture=texture))
+    with written(path.parent / texture) as stream:
+        mesh.visual.material.image.save(stream, format="PNG")
+    write_text(path.parent / f"{stem}.mtl", "\n".join(materials))
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _parts(mesh: trimesh.Trimesh, names: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and triangles `[t, 3]` of each part that has any; all of it as "face" where nobody told."""
+    part_of = mesh.face_attributes.get(PART)
+    if part_of is None:
+        yield "face", mesh.faces
+        return
+    for part in np.unique(part_of):
+        yield names[part] if names else part_name(part), mesh.faces[part_of == part]
 
 
 def _plain(stem: str) -> str:
@@ -194,7 +288,7 @@ def _cut(
 
 
 def spread(texture: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """`[H, W, 3]`: every pixel off `keep` `[h, w]` bool gets the color of the nearest one on it."""
+    """`[H, W, ...]`: every pixel off `keep` `[h, w]` bool gets the color of the nearest one on it."""
     size = texture.shape[1::-1]
     off = np.asarray(Image.fromarray(~keep).resize(size, Image.Resampling.NEAREST))
     nearest = ndimage.distance_transform_edt(off, return_distances=False, return_indices=True)

@@ -6,10 +6,10 @@ The photo `people/anna.jpg` has the folder `people/anna.jpg.igc/`, whichever oth
     panel.png      everything on one page
     hierarchy.png  the paper's figure
     arrays.npz     the arrays of `igc_tf.viewing.result.PhotoResult`
-    face.glb       the textured face
+    face.glb       the textured face, a mesh for each part
     face.obj, face.mtl, face_albedo.png   the same as OBJ
-    turn.gif       the face turns and nods, then the light goes round it
-    turn.png       some of its frames side by side
+    turn.webp, turn.gif, turn.png   the face turns and nods: animated, and some frames side by side
+    relight.webp, relight.gif, relight.png   the light goes round the face, likewise
 
 The whole name of the photo is in that of the folder, so two photos never share one, and a folder of that
 ending is never searched for photos (`igc_tf.datasets.reading.search`).
@@ -30,7 +30,6 @@ from igc_tf.viewing.result import PhotoResult
 
 PHOTO, PANEL, HIERARCHY, ARRAYS = "photo.txt", "panel.png", "hierarchy.png", "arrays.npz"
 GLB, OBJ = "face.glb", "face.obj"
-TURN, STRIP = "turn.gif", "turn.png"
 
 
 class Meshes(NamedTuple):
@@ -38,6 +37,13 @@ class Meshes(NamedTuple):
 
     fov_degrees: float  #: horizontal, of the camera
     background: bool = False  #: the whole canvas, not the face alone
+
+
+class Animations(NamedTuple):
+    """How the face moves."""
+
+    model: ModelConfig  #: of the model that found it
+    motions: Sequence[str]  #: of `turntable.MOTIONS`
 
 
 def path_of(output_dir: pathlib.Path, name: str) -> pathlib.Path:
@@ -52,7 +58,7 @@ def write(
     result: PhotoResult,
     names: Sequence[str] = (),
     mesh: Meshes | None = None,
-    turntable_of: ModelConfig | None = None,
+    animations: Animations | None = None,
 ) -> pathlib.Path:
     """Writes the files of one photo, each whole or not at all.
 
@@ -65,7 +71,7 @@ def write(
       result: what was found.
       names: of the parts, the background's first; without, they are numbered.
       mesh: how the meshes are made; by default there are none.
-      turntable_of: the model that found it, to draw the turning face with; by default it is not drawn.
+      animations: which are drawn; by default there are none.
 
     Returns:
       The photo's folder.
@@ -84,24 +90,22 @@ def write(
     ):
         panels.save_png(picture, folder / file)
     result.save_npz(folder / ARRAYS)
-    if turntable_of is not None:
-        views = turntable.turning(result) + turntable.relighting(result)
-        frames = turntable.render(result, turntable_of, views)
-        turntable.save(frames, folder / TURN)
-        panels.save_png(turntable.strip(frames, 10), folder / STRIP)
+    for motion in animations.motions if animations else ():
+        views = turntable.MOTIONS[motion](result)
+        frames = turntable.render(result, animations.model, views)
+        for ending in (".webp", ".gif"):
+            turntable.save(frames, folder / f"{motion}{ending}")
+        panels.save_png(turntable.strip(frames), folder / f"{motion}.png")
     if mesh is not None:
         face = _face(result, mesh)
-        meshes.write_obj(face, folder / OBJ)
-        meshes.write_glb(face, folder / GLB)
+        meshes.write_obj(face, folder / OBJ, names)
+        meshes.write_glb(face, folder / GLB, names)
     return folder
 
 
 def _face(result: PhotoResult, mesh: Meshes) -> trimesh.Trimesh:
-    if mesh.background or result.parts == 1:  # A single part is the object, background and all.
-        return meshes.textured_mesh(result.depth, result.albedo, mesh.fov_degrees)
-    foreground = 1.0 - result.canonical_visibility[0]
     try:
-        return meshes.textured_mesh(result.depth, result.albedo, mesh.fov_degrees, foreground)
+        return meshes.face_mesh(result, mesh.fov_degrees, mesh.background)
     except ValueError as error:
         raise ValueError(
             f"no mesh, the background hides all else ({error}); --mesh_background writes all of it"

@@ -62,6 +62,12 @@ def test_albedo_is_the_nearest_parts():
     np.testing.assert_allclose(found, [[[red, blue], [red, blue]]], rtol=1e-6)
 
 
+def test_albedo_is_blended_by_soft_visibility_if_asked():
+    capsule = assembly.assemble(two_parts(), visibility_sharpness=100.0, blended=True)
+    s = 1 / (1 + math.exp(-1))
+    np.testing.assert_allclose(capsule.albedo[0, 0, 0], [0.8 * s, 0, 0.6 * (1 - s)], rtol=1e-4)
+
+
 def test_the_first_part_wins_ties():
     depth = tf.ones([1, 3, 2, 2])
     capsule = assembly.assemble(part_capsules(depth))
@@ -145,10 +151,11 @@ def test_a_backdrop_stays_out_of_the_objects_albedo():
     np.testing.assert_array_equal(found.depth, without.depth)
 
 
-def test_before_a_backdrop_the_nearest_foreground_part_gives_the_albedo():
+@pytest.mark.parametrize("blended", [False, True])
+def test_before_a_backdrop_the_nearest_foreground_part_gives_the_albedo(blended):
     depth = tf.random.stateless_uniform([2, 4, 8, 8], [0, 2], 0.9, 1.1)
     parts = part_capsules(depth)
-    found = assembly.assemble(parts, visibility_sharpness=1e6, backdrop=True)
+    found = assembly.assemble(parts, visibility_sharpness=1e6, backdrop=True, blended=blended)
     nearest = tf.argmin(depth[:, 1:], axis=1)
     expected = tf.gather(tf.transpose(parts.albedo[:, 1:], [0, 2, 3, 1, 4]), nearest, batch_dims=3)
     np.testing.assert_allclose(found.albedo, expected, atol=1e-5)

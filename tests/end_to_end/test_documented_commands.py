@@ -59,6 +59,7 @@ _SHORT = {
     "evaluate": ["--images=32", "--fit_images=32", "--retake_images=32"],  # one batch, one graph
     "benchmark": "--reference= --seconds=0 --sides=32 --sections=step --json=benchmark.json".split(),
     "reconstruct": [],
+    "mix": [],
     "export": [],
     "compare": [],
     "curves": ["--stretches=1"],

@@ -92,6 +92,61 @@ def test_reconstruct_says_what_is_wrong(program, trained, tmp_path, flags, messa
     assert message in output and "Traceback" not in output
 
 
+def test_reconstruct_moves_the_face(program, trained, tmp_path):
+    photo = tmp_path / "a.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)).save(photo)
+    flags = [f"--run_dir={trained}", f"--input={photo}", f"--output_dir={tmp_path}/out"]
+    program("reconstruct", *flags, "--nomeshes", "--relight", "--gallery")
+    found = {path.name for path in (tmp_path / "out/a.png.igc").iterdir()}
+    assert found >= {"relight.webp", "relight.gif", "relight.png"} and "turn.gif" not in found
+    page = tmp_path / "out/gallery.html"
+    assert page.read_text().count("data:image/webp") == 3 and "a.png" in page.read_text()
+    page.write_text("my own page")
+    output = program("reconstruct", *flags, "--gallery", expect=1)
+    assert "is there and is no gallery" in output and "Traceback" not in output
+    assert page.read_text() == "my own page"
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    """Three photos."""
+    folder = tmp_path_factory.mktemp("faces")
+    generator = np.random.default_rng(0)
+    paths = [folder / f"{name}.png" for name in ("a", "b", "c d")]
+    for path in paths:
+        Image.fromarray(generator.integers(0, 256, (40, 40, 3), np.uint8)).save(path)
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("count", "parts", "tiles"), [(2, "part 1,part 2", (5, 1)), (3, "part 2,background", (5, 3))]
+)
+def test_mix_writes_a_picture(program, trained, faces, tmp_path, count, parts, tiles):
+    output = tmp_path / "deep" / "mix.png"
+    flags = [f"--run_dir={trained}", f"--parts={parts}", f"--output={output}"]
+    said = program("mix", *faces[:count], *flags, fresh=count == 2)
+    assert f"mixtures: {output}" in said
+    with Image.open(output) as picture:
+        assert (picture.width // 160, picture.height // 160) == tiles
+
+
+@pytest.mark.parametrize(
+    ("photos", "flags", "message"),
+    [
+        (2, ["--parts=lips"], "no part is called 'lips'; there are background, part 1, part 2."),
+        (2, ["--parts="], "--parts names no part; there are background, part 1, part 2."),
+        (1, [], "Name two photos or more"),
+        (2, ["nowhere.jpg"], "nowhere.jpg"),
+        (2, ["--weights=photos"], "Give either --run_dir=RUN or --weights=NAME"),
+    ],
+)
+def test_mix_says_what_is_wrong(program, trained, faces, tmp_path, photos, flags, message):
+    words = [*faces[:photos], *flags, f"--run_dir={trained}", f"--output={tmp_path}/mix.png"]
+    output = program("mix", *words, expect=1)
+    assert message in output and "Traceback" not in output
+    assert not list(tmp_path.iterdir())
+
+
 def test_export_holds_stock_ops_only_and_equals_the_live_model(exported):
     folder = exported / "models"
     assert [path.name for path in folder.iterdir()] == ["2"]  # 1 was taken

@@ -1,10 +1,14 @@
 """Meshes: shape, orientation and texture, also after writing and reading back."""
 
+import io
+import json
 import os
+import struct
 
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 
 from igc_tf.viewing import colours, meshes
 
@@ -190,6 +194,116 @@ def test_read_back_is_white_under_its_texture(tmp_path, face):
     assert material.metallicFactor == 0.0 and material.roughnessFactor == 1.0
     assert material.doubleSided
     assert material.baseColorFactor is None or (np.asarray(material.baseColorFactor) == 255).all()
+
+
+NAMES_OF_PARTS = ("background", "hair, forehead", "eyes", "nose", "mouth", "cheeks")
+FACE_PARTS = list(NAMES_OF_PARTS[1:])
+
+
+def contents_of(glb):
+    """(JSON, binary) of a GLB file, taken apart by hand."""
+    content = glb.read_bytes()
+    magic, version, length = struct.unpack_from("<4sII", content)
+    assert (magic, version, length) == (b"glTF", 2, len(content))
+    size, kind = struct.unpack_from("<I4s", content, 12)
+    assert kind == b"JSON"
+    return json.loads(content[20 : 20 + size]), content[28 + size :]
+
+
+@pytest.fixture(scope="module")
+def parted(tmp_path_factory, face):
+    """The face's mesh, and its files."""
+    folder = tmp_path_factory.mktemp("parted")
+    mesh = meshes.face_mesh(face)
+    meshes.write_glb(mesh, folder / "face.glb", NAMES_OF_PARTS)
+    meshes.write_obj(mesh, folder / "face.obj", NAMES_OF_PARTS)
+    return mesh, folder
+
+
+def test_each_triangle_is_of_the_part_that_it_lies_in(parted, face):
+    mesh, _ = parted
+    x, y, z = mesh.triangles_center.T
+    half = np.tan(np.radians(5.0))
+    columns = np.floor((x / -z / half + 1.0) * 32).astype(int)
+    rows = np.floor((1.0 - y / -z / half) * 32).astype(int)
+    labels = face.canonical_visibility.argmax(0)[rows, columns]
+    part = mesh.face_attributes["part"]
+    within = labels > 0  # else on the edge, where the nearest part counts
+    assert within.mean() > 0.95 and (part > 0).all()
+    assert (part == labels)[within].mean() > 0.97  # perspective moves the middles a little
+
+
+def test_a_glb_has_a_node_a_part_and_one_texture(parted):
+    mesh, folder = parted
+    tree, binary = contents_of(folder / "face.glb")
+    nodes = [node for node in tree["nodes"] if "mesh" in node]
+    assert sorted(node["name"] for node in nodes) == sorted(FACE_PARTS)
+    assert [tree["meshes"][node["mesh"]]["name"] for node in nodes] == [n["name"] for n in nodes]
+    triangles = 0
+    for (primitive,) in (one["primitives"] for one in tree["meshes"]):
+        assert set(primitive["attributes"]) == {"POSITION", "NORMAL", "TEXCOORD_0"}
+        assert primitive["material"] == 0
+        triangles += tree["accessors"][primitive["indices"]]["count"] // 3
+    assert triangles == len(mesh.faces)
+    assert len(tree["materials"]) == len(tree["images"]) == 1
+    view = tree["bufferViews"][tree["images"][0]["bufferView"]]
+    image = binary[view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
+    with Image.open(io.BytesIO(image)) as picture:
+        assert picture.size == (256, 256)
+
+
+def test_parts_of_a_glb_meet_without_a_line(parted):
+    mesh, folder = parted
+    pieces = trimesh.load(folder / "face.glb", process=False).geometry
+    assert sorted(pieces) == sorted(FACE_PARTS)
+    vertices = np.concatenate([piece.vertices for piece in pieces.values()])
+    normals = np.concatenate([piece.vertex_normals for piece in pieces.values()])
+    distance, nearest = mesh.kdtree.query(vertices)
+    assert distance.max() < 1e-6 and len(vertices) > len(mesh.vertices)  # on the lines, twice
+    np.testing.assert_allclose(normals, mesh.vertex_normals[nearest], atol=1e-5)
+
+
+def test_an_obj_has_a_group_and_a_material_a_part(parted):
+    mesh, folder = parted
+    lines = [line.split() for line in (folder / "face.obj").read_text().splitlines()]
+    plain = ["hair__forehead", *FACE_PARTS[1:]]
+    for kind in ("g", "usemtl"):
+        assert [words[1] for words in lines if words[0] == kind] == plain
+    materials = (folder / "face.mtl").read_text().splitlines()
+    assert [line.split()[1] for line in materials if line.startswith("newmtl")] == plain
+    assert materials.count("map_Kd face_albedo.png") == len(plain)
+    with Image.open(folder / "face_albedo.png") as picture:
+        assert picture.size == (256, 256)
+    pieces = trimesh.load(folder / "face.obj", process=False).geometry.values()
+    assert sum(len(piece.faces) for piece in pieces) == len(mesh.faces)
+    assert len(pieces) == len(plain)
+    counts = np.bincount(mesh.face_attributes["part"])
+    assert sorted(len(piece.faces) for piece in pieces) == sorted(counts[1:])
+    normals = [words[1:] for words in lines if words[0] == "vn"]
+    np.testing.assert_allclose(np.array(normals, float), mesh.vertex_normals, atol=1e-7)
+
+
+def test_the_texture_of_a_face_is_enlarged_and_knows_no_wall(parted, face):
+    mesh, _ = parted
+    texture = np.asarray(mesh.visual.material.image)
+    keep = face.canonical_visibility[0] == 0
+    reduced = texture.reshape(64, 4, 64, 4, 3).mean((1, 3))
+    off = np.abs(reduced - 255 * face.albedo)
+    assert off[keep].mean() < 4.0
+    # The wall is bluish, the face nowhere: not even at its edge.
+    whole = meshes.face_mesh(face, background=True).visual.material.image
+
+    def corner(picture):
+        red, _, blue = np.asarray(picture)[:16, :16].reshape(-1, 3).mean(0)
+        return blue - red
+
+    assert corner(whole) > 20 and corner(texture) < 0
+
+
+def test_parts_without_names_are_numbered(tmp_path, face):
+    meshes.write_glb(meshes.face_mesh(face, background=True), tmp_path / "face.glb")
+    pieces = trimesh.load(tmp_path / "face.glb", process=False).geometry
+    assert sorted(pieces) == ["background", "part 1", "part 2", "part 3", "part 4", "part 5"]
 
 
 #: What an OBJ's name may be; none shares the files beside it with another's.

@@ -58,15 +58,20 @@ def test_each_photo_has_its_own_results(tmp_path, small):
         assert (folder / "photo.txt").read_text() == f"file:///{number}\n"
 
 
-def test_the_turning_face_is_written_where_it_is_asked_for(tmp_path, small):
-    model = ModelConfig(backdrop=True)
-    folder = result_folder.write(tmp_path, "a.jpg", "file:///a", small, turntable_of=model)
-    assert files(folder) == [
-        "arrays.npz", "hierarchy.png", "panel.png", "photo.txt", "turn.gif", "turn.png"
-    ]  # fmt: skip
-    with Image.open(folder / "turn.gif") as animation, Image.open(folder / "turn.png") as strip:
-        assert animation.n_frames == 120
-        assert animation.size == (256, 256) and strip.size == (2560, 256)
+@pytest.mark.parametrize("motions", [(), ("turn",), ("relight",)])
+def test_the_moving_face_is_written_where_it_is_asked_for(tmp_path, small, motions):
+    animations = result_folder.Animations(ModelConfig(backdrop=True), motions)
+    folder = result_folder.write(tmp_path, "a.jpg", "file:///a", small, animations=animations)
+    moving = [f"{motion}.{ending}" for motion in motions for ending in ("webp", "gif", "png")]
+    assert files(folder) == sorted(
+        ["arrays.npz", "hierarchy.png", "panel.png", "photo.txt", *moving]
+    )
+    for motion in motions:
+        for ending in ("webp", "gif"):
+            with Image.open(folder / f"{motion}.{ending}") as animation:
+                assert animation.size == (256, 256) and animation.n_frames > 40
+        with Image.open(folder / f"{motion}.png") as strip:
+            assert strip.size == (9 * 256, 256)
 
 
 def test_the_same_photo_is_written_anew_and_another_never(tmp_path, small):
@@ -125,6 +130,8 @@ def test_the_mesh_is_the_face_or_the_whole_canvas(tmp_path, face):
         )
         for background in (False, True)
     }
+    for mesh in meshes.values():
+        mesh.merge_vertices(merge_tex=True, merge_norm=True)  # those between two parts
     assert len(meshes[True].vertices) == 64 * 64
     assert (meshes[True].vertices[:, 2] < -1.06 + 1e-4).any()  # the wall
     assert not (meshes[False].vertices[:, 2] < -1.06 + 1e-4).any()
