@@ -103,8 +103,9 @@ test: lint compiler ## lint and run the whole test suite (PYTEST_ARGS: more for 
 quicktest: lint compiler ## the same without the slow tests
 	$(python) -m pytest $(in_parallel) -m "not slow" $(PYTEST_ARGS)
 
-lint: $(installed_for_tests) ## check the code with ruff
+lint: $(installed_for_tests) ## check the code with ruff, and the types with mypy
 	$(python) -m ruff check .
+	$(python) -m mypy
 
 bazel: bazel_is_there $(installed_for_tests) ## build and test with Bazel, if it is there
 	bazel test //...
@@ -114,6 +115,6 @@ bazel_is_there:
 	  { echo "ERROR: no bazel here. To have it: apt-get install bazel-bootstrap" >&2; exit 1; }
 
 clean: ## remove the environment and caches; never runs/ or data
-	@rm -rf .pytest_cache .ruff_cache $(VENV).old
+	@rm -rf .pytest_cache .ruff_cache .mypy_cache build *.egg-info $(VENV).old
 	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 	@if [[ -d $(VENV)/.igc_tf ]]; then mv $(VENV) $(VENV).old && rm -rf $(VENV).old; fi

@@ -30,10 +30,18 @@ Conventions, valid in every module (said here once):
 * **Part 0** is the background capsule.
 """
 
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from igc_tf.pretrained import Pretrained
+
 __version__ = "0.1.0"
 
 
-def load(name_or_run):
+def load(name_or_run: str | os.PathLike) -> Pretrained:
     """The trained model of released weights (`igc_tf.load("photos")`) or of a run's directory.
 
     Returns:

@@ -14,6 +14,7 @@ import json
 import math
 import pathlib
 import typing
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from absl import flags
@@ -369,7 +370,7 @@ class Config:
     loss: LossConfig = dataclasses.field(default_factory=LossConfig)
     training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Checks what no single flag can check."""
         config_checks.validate(self)
 
@@ -396,7 +397,7 @@ _SECTIONS: dict[str, type] = {
     "loss": LossConfig,
     "training": TrainingConfig,
 }
-_DEFINERS = {
+_DEFINERS: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_boolean,
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,
@@ -437,8 +438,9 @@ def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     for _, field, kind in _fields():
         choices = field.metadata["choices"]
         if choices:
+            default: Any = field.default
             flags.DEFINE_enum(
-                field.name, field.default, choices, field.metadata["help"], flag_values=flag_values
+                field.name, default, choices, field.metadata["help"], flag_values=flag_values
             )
         else:
             _DEFINERS[kind](

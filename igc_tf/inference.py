@@ -233,7 +233,12 @@ def retake(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Retake:
     for _, batch, output in track(batches, "Taking again", -(-len(images) // batch_size)):
         capsule, light, view = output.object, output.light, output.pose
 
-        def again(new_light: Light, new_view: Pose, batch=batch, capsule=capsule) -> Capsules:
+        def again(
+            new_light: Light,
+            new_view: Pose,
+            batch: tf.Tensor = batch,
+            capsule: ObjectCapsule = capsule,
+        ) -> Capsules:
             drawn = draw(capsule, new_light, new_view)
             covered = drawn.mask[..., tf.newaxis]
             picture = covered * drawn.image + (1.0 - covered) * batch

@@ -58,7 +58,9 @@ class Pretrained:
           FileNotFoundError: there is no such photo.
           ValueError: one cannot be read, or is no uint8 RGB picture.
         """
-        if isinstance(photos, str | os.PathLike) or getattr(photos, "ndim", 4) == 3:
+        if isinstance(photos, str | os.PathLike):
+            photos = [photos]
+        elif isinstance(photos, np.ndarray) and photos.ndim == 3:
             photos = [photos]
         pictures = np.stack([self._picture(photo) for photo in photos])
         results = []
@@ -73,14 +75,14 @@ class Pretrained:
                 raise ValueError(
                     f"A photo must be uint8 [H, W, 3], not {photo.dtype} {list(photo.shape)}."
                 )
-            photo = Image.fromarray(photo)
+            image = Image.fromarray(photo)
         else:
             path = pathlib.Path(photo)
             try:
-                photo = reading.read_photo(path)
+                image = reading.read_photo(path)
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from error
-        return crops.crop(photo, self.config.data, self.config.model.image_size).image
+        return crops.crop(image, self.config.data, self.config.model.image_size).image
 
     def render(
         self,
@@ -108,13 +110,13 @@ class Pretrained:
         Raises:
           ValueError: a light without direction.
         """
-        ambient, diffuse, *direction = (float(value) for value in face.light)
+        ambient, diffuse, x, y, z = (float(value) for value in face.light)
         if light is not None:
             length = float(np.linalg.norm(light))
             if not length:
                 raise ValueError("light=(0, 0, 0) has no direction.")
-            direction = [value / length for value in light]
-        view = turntable.View((pitch, yaw, roll), (ambient, diffuse, *direction))
+            x, y, z = (value / length for value in light)
+        view = turntable.View((pitch, yaw, roll), (ambient, diffuse, x, y, z))
         return turntable.render(face, self.config.model, [view], size)[0]
 
     def part_numbers(self, names: Sequence[str]) -> list[int]:

@@ -10,8 +10,12 @@ _CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def commit() -> str:
-    """The commit of this checkout, with '+changes' if files differ from it; '' if it cannot be told."""
+    """The commit of this checkout, with '+changes' if files differ from it; '' if it cannot be told.
+
+    Installed below another project's checkout, it is not that one's.
+    """
     try:
+        _git("ls-files", "--error-unmatch", __file__)
         changed = _git("status", "--porcelain", "--untracked-files=no")
         return _git("rev-parse", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):  # no git, or no checkout

@@ -28,7 +28,8 @@ from absl import flags
 from igc_tf import ablations, disk
 from igc_tf import config as config_lib
 from igc_tf.config import Config
-from tools import program
+
+from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list(
@@ -46,7 +47,6 @@ flags.register_validator(
 config_lib.define_flags()
 
 WHOLE = "whole"
-_CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 
 
 class _Run(NamedTuple):
@@ -83,7 +83,7 @@ def main(argv: list[str]) -> int:
 def _plan(base: Config, root: pathlib.Path) -> list[_Run]:
     """All trainings, seed by seed, so that an early look has something of every recipe."""
     changed = {
-        name: ablations.changes(_CHECKOUT / "flags" / "ablations" / f"{name}.flags")
+        name: ablations.changes(program.FLAG_FILES / "ablations" / f"{name}.flags")
         for name in dict.fromkeys(FLAGS.ablations)
     }
     recipes = {WHOLE: {}, **changed}
@@ -176,7 +176,7 @@ def _program(run: _Run, title: str, name: str, *arguments: str) -> None:
     run.path.mkdir(parents=True, exist_ok=True)
     log = run.path / f"{name}.log"
     print(f"{title}: {name}, see {log}", flush=True)
-    command = [sys.executable, "-m", f"tools.{name}", f"--run_dir={run.path}", *arguments]
+    command = [sys.executable, "-m", f"{__package__}.{name}", f"--run_dir={run.path}", *arguments]
     with log.open("w") as stream:
         process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT)
         try:

@@ -23,7 +23,8 @@ import time
 from absl import flags
 
 from igc_tf import config as config_lib
-from tools import program
+
+from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "Run that the baseline stands beside.")

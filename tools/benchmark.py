@@ -18,7 +18,8 @@ from absl import flags
 
 from igc_tf import config as config_lib
 from igc_tf import disk
-from tools import program
+
+from . import program
 
 FLAGS = flags.FLAGS
 SECTIONS = ("step", "stages", "inference", "rasterizer", "scaling")

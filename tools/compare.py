@@ -16,7 +16,7 @@ import pathlib
 
 from absl import flags
 
-from tools import program
+from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("comparison_json", None, "File to write the differences to.")

@@ -13,7 +13,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from tools import program
+from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("tag", "Training/l1", "TensorBoard scalar to compare.")

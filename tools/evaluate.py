@@ -19,7 +19,8 @@ import pathlib
 from absl import flags
 
 from igc_tf import config as config_lib
-from tools import model_flags, program
+
+from . import model_flags, program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(

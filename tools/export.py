@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from tools import model_flags, program
+from . import model_flags, program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("export_dir", None, "Folder of the versions.")

@@ -15,7 +15,8 @@ from collections import Counter
 from absl import flags
 
 from igc_tf import config as config_lib
-from tools import program
+
+from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("contact_sheet", None, "PNG to write with 64 training pictures.")

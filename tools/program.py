@@ -7,12 +7,20 @@ import errno
 import logging as standard_logging
 import os
 import pathlib
+import re
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from absl import app, logging
+
+import igc_tf
+
+_HERE = pathlib.Path(__file__).resolve().parent
+#: The flag files: inside this folder where igc_tf is installed, beside it in a checkout.
+FLAG_FILES = next(folder for folder in (_HERE / "flags", _HERE.parent / "flags") if folder.is_dir())
+_FLAG_FILE = re.compile(r"--?flagfile=flags/(.+)")
 
 #: What users can mend: shown as one line, without a traceback.
 _USERS_ERRORS = (ValueError, OSError, ArithmeticError)
@@ -26,15 +34,26 @@ def run(main: Callable[[list[str]], int]) -> None:
     warnings.filterwarnings("ignore", message="(?s).*TensorFlow Addons.*")
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(_worth_reading)
-    app.run(main)
+    app.run(main, list(_with_own_flag_files(sys.argv)))
+
+
+def _with_own_flag_files(words: Iterable[str]) -> Iterator[str]:
+    """Words of a command. A flag file `flags/NAME` that is not in this folder is read from ours."""
+    for word in words:
+        named = _FLAG_FILE.fullmatch(word)
+        ours = FLAG_FILES / named[1] if named else None
+        if ours and ours.is_file() and not pathlib.Path("flags", named[1]).exists():
+            lines = map(str.strip, ours.read_text().splitlines())
+            yield from _with_own_flag_files(line for line in lines if line.startswith("-"))
+        else:
+            yield word
 
 
 def _worth_reading(record: standard_logging.LogRecord) -> bool:
     """Whether a log line is ours, or a warning that the user can do something about."""
     if "FeatureConnector.dtype" in record.getMessage():  # TFDS warns of its own code
         return False
-    checkout = pathlib.Path(__file__).resolve().parent.parent
-    ours = [checkout / "igc_tf", checkout / "tools"]
+    ours = [pathlib.Path(igc_tf.__file__).resolve().parent, _HERE]
     return record.levelno >= standard_logging.WARNING or any(
         folder in pathlib.Path(record.pathname).resolve().parents for folder in ours
     )

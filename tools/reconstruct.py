@@ -36,7 +36,8 @@ import numpy as np
 from absl import flags
 
 from igc_tf import config as config_lib
-from tools import model_flags, program
+
+from . import model_flags, program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("input", None, "A photo, or a folder of photos (searched recursively).")

@@ -15,7 +15,7 @@ import pathlib
 
 from absl import flags
 
-from tools import program
+from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "Run to release.")

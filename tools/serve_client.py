@@ -17,7 +17,7 @@ import sys
 import numpy as np
 from absl import flags
 
-from tools import program
+from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("server", "localhost:8500", "host:port; TF Serving's are 8500 gRPC, 8501 REST.")

@@ -18,7 +18,8 @@ import numpy as np
 from absl import flags
 
 from igc_tf import disk
-from tools import program
+
+from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("server", "localhost:8500", "host:port.")

@@ -49,7 +49,25 @@ else:
 ' </dev/null 2>/dev/null || echo "does not run"
 }
 
-# Sets `python` to an interpreter that fits.
+# Sets `python` to one that uv fetches into its own folder; fails if there is no uv or it cannot.
+fetch_python() {
+  local uv candidate temporary="" status=0
+  uv=$(type -p uv) || {
+    temporary=$(mktemp -d)
+    uv=$temporary/bin/uv
+    while read -r candidate && [[ ! -x $uv ]]; do
+      "$candidate" -m pip install --quiet --disable-pip-version-check --no-input --retries 1 \
+        --target "$temporary" uv </dev/null >/dev/null 2>&1 || true
+    done < <(candidates | awk '!seen[$0]++')
+  }
+  [[ -x $uv ]] && echo "No Python 3.10 or 3.11 is here: uv fetches 3.11" &&
+    UV_PYTHON_INSTALL_BIN=0 "$uv" python install 3.11 </dev/null &&
+    python=$("$uv" python find 3.11 </dev/null) && [[ $(verdict "$python") == fits ]] || status=1
+  [[ -z $temporary ]] || rm -rf "$temporary"
+  return $status
+}
+
+# Sets `python` to an interpreter that fits; where there is none, has one fetched.
 find_python() {
   local candidate answer reasons=""
   if [[ -n ${PYTHON:-} ]]; then
@@ -66,8 +84,9 @@ find_python() {
     fi
     [[ $answer == "does not run" ]] || reasons+=" ($candidate $answer)"
   done < <(candidates | awk '!seen[$0]++')
-  fail "no fitting Python 3.10 or 3.11 found$reasons. Install one: apt-get install python3.11" \
-    "python3.11-venv, or pyenv install 3.11, or uv python install 3.11; or name it with PYTHON=..."
+  fetch_python || fail "no fitting Python 3.10 or 3.11 found$reasons, nor could uv fetch one." \
+    "Install one: apt-get install python3.11 python3.11-venv, or pyenv install 3.11, or" \
+    "uv python install 3.11; or name it with PYTHON=..."
 }
 
 # check_space FOLDER GB WHAT: fails unless FOLDER's disk has that much free.

@@ -11,7 +11,8 @@ from __future__ import annotations
 from absl import flags, logging
 
 from igc_tf import config as config_lib
-from tools import program
+
+from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "Directory of the run: configuration, checkpoints, summaries.")

@@ -84,12 +84,13 @@ def compare(titles: Sequence[str], samples: Sequence[Samples]) -> Comparison:
 
 def verdict(name: str, change: Metric) -> str:
     """'better', 'worse', or 'differs' where neither is better; '' if 0 is in the interval."""
-    if change.is_absent or change.low <= 0.0 <= change.high:
+    value, low, high = change.value, change.low, change.high
+    if value is None or low is None or high is None or low <= 0.0 <= high:
         return ""
     direction = report.direction(name)
     if not direction:
         return "differs"
-    return "better" if (change.value > 0) == (direction == report.UP) else "worse"
+    return "better" if (value > 0) == (direction == report.UP) else "worse"
 
 
 def table(comparison: Comparison, everything: bool = False) -> Table:
@@ -122,7 +123,7 @@ def summary(comparison: Comparison) -> str:
     """Which metrics differ beyond noise, method by method; the lines to beat are not told."""
     sentences = []
     for index, title in enumerate(comparison.titles[1:]):
-        counts = {"better": [], "worse": [], "differs": []}
+        counts: dict[str, list[str]] = {"better": [], "worse": [], "differs": []}
         for line in comparison.lines:
             if line.verdicts[index] and line.name not in _TO_BEAT:
                 counts[line.verdicts[index]].append(line.name)

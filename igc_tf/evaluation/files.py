@@ -220,9 +220,10 @@ def _centres(
     arrays: Mapping[str, np.ndarray], prefix: str, parts: int
 ) -> landmarks.PartCentres | None:
     """The centres given, or those of the soft maps, or of the labels."""
-    given = [arrays.get(prefix + name) for name in ("part_centres", "whole_centre")]
-    if given[0] is not None and given[1] is not None:
-        return landmarks.PartCentres(*given)
+    if prefix + "part_centres" in arrays and prefix + "whole_centre" in arrays:
+        return landmarks.PartCentres(
+            arrays[prefix + "part_centres"], arrays[prefix + "whole_centre"]
+        )
     if prefix + "part_maps" in arrays:
         return landmarks.part_centres(arrays[prefix + "part_maps"])
     if prefix + "labels" in arrays:
@@ -243,10 +244,10 @@ def _truth(arrays: Mapping[str, np.ndarray]) -> score.Truth:
         condition = recognition.Condition(arrays["true_condition"], ())
     elif rotation is not None:
         condition = recognition.yaw_condition(rotation)
-    names = arrays.get("true_label_names")
+    names: tuple[str, ...] = ()
     parts = arrays.get("true_parts")
-    if names is not None:
-        names = tuple(str(name) for name in names)
+    if "true_label_names" in arrays:
+        names = tuple(str(name) for name in arrays["true_label_names"])
     elif parts is not None:
         names = tuple(f"label_{label}" for label in range(int(parts.max(initial=0)) + 1))
     return score.Truth(

@@ -242,7 +242,7 @@ def canonical_errors(
     """
     predicted, true, mask = _checked(predicted, true, mask)
     true_fov_degrees = fov_degrees if true_fov_degrees is None else true_fov_degrees
-    candidates = {
+    candidates: dict[str, np.ndarray | None] = {
         "": align(predicted, true, mask),
         "unaligned_": predicted,
         "constant_": align(np.ones_like(true), true, mask),
@@ -253,15 +253,16 @@ def canonical_errors(
     unknown = np.full(len(true), np.nan)
     errors = {}
     for line, depth in candidates.items():
-        absent = depth is None
         fov = fov_degrees if line == "unaligned_" else true_fov_degrees
-        errors[f"side_canonical_{line}e2"] = unknown if absent else side_e2(depth, true, mask)
+        errors[f"side_canonical_{line}e2"] = (
+            unknown if depth is None else side_e2(depth, true, mask)
+        )
         errors[f"mad_canonical_{line}degrees"] = (
-            unknown if absent else mad_degrees(depth, true, mask, fov, true_fov_degrees)
+            unknown if depth is None else mad_degrees(depth, true, mask, fov, true_fov_degrees)
         )
         if line != "unaligned_":
             errors[f"depth_error_canonical_{line}percent"] = (
-                unknown if absent else depth_error_percent(depth, true, mask)
+                unknown if depth is None else depth_error_percent(depth, true, mask)
             )
     return errors
 
@@ -299,9 +300,9 @@ def view_errors(
     Raises:
       ValueError: unlike shapes, or a depth that is not positive where it is known.
     """
-    truth = _at_view_size(true)
+    truth, true_mask = _at_view_size(true)
     constant = View(np.ones_like(truth.depth), fov_degrees=true.fov_degrees)
-    views = {"": predicted, "constant_": constant, "mean_depth_": None}
+    views: dict[str, View | None] = {"": predicted, "constant_": constant, "mean_depth_": None}
     if average is not None:
         same = np.broadcast_to(average, (len(true.depth), *average.shape))
         views["mean_depth_"] = constant._replace(depth=same)
@@ -309,16 +310,16 @@ def view_errors(
     for line, view in views.items():
         side = mad = np.full(len(true.depth), np.nan)
         if view is not None:
-            found = _at_view_size(view)
-            mask = found.mask & truth.mask
+            found, mask = _at_view_size(view)
+            mask &= true_mask
             side = side_e2(found.depth, truth.depth, mask)
             mad = _mean_angle(_normals_of(found), _normals_of(truth), mask)
         errors[f"side_view_{line}e2"], errors[f"mad_view_{line}degrees"] = side, mad
     return errors
 
 
-def _at_view_size(view: View) -> View:
-    """Maps of `VIEW_SIZE` px, the mask `[N, 64, 64]` bool, eroded; depth is 1 where it is unknown."""
+def _at_view_size(view: View) -> tuple[View, np.ndarray]:
+    """Maps of `VIEW_SIZE` px, depth 1 where it is unknown; and the mask `[N, 64, 64]` bool, eroded."""
     if view.depth.ndim != 3:
         raise ValueError(f"depth in the photo's view must be [N, h, w], got {view.depth.shape}")
     mask = _known(view.depth, view.mask, "depth in the photo's view")
@@ -329,7 +330,8 @@ def _at_view_size(view: View) -> View:
         planes = [_resized(plane) for plane in np.moveaxis(found.astype(np.float64), -1, 0)]
         found = np.stack(planes, axis=-1)
         found /= np.maximum(np.linalg.norm(found, axis=-1, keepdims=True), 1e-12)
-    return View(depth, binary_erosion(mask, np.ones((1, 3, 3), bool)), found, view.fov_degrees)
+    eroded = binary_erosion(mask, np.ones((1, 3, 3), bool))
+    return View(depth, None, found, view.fov_degrees), eroded
 
 
 def _resized(maps: np.ndarray) -> np.ndarray:
@@ -360,12 +362,16 @@ def _mean_angle(
     return _mean(angles, mask)
 
 
-def _cross(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _cross(
+    a: Sequence[np.ndarray] | np.ndarray, b: Sequence[np.ndarray] | np.ndarray
+) -> list[np.ndarray]:
     """The cross product of three coordinates with three; several times faster than np.cross."""
     return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 
 
-def _checked(predicted, true, mask):
+def _checked(
+    predicted: np.ndarray, true: np.ndarray, mask: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if predicted.shape != true.shape or true.ndim != 3:
         raise ValueError(
             f"depth maps must both be [N, h, w], got {predicted.shape} and {true.shape}"

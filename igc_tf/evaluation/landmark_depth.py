@@ -8,6 +8,8 @@ is the head's pose: the nearer eye of a turned head. The method's mean depth map
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from scipy.ndimage import map_coordinates
 
@@ -71,9 +73,9 @@ def evaluate(
         people = None if identity is None else identity[known]
         x, y = (values[known] - values[known].mean(0) if known.any() else values[known]
                 for values in (found, true))  # fmt: skip
-        for name, statistic in (("", _mean), ("_sum", _sum_of_sizes)):
+        for name, statistic in (("", _mean_correlation), ("_sum", _sum_of_sizes)):
             metrics[f"landmark_depth_correlation{name}{line}"] = bootstrap_weighted(
-                lambda weights, f=statistic, x=x, y=y: f(_correlations(x, y, weights)),
+                functools.partial(statistic, x, y),
                 len(x),
                 identity=people,
             )
@@ -87,9 +89,9 @@ def _correlations(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarr
     )
 
 
-def _mean(correlations: np.ndarray) -> np.ndarray:
-    return correlations.mean(1)
+def _mean_correlation(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return _correlations(x, y, weights).mean(1)
 
 
-def _sum_of_sizes(correlations: np.ndarray) -> np.ndarray:
-    return np.abs(correlations).sum(1)
+def _sum_of_sizes(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return np.abs(_correlations(x, y, weights)).sum(1)

@@ -70,7 +70,7 @@ class Units(NamedTuple):
     """What a resample draws, of n images."""
 
     of_image: np.ndarray  #: [n] int64 in 0..count-1, what each image is drawn with
-    count: int
+    count: int  # type: ignore[assignment]  # tuple's method of that name is not used
     resampled: str  #: `PEOPLE` or `IMAGES`
 
 
@@ -228,7 +228,7 @@ def difference(ours: Metric, theirs: Metric) -> Metric:
     Raises:
       ValueError: replicates are missing, or were not drawn alike.
     """
-    if ours.is_absent or theirs.is_absent:
+    if ours.value is None or theirs.value is None:
         return Metric.absent(ours.unit)
     a, b = ours.replicates, theirs.replicates
     alike = (ours.resampled, ours.drawn) == (theirs.resampled, theirs.drawn)

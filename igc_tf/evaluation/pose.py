@@ -7,6 +7,8 @@ other way and can have a small error. The correlation keeps the sign; read the t
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from igc_tf.evaluation.metric import Metric, bootstrap_weighted
@@ -86,7 +88,7 @@ def evaluate(
             ("mae_constant_degrees", mae_after_fit, np.zeros_like(x), "degrees"),
         ):
             metrics[f"{angle}_{name}"] = bootstrap_weighted(
-                lambda weights, f=statistic, x=guess, y=y: f(x, y, weights),
+                functools.partial(statistic, guess, y),
                 len(y),
                 unit,
                 identity=people,
@@ -99,7 +101,9 @@ def _centred(values: np.ndarray) -> np.ndarray:
     return values - values.mean() if len(values) else values
 
 
-def _moments(x: np.ndarray, y: np.ndarray, weights: np.ndarray):
+def _moments(
+    x: np.ndarray, y: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weighted variances of x and y and their covariance, `[S]` each, 0 when only rounding."""
     total = weights.sum(-1)
     mean_x, mean_y = weights @ x / total, weights @ y / total

@@ -11,6 +11,7 @@ one by one would claim more certainty than there is. Line to beat: chance, one o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -219,9 +220,9 @@ def evaluate(descriptors: Mapping[str, np.ndarray], protocol: Protocol | None) -
                     hit[:, rank - 1], mask, protocol.person, people
                 )
         scores = pair_scores(vectors, protocol)
-        for index, (metric, scale, unit) in enumerate(((auc, 1.0, ""), (eer, 100.0, "%"))):
+        for metric, statistic, unit in ((auc, _auc, ""), (eer, _eer_percent, "%")):
             metrics[metric] = bootstrap_weighted(
-                lambda w, s=scores, i=index, k=scale: k * _verification(s, protocol, w)[i],
+                functools.partial(statistic, scores, protocol),
                 people,
                 unit,
                 identity=np.arange(people),
@@ -280,6 +281,14 @@ def _verification(
         found.append(auc_and_eer(scores, genuine, pairs))
     auc, eer = zip(*found, strict=True)
     return np.concatenate(auc), np.concatenate(eer)
+
+
+def _auc(scores: np.ndarray, protocol: Protocol, weights: np.ndarray) -> np.ndarray:
+    return _verification(scores, protocol, weights)[0]
+
+
+def _eer_percent(scores: np.ndarray, protocol: Protocol, weights: np.ndarray) -> np.ndarray:
+    return 100.0 * _verification(scores, protocol, weights)[1]
 
 
 def metric_names(descriptor: str) -> tuple[str, str, str]:

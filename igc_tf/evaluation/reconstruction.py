@@ -79,8 +79,8 @@ def ssim(
         for image, reconstruction, inside in zip(images, reconstructions, mask, strict=True)
     ]
     valid = slice(_RADIUS, -_RADIUS)
-    maps = np.stack(maps) if maps else np.zeros(mask.shape)
-    return _masked_mean(maps[:, valid, valid], mask[:, valid, valid])
+    stacked = np.stack(maps) if maps else np.zeros(mask.shape)
+    return _masked_mean(stacked[:, valid, valid], mask[:, valid, valid])
 
 
 def evaluate(
@@ -119,7 +119,9 @@ def _masked_mean(maps: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _checked(images, reconstructions, mask):
+def _checked(
+    images: np.ndarray, reconstructions: np.ndarray, mask: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if images.shape != reconstructions.shape or images.ndim != 4:
         raise ValueError(
             f"pictures must both be [N, H, W, 3], got {images.shape} and {reconstructions.shape}"

@@ -63,7 +63,7 @@ def in_order(depth: np.ndarray, regions: np.ndarray) -> np.ndarray:
     return np.where(empty.any(1), np.nan, ordered)
 
 
-def landmark_regions(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def landmark_regions(landmarks: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """Nose, cheeks and background as pixels around CelebA's five landmarks [choice].
 
     The nose is the disc about its landmark; the cheeks are the discs about the middle of each eye
@@ -122,7 +122,7 @@ def evaluate(
     }
 
 
-def border_and_centre(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def border_and_centre(size: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """The two regions `relief` compares, `[h, w]` bool: outermost eighths, and middle half."""
     height, width = size
     border = np.ones(size, bool)

@@ -246,7 +246,8 @@ def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None
         ]
         value = (reasons or {}).get(name, NO_TRUTH) if metric.is_absent else number(metric)
         people = f" ({metric.drawn})" if metric.resampled == PEOPLE else ""
-        interval = "" if metric.is_absent else f"{_short(metric.low)} to {_short(metric.high)}"
+        low, high = metric.low, metric.high
+        interval = "" if low is None or high is None else f"{_short(low)} to {_short(high)}"
         found.append(
             Row(
                 name,
@@ -351,7 +352,7 @@ def direction(name: str) -> str:
 
 def number(metric: Metric) -> str:
     """A metric's value with its unit, short."""
-    if metric.is_absent:
+    if metric.value is None:
         return NO_TRUTH
     unit = {"degrees": "°", "%": " %", "": "", "x 1e-2": "e-2"}.get(metric.unit, f" {metric.unit}")
     return f"{_short(metric.value)}{unit}"

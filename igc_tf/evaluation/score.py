@@ -250,7 +250,7 @@ def _segmentation(scores: Scores, predictions: Predictions, truth: Truth, fit: F
 
 def _label_map(truth: Truth, fit: Fit | None) -> dict[str, Metric]:
     """What a label map that looks at no image scores."""
-    if fit is None or fit.label_map is None:
+    if fit is None or fit.label_map is None or truth.parts is None:
         return _absent({name: "" for name in _SEGMENTATION if name.endswith("_label_map")})
     labels = len(truth.label_names)
     same = np.broadcast_to(fit.label_map, truth.parts.shape)
@@ -266,13 +266,14 @@ def _landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit 
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}), NOT_PREDICTED)
         return
     mean_face = _mean_face(fit)
-    if marks is None or mean_face is None or fit.centres is None:
+    centres, fit_marks = (None, None) if fit is None else (fit.centres, fit.landmarks)
+    if marks is None or mean_face is None or centres is None or fit_marks is None:
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}))
         return
     prefix = PSEUDO if truth.pseudo else ""
     if truth.pseudo:
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}))
-    per_image = landmarks.per_image_errors(fit.centres, fit.landmarks, predictions.centres, marks)
+    per_image = landmarks.per_image_errors(centres, fit_marks, predictions.centres, marks)
     spread = dict.fromkeys(_SPREAD, np.full(len(marks), np.nan))
     if truth.identity is not None:
         maps = truth.parts if predictions.labels is None else predictions.labels
@@ -383,15 +384,15 @@ def _landmark_depth(scores: Scores, predictions: Predictions, truth: Truth) -> N
 
 def _relief(scores: Scores, predictions: Predictions, truth: Truth) -> None:
     """Convex or hollow, and in order: by the true regions, else in the photo's view by landmarks."""
-    depth, view, marks = predictions.depth, predictions.view_depth, truth.landmarks
+    depth, view = predictions.depth, predictions.view_depth
+    marks = truth.landmarks if truth.depth_regions is None else None
     metrics = _absent(_RELIEF)
     if depth is not None:
         metrics = relief.evaluate(depth, truth.depth_regions, truth.identity)
-    in_view = truth.depth_regions is None and marks is not None
-    if in_view:
+    if marks is not None:
         del metrics["depth_order_share"]
     scores.add("geometry", metrics, NOT_PREDICTED if depth is None else NO_TRUTH)
-    if not in_view:
+    if marks is None:
         return
     if view is None:
         scores.add("geometry", _absent(_ORDER), NOT_PREDICTED)

@@ -7,6 +7,7 @@ first and any number of them costs little to resample.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -220,7 +221,7 @@ def evaluate_parts(
     matching = match(tables.sum(0))
     return {
         f"iou_{name}": bootstrap_weighted(
-            _on_sum(lambda summed, i=index: matched_iou(summed, matching)[..., i], tables),
+            _on_sum(functools.partial(_iou_of_label, matching, index), tables),
             len(tables),
             identity=identity,
         )
@@ -273,7 +274,7 @@ def label_map(true: np.ndarray, labels: int) -> np.ndarray:
     return np.argmax([(true == label).sum(0) for label in range(labels)], axis=0).astype(np.uint8)
 
 
-def nearest_landmark(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def nearest_landmark(landmarks: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """Which landmark of a face each pixel is nearest to: parts of a method that sees no image.
 
     Args:
@@ -286,6 +287,10 @@ def nearest_landmark(landmarks: np.ndarray, size: tuple[int, int]) -> np.ndarray
     x, y = np.meshgrid(np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5)
     x_mark, y_mark = landmarks.T[..., np.newaxis, np.newaxis]
     return np.argmin(np.hypot(x - x_mark, y - y_mark), axis=0).astype(np.uint8)
+
+
+def _iou_of_label(matching: np.ndarray, label: int, summed: np.ndarray) -> np.ndarray:
+    return matched_iou(summed, matching)[..., label]
 
 
 def _on_sum(

@@ -25,7 +25,7 @@ TOLERANCE = 1e-4
 
 #: Of TensorFlow itself, but they call the Python of the process that made them.
 _PYTHON_OPS = frozenset(("PyFunc", "PyFuncStateless", "EagerPyFunc"))
-_CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
 
 def export(config: Config, model: igc_net.IGCNet, export_dir: str | pathlib.Path) -> pathlib.Path:
@@ -99,7 +99,7 @@ def _write_assets(config: Config, folder: pathlib.Path) -> None:
     config_lib.save(config, folder)
     labels = {str(number): name for number, name in enumerate(config.model.capsule_names)}
     (folder / "labels.json").write_text(json.dumps(labels, indent=2) + "\n")
-    shutil.copyfile(_CHECKOUT / "LICENSE", folder / "LICENSE")
+    shutil.copyfile(_PACKAGE / "LICENSE", folder / "LICENSE")
 
 
 def _rename_to_next_version(aside: pathlib.Path) -> pathlib.Path:
@@ -129,7 +129,7 @@ def _check(served: ServedModel, folder: pathlib.Path) -> None:
 def _answer_in_fresh_process(folder: pathlib.Path, answers: pathlib.Path) -> None:
     process = subprocess.run(
         [sys.executable, "-m", reload.__name__, str(folder.resolve()), str(answers)],
-        cwd=_CHECKOUT,
+        cwd=_PACKAGE.parent,
         env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
         capture_output=True,
         text=True,
