@@ -90,12 +90,13 @@ def write(
     ):
         panels.save_png(picture, folder / file)
     result.save_npz(folder / ARRAYS)
-    for motion in animations.motions if animations else ():
-        views = turntable.MOTIONS[motion](result)
-        frames = turntable.render(result, animations.model, views)
-        for ending in (".webp", ".gif"):
-            turntable.save(frames, folder / f"{motion}{ending}")
-        panels.save_png(turntable.strip(frames), folder / f"{motion}.png")
+    if animations is not None:
+        for motion in animations.motions:
+            views = turntable.MOTIONS[motion](result)
+            frames = turntable.render(result, animations.model, views)
+            for ending in (".webp", ".gif"):
+                turntable.save(frames, folder / f"{motion}{ending}")
+            panels.save_png(turntable.strip(frames), folder / f"{motion}.png")
     if mesh is not None:
         face = _face(result, mesh)
         meshes.write_obj(face, folder / OBJ, names)
