@@ -14,7 +14,7 @@ from PIL import Image
 from igc_tf.config import DataConfig
 from igc_tf.datasets import catalog
 from igc_tf.datasets.synthetic_faces import builder as builder_lib
-from igc_tf.datasets.synthetic_faces import encoding, scene, sheet
+from igc_tf.datasets.synthetic_faces import encoding, scene
 
 SPLITS = {"train": 64, "validation": 16, "test": 32}
 
@@ -119,13 +119,3 @@ def test_stored_depth_has_sixteen_bits(builder):
     assert example["depth"].dtype == np.uint16
     background = encoding.decode_depth(example["depth"])[example["parts"] == 0]
     np.testing.assert_allclose(background, scene.BACKGROUND_DEPTH, atol=4e-6)
-
-
-def test_sheets(truth, tmp_path):
-    paths = sheet.write(truth["test"], tmp_path / "new" / "sheet.png", zoom=2)
-    assert [p.name for p in paths] == ["sheet.png", "sheet_truth.png"]
-    pictures, maps = (np.asarray(Image.open(path)) for path in paths)
-    assert pictures.shape == (6 * 128, 6 * 128, 3)  # 32 pictures in rows of 6
-    assert maps.shape == (12 * 128, 8 * 128, 3)
-    np.testing.assert_array_equal(pictures[:128:2, 128:256:2], truth["test"]["image"][1])
-    np.testing.assert_array_equal(maps[128:256:2, 128:256:2], truth["test"]["albedo"][1])
