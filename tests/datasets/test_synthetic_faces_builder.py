@@ -9,7 +9,6 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from PIL import Image
 
 from igc_tf.config import DataConfig
 from igc_tf.datasets import catalog
