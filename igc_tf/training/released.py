@@ -113,8 +113,10 @@ def read(name: str, folder: str | pathlib.Path = FOLDER) -> Release:
     """
     path = path_of(name, folder) / FILE_NAME
     try:
-        return Release(**json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
+        found = json.loads(path.read_text())
+        found.pop("checkpoint", None)  # of older ones: which of two there were
+        return Release(**found)
+    except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is damaged ({error}); restore it from another copy.") from error
 
 

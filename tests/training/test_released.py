@@ -68,7 +68,6 @@ def test_the_origin_is_written_beside_them(run, weights):
     found = released.read("tiny_noise", weights)
     assert found == released.Release(
         name="tiny_noise",
-        checkpoint="last",
         steps=7,
         parameters=run[1].count_params(),
         metrics={"l1": {"value": 0.5}},
