@@ -1,6 +1,7 @@
 """Results on disk: a folder a photo, whatever the photos are called; nothing of a user's overwritten."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 from igc_tf.config import ModelConfig
 from igc_tf.datasets import reading
-from igc_tf.viewing import result_folder
+from igc_tf.viewing import result_folder, turntable
 from igc_tf.viewing.result import PhotoResult
 from tests.viewing.conftest import make_face
 
@@ -58,14 +59,19 @@ def test_each_photo_has_its_own_results(tmp_path, small):
         assert (folder / "photo.txt").read_text() == f"file:///{number}\n"
 
 
-def test_the_turning_face_is_written_where_it_is_asked_for(tmp_path, small):
+def test_the_turning_face_is_written_where_it_is_asked_for(tmp_path, small, monkeypatch):
+    """Ten frames of it: the documented commands draw all."""
+    assert len(turntable.turning(small) + turntable.relighting(small)) == 120
+    for name in ("turning", "relighting"):
+        short = functools.partial(getattr(turntable, name), frames=5)
+        monkeypatch.setattr(turntable, name, short)
     model = ModelConfig(backdrop=True)
     folder = result_folder.write(tmp_path, "a.jpg", "file:///a", small, turntable_of=model)
     assert files(folder) == [
         "arrays.npz", "hierarchy.png", "panel.png", "photo.txt", "turn.gif", "turn.png"
     ]  # fmt: skip
     with Image.open(folder / "turn.gif") as animation, Image.open(folder / "turn.png") as strip:
-        assert animation.n_frames == 120
+        assert animation.n_frames == 10
         assert animation.size == (256, 256) and strip.size == (2560, 256)
 
 
