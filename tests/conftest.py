@@ -1,6 +1,5 @@
 """What tests of several folders share."""
 
-import ctypes
 import fcntl
 import os
 import shutil
@@ -9,7 +8,7 @@ import pytest
 
 from igc_tf import config
 from igc_tf.cache import cache_dir
-from tests import programs
+from tests import privileges, programs
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -71,7 +70,7 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def program():
+def program(kernels):
     """Starts `python -m tools.NAME FLAGS`, see `programs.start`; waits for it unless told not to.
 
     Gives its output if its exit status is as expected, or what runs.
@@ -112,16 +111,27 @@ def own_cache_with_kernels(compiled, own_cache):
     return own_cache
 
 
-@pytest.fixture
-def compiled():
-    """The compiled kernels' files; skips the test where they cannot be built."""
+@pytest.fixture(scope="session")
+def kernels(once):
+    """Why the kernels cannot be built; None where they can. Compiled once, not by each worker."""
     from igc_tf.graphics import native_build, native_kernel, tfg_kernel
 
-    try:
+    def build(_):
         native_kernel.load()
         tfg_kernel.load()
+
+    try:
+        once("kernels", build)
+        build(None)
     except native_build.BuildError as error:
-        pytest.skip(str(error))
+        return str(error)
+
+
+@pytest.fixture
+def compiled(kernels):
+    """The compiled kernels' files; skips the test where they cannot be built."""
+    if kernels:
+        pytest.skip(kernels)
     return list(cache_dir().glob("*.so"))
 
 
@@ -131,14 +141,9 @@ def ordinary_user():
     if os.geteuid():
         yield
         return
-    libc = ctypes.CDLL(None, use_errno=True)
-    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
-    before = (ctypes.c_uint32 * 6)()  # twice: effective, permitted, inheritable
-    if libc.capget(header, before):
-        pytest.skip("this system tells no capabilities")
-    now = (ctypes.c_uint32 * 6)(*before)
-    now[0] &= ~0b110  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-    if libc.capset(header, now):
-        pytest.skip("this system lets root drop no capabilities")
+    try:
+        restore = privileges.drop()
+    except OSError as error:
+        pytest.skip(str(error))
     yield
-    libc.capset(header, before)
+    restore()

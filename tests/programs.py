@@ -2,8 +2,9 @@
 
 A program's start costs seconds, nearly all of them imports. `multiprocessing`'s fork server imports them
 once a session and forks for every program. It runs no operation, so each child makes its own devices and
-threads. What a fork cannot show: an import that a program forgets. So `fresh=True` starts one as a user
-does, and every program is started so somewhere in the tests.
+threads. What a fork cannot show: an import that a program forgets, and TensorFlow's optimization of
+graphs, which is off. So `fresh=True` starts one as a user does, and every program is started so somewhere
+in the tests.
 """
 
 import multiprocessing
@@ -42,7 +43,7 @@ def start(module, *arguments, fresh=False, log=None, environment=None, folder=CH
     environment["PYTHONPATH"] = str(CHECKOUT)
     words = [module, *map(str, arguments)]
     if not fresh:
-        return Forked(run or _run_module, words, log, environment, folder)
+        return Forked(run or run_module, words, log, environment, folder)
     with open(log or os.devnull, "w") as file:
         return subprocess.Popen(
             [sys.executable, "-m", *words],
@@ -120,5 +121,6 @@ def script(words):
     exec(compile(words[0], "<script>", "exec"), {"__name__": "__main__"})
 
 
-def _run_module(words):
+def run_module(words):
+    """What `start` runs unless told otherwise: the program of the module words[0]."""
     runpy.run_module(words[0], run_name="__main__", alter_sys=True)

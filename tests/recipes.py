@@ -1,6 +1,5 @@
-"""Configurations of flags, and when two of them are built of the same parts."""
+"""Configurations of flag files, and what they read."""
 
-import dataclasses
 import pathlib
 
 import numpy as np
@@ -36,20 +35,3 @@ def read(*words):
     config_lib.define_flags(values)
     values(["", *map(str, words)])
     return config_lib.from_flags(values)
-
-
-def parts(config):
-    """What decides which graph a training builds, whatever its sizes, rates and weights.
-
-    Options as they are; of numbers, and of names that are free, whether there are any.
-    """
-    found = {}
-    for section in (config.model, config.loss, config.training):
-        for field in dataclasses.fields(section):
-            value = getattr(section, field.name)
-            chosen = isinstance(value, bool) or field.metadata["choices"]
-            found[field.name] = value if chosen else bool(value)
-    found.update(one_capsule=config.model.parts == 1, steps=None, flip=config.data.flip)
-    for name in ("max_steps", "train_images"):
-        del found[name]
-    return frozenset(found.items())

@@ -31,6 +31,26 @@ def trained(program, tiny_flags, once):
 
 
 @pytest.fixture(scope="session")
+def evaluated(program, trained, once):
+    """A folder with that run's metrics, their samples, report, predictions, and what `evaluate` says."""
+
+    def evaluate(folder):
+        folder.mkdir()
+        output = program(
+            "evaluate",
+            f"--run_dir={trained}",
+            f"--metrics_json={folder}/metrics.json",
+            f"--report_dir={folder}/report",
+            f"--save_predictions={folder}/predictions.npz",
+            "--retake_images=8",
+            fresh=True,
+        )
+        (folder / "output.txt").write_text(output)
+
+    return once("evaluated", evaluate)
+
+
+@pytest.fixture(scope="session")
 def exported(program, trained, once):
     """A folder with what `export` says (output.txt), version 2 of the model (models), TFLite's (lite)."""
 

@@ -9,9 +9,11 @@ from PIL import Image
 pytestmark = pytest.mark.slow
 
 
-def test_a_table_of_what_is_left_out(program, trained, tiny_flags, tmp_path):
+def test_a_table_of_what_is_left_out(program, trained, evaluated, tiny_flags, tmp_path):
     root = tmp_path / "ablations"
-    shutil.copytree(trained, root / "whole" / "seed_0")  # done already
+    shutil.copytree(trained, root / "whole" / "seed_0")  # trained and measured already
+    for file in ("metrics.json", "metrics.samples.npz"):
+        shutil.copy(evaluated / file, root / "whole" / "seed_0")
     other = root / "no_sparsity" / "seed_0"  # a run of another recipe in the way
     other.mkdir(parents=True)
     flags = json.loads((trained / "flags.json").read_text())
@@ -27,11 +29,15 @@ def test_a_table_of_what_is_left_out(program, trained, tiny_flags, tmp_path):
     output = program("ablate", *command, expect=1, fresh=True)
     failure = next(line for line in output.splitlines() if line.startswith("FAILED"))
     assert "no_sparsity, seed 0" in failure and "--parts: 4 in the run, 3 now" in failure
-    assert output.count(": train,") == 1  # the whole recipe is trained, no_sparsity has no place
+    # The whole recipe is trained and measured, no_sparsity has no place.
+    assert output.count(": train,") == output.count(": evaluate,") == 1
+    assert output.count(": reconstruct,") == 2
     table = (root / "table.md").read_text()
     assert table.splitlines()[0] == "| metric | whole | no_contrastive |" and table in output
     found = json.loads((root / "table.json").read_text())
-    assert {"psnr_db", "nmi", "miou", "nme_percent", "yaw_correlation", "mad_view_degrees"} < set(found)
+    assert {"psnr_db", "nmi", "miou", "nme_percent", "yaw_correlation", "mad_view_degrees"} < set(
+        found
+    )
     assert {"rank1", "rotation_albedo_l1"} < set(found)
     measured = json.loads((root / "whole" / "seed_0" / "metrics.json").read_text())
     assert found["nmi"]["whole"]["values"] == [measured["nmi"]["value"]]

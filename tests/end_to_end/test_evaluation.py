@@ -14,25 +14,9 @@ pytestmark = pytest.mark.slow
 SHARED = pathlib.Path(__file__).parents[2].parent / "shared" / "data"
 
 
-@pytest.fixture(scope="module")
-def evaluated(program, trained, tmp_path_factory):
-    """Folder with the metrics, samples, report and predictions of the trained run, and the output."""
-    folder = tmp_path_factory.mktemp("evaluated")
-    output = program(
-        "evaluate",
-        f"--run_dir={trained}",
-        f"--metrics_json={folder}/metrics.json",
-        f"--report_dir={folder}/report",
-        f"--save_predictions={folder}/predictions.npz",
-        "--retake_images=8",
-        fresh=True,
-    )
-    return folder, output
-
-
 def test_a_run_is_measured_in_every_respect(evaluated):
-    folder, output = evaluated
-    metrics = json.loads((folder / "metrics.json").read_text())
+    output = (evaluated / "output.txt").read_text()
+    metrics = json.loads((evaluated / "metrics.json").read_text())
     for name in (
         "ari", "side_view_e2", "mad_view_degrees", "mad_canonical_degrees",
         "mad_view_mean_depth_degrees", "side_view_constant_e2", "yaw_mae_degrees", "rank1",
@@ -47,23 +31,24 @@ def test_a_run_is_measured_in_every_respect(evaluated):
     # The reference points come out in the right order.
     order = [metrics[f"nme_{n}_percent"]["value"] for n in ("mean_face", "true_centres")]
     assert order[0] > order[1]
-    page = (folder / "report" / "index.html").read_text()
+    page = (evaluated / "report" / "index.html").read_text()
     assert page.startswith("<!DOCTYPE html>") and "mad_view_mean_depth" not in output
-    samples = report.read_samples(folder / "metrics.json")
+    samples = report.read_samples(evaluated / "metrics.json")
     assert len(samples.names) == 32 and samples.per_image["miou"].shape == (32,)
 
 
 def test_predictions_give_the_runs_own_metrics(program, evaluated, data_dir, tmp_path):
-    folder, _ = evaluated
     program(
         "evaluate",
-        f"--predictions={folder}/predictions.npz",
+        f"--predictions={evaluated}/predictions.npz",
         "--dataset=synthetic_faces",
         "--data_config=tiny",
         f"--data_dir={data_dir}",
         f"--metrics_json={tmp_path}/metrics.json",
     )
-    ours, theirs = (json.loads((path / "metrics.json").read_text()) for path in (folder, tmp_path))
+    ours, theirs = (
+        json.loads((path / "metrics.json").read_text()) for path in (evaluated, tmp_path)
+    )
     assert list(ours) == list(theirs)
     for name, metric in theirs.items():
         if not name.startswith(("rotation_", "relighting_", "other_face_")):
@@ -98,7 +83,6 @@ def test_photos_with_names_that_tell(program, trained, tmp_path):
 
 
 def test_runs_are_compared(program, trained, evaluated, tmp_path):
-    folder, _ = evaluated
     program(
         "evaluate",
         f"--run_dir={trained}",
@@ -106,7 +90,8 @@ def test_runs_are_compared(program, trained, evaluated, tmp_path):
         "--retake_images=8",
     )
     file = tmp_path / "comparison.json"
-    output = program("compare", folder, tmp_path, f"--comparison_json={file}", fresh=True)
+    runs = evaluated, tmp_path / "metrics.json"  # a folder or a file
+    output = program("compare", *runs, f"--comparison_json={file}", fresh=True)
     assert "beyond noise" in output and "numbered parts" in output
     found = json.loads(file.read_text())
     line = found["l1"]

@@ -24,10 +24,9 @@ def test_another_configuration_is_refused_in_words(program, trained, tiny_flags)
     assert "--parts: 3 in the run, 4 now" in output and "Traceback" not in output
 
 
-def test_evaluate(program, trained, tmp_path):
-    path = tmp_path / "metrics.json"
-    output = program("evaluate", f"--run_dir={trained}", f"--metrics_json={path}")
-    metrics = json.loads(path.read_text())
+def test_evaluate(program, trained, evaluated, tmp_path):
+    output = (evaluated / "output.txt").read_text()
+    metrics = json.loads((evaluated / "metrics.json").read_text())
     for name in (
         "l1", "psnr_db", "nmi", "miou", "yaw_correlation", "pitch_correlation", "nme_percent",
         "nme_mean_face_percent", "nme_centroid_percent",
@@ -38,8 +37,9 @@ def test_evaluate(program, trained, tmp_path):
         assert name in output or name in ("nme_mean_face_percent", "nme_centroid_percent")
     assert "mean face" in output and "centroid" in output  # they stand beside nme_percent
     again = tmp_path / "again.json"
-    program("evaluate", f"--run_dir={trained}", f"--metrics_json={again}")
-    assert again.read_text() == path.read_text()
+    flags = [f"--run_dir={trained}", f"--metrics_json={again}", "--retake_images=8"]
+    program("evaluate", *flags, fresh=True)  # as the first one was
+    assert again.read_text() == (evaluated / "metrics.json").read_text()
 
 
 def test_reconstruct_a_photo(program, trained, tmp_path):

@@ -19,9 +19,15 @@ def _weights(run_dir):
     return {name: reader.get_tensor(name) for name in names if "save_counter" not in name}
 
 
-def _wait_for_checkpoint(run_dir, process):
+def _step(run_dir):
+    """Of the newest checkpoint; 0 where there is none."""
+    path = tf.train.latest_checkpoint(str(run_dir / "checkpoints"))
+    return int(path.rsplit("-", 1)[1]) if path else 0
+
+
+def _wait_for_checkpoint(run_dir, process, after):
     deadline = time.monotonic() + 300
-    while tf.train.latest_checkpoint(str(run_dir / "checkpoints")) is None:
+    while _step(run_dir) <= after:
         assert process.poll() is None, process.stdout.read()[-3000:]
         assert time.monotonic() < deadline, "no checkpoint in five minutes"
         time.sleep(0.05)
@@ -40,20 +46,19 @@ def uninterrupted(program, flags, tmp_path_factory):
     return _weights(run_dir)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143)])
-def test_stopped_and_resumed_is_bit_identical(
-    program, flags, uninterrupted, tmp_path, number, status
-):
-    run_dir = tmp_path / "run"
-    process = program("train", *flags, f"--run_dir={run_dir}", wait=False)
-    _wait_for_checkpoint(run_dir, process)
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == status, output[-3000:]
-    stopped = int(tf.train.latest_checkpoint(str(run_dir / "checkpoints")).rsplit("-", 1)[1])
-    assert 0 < stopped < _STEPS
-    if number != signal.SIGKILL:
-        assert f"saved at step {stopped}" in output
+def test_stopped_and_resumed_is_bit_identical(program, flags, uninterrupted, tmp_path):
+    """Killed once, told to stop once, then left alone."""
+    run_dir, stopped = tmp_path / "run", 0
+    for number, status in ((signal.SIGKILL, -9), (signal.SIGTERM, 143)):
+        process = program("train", *flags, f"--run_dir={run_dir}", wait=False)
+        _wait_for_checkpoint(run_dir, process, stopped)
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == status, output[-3000:]
+        assert not stopped or f"Continuing at step {stopped} of {_STEPS}" in output
+        stopped = _step(run_dir)
+        assert 0 < stopped < _STEPS
+    assert f"saved at step {stopped}" in output
     output = program("train", *flags, f"--run_dir={run_dir}")
     assert f"Continuing at step {stopped} of {_STEPS}" in output
     resumed = _weights(run_dir)

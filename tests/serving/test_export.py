@@ -150,10 +150,9 @@ def test_a_fresh_process_answers_every_warm_up_request(answers):
 
 def test_versions_count_up_and_half_of_one_is_never_there(exported, tmp_path, monkeypatch):
     model = exported.served._model.value
-    (tmp_path / "7").mkdir()
-    (tmp_path / "notes").mkdir()
-    monkeypatch.setattr(export, "_check", lambda served, folder: None)
-    assert export.export(exported.config, model, tmp_path).name == "8"
+    for name in ("7", "notes", ".partial-1"):
+        (tmp_path / name).mkdir()
+    assert export._rename_to_next_version(tmp_path / ".partial-1").name == "8"
 
     def fail(served, folder):
         there = sorted(path.name for path in tmp_path.iterdir() if path.name.isdigit())

@@ -57,16 +57,17 @@ def folder(tmp_path):
 
 
 @pytest.mark.slow
-def test_training_starts_and_names_each_bad_photo_once(folder, tiny, tmp_path, own_cache, caplog):
+def test_training_starts_and_names_each_bad_photo_once(
+    folder, tiny, tmp_path, kernels, unoptimized, own_cache, caplog
+):
     root, good, bad = folder
     assert len(good) == 1800 and len(bad) == 200 and len(set(bad.values())) == 10
     config = tiny.replace(
         dataset="photo_folder",
         data_dir=str(root),
-        max_steps=2,
+        max_steps=1,
         pyramid_weight=1.0,
-        validation_images=4,
-        rasterizer="tensorflow",
+        validation_images=2,
     )
     with caplog.at_level(logging.WARNING, logger="absl"):
         trainer.Trainer(config, tmp_path / "run").train()

@@ -1,17 +1,14 @@
 """One step on two devices is one step on one."""
 
-import concurrent.futures
-import pathlib
-import subprocess
-import sys
 import textwrap
 
 import numpy as np
 import pytest
 
+from tests import programs
 from tests.fake_squeezenet import LAYERS, write
 
-# Logical devices must be made before TensorFlow starts, so each count of devices is its own process.
+# Logical devices must be made before TensorFlow starts its own, so each count is a process.
 # So is each recipe: TensorFlow numbers the meetings of devices by process, and a second
 # strategy confuses them.
 _PROGRAM = textwrap.dedent(
@@ -39,18 +36,18 @@ _PROGRAM = textwrap.dedent(
                 f"--squeezenet_weights={weights}", "--efficientnet_weights=none"])
         return config_lib.from_flags(values).replace(
             shape_dim=12, albedo_dim=12, view_dim=6, encoder_channels=4, decoder_channels=4,
-            confidence_channels=2, batch_size=4, precision="float32",
+            confidence_channels=2, batch_size=4, precision="float32", image_size=32, map_size=32,
         )
 
-    every_loss = dict(
-        likelihood_weight=1.0, flip_weight=0.5,
-        perceptual="squeezenet", perceptual_weight=1e-5,  # random features are large
-        part_feature_weight=0.5, squeezenet_weights=weights,
-    )
+    # The plainest recipe, and the one of most losses with all others. Losses and variables are added
+    # up alike whatever the recipe: the others are between the two.
     configs = {
         "quickstart": recipe("quickstart"),
-        "synthetic_cpu": recipe("synthetic_cpu").replace(**every_loss),
-        "celeba_cpu": recipe("celeba_cpu").replace(**every_loss),
+        "celeba_cpu": recipe("celeba_cpu").replace(
+            likelihood_weight=1.0, flip_weight=0.5,
+            perceptual="squeezenet", perceptual_weight=1e-5,  # random features are large
+            part_feature_weight=0.5, squeezenet_weights=weights,
+        ),
     }
     found = {}
     for kind, config in [(recipe_name, configs[recipe_name])]:
@@ -83,24 +80,19 @@ _PROGRAM = textwrap.dedent(
 )
 
 
-_ROOT = pathlib.Path(__file__).parents[2]  # flag files name each other from here
-
-
 def _run(replicas, path, weights, name):
-    command = [sys.executable, "-c", _PROGRAM, str(replicas), str(path), weights, name]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT)
-    assert done.returncode == 0, done.stderr[-3000:]
+    process = programs.start(_PROGRAM, replicas, path, weights, name, run=programs.script)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output[-3000:]
     with np.load(path) as arrays:
         return dict(arrays)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["quickstart", "synthetic_cpu", "celeba_cpu"])
-def test_two_replicas_give_the_losses_and_the_update_of_one(tmp_path, recipe):
+@pytest.mark.parametrize("recipe", ["quickstart", "celeba_cpu"])
+def test_two_replicas_give_the_losses_and_the_update_of_one(kernels, tmp_path, recipe):
     weights = write(tmp_path / "squeezenet.h5", LAYERS)
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        paths = tmp_path / "one.npz", tmp_path / "two.npz"
-        one, two = pool.map(_run, (1, 2), paths, (weights, weights), (recipe, recipe))
+    one, two = (_run(count, tmp_path / f"{count}.npz", weights, recipe) for count in (1, 2))
     assert one.keys() == two.keys()
     if recipe == "celeba_cpu":  # with every loss that there is
         losses = {name.rpartition("/")[2] for name in one if name.startswith("celeba_cpu/loss/")}

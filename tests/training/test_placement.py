@@ -1,20 +1,18 @@
 """Where the training step's operations go, as far as a machine without an accelerator can tell."""
 
 import json
-import pathlib
-import subprocess
-import sys
 import textwrap
 
 import pytest
 
+from tests import programs, recipes
 from tests.fake_squeezenet import LAYERS, write
 
 # The second of two logical CPUs stands for the accelerator, so that what is pinned to the host shows.
 # TensorFlow's wheel lists its GPU kernels where there is no GPU too, so what has none shows as well.
 _PROGRAM = textwrap.dedent(
     """
-    import json, sys
+    import functools, json, sys
     import tensorflow as tf
     from absl import flags
 
@@ -29,7 +27,7 @@ _PROGRAM = textwrap.dedent(
     from igc_tf.training.step import TrainingStep
     from tests.recipes import random_clusters
 
-    rasterizer, vgg16, squeezenet, *files = sys.argv[1:]
+    path, rasterizer, vgg16, squeezenet, *files = sys.argv[1:]
     tf.keras.applications.VGG16(include_top=False, weights=None).save_weights(vgg16)
 
     def recipe(file):  # with few channels, and in the compute type of a GPU
@@ -42,7 +40,7 @@ _PROGRAM = textwrap.dedent(
         return config.replace(
             shape_dim=8, albedo_dim=8, view_dim=4, encoder_channels=4, decoder_channels=4,
             confidence_channels=2, batch_size=2, vgg_weights=vgg16, rasterizer=rasterizer,
-            precision=precision,
+            precision=precision, image_size=32, map_size=32,
         )
 
     def traced(config):  # the step's nodes, its functions' names, where its variables lie
@@ -64,6 +62,10 @@ _PROGRAM = textwrap.dedent(
         functions = {function.signature.name for function in graph.library.function}
         nodes = [*graph.node, *(n for function in graph.library.function for n in function.node_def)]
         return nodes, functions, sorted({v.device for v in model.trainable_variables})
+
+    @functools.cache
+    def kernels_of(op):
+        return kernels.get_registered_kernels_for_op(op).kernel
 
     def runs_on_a_gpu(node, kernel):
         if kernel.device_type not in ("GPU", "DEFAULT"):  # DEFAULT: of every kind of device
@@ -87,10 +89,7 @@ _PROGRAM = textwrap.dedent(
             if node.op not in functions
             and node.op != "Placeholder"
             and computes(node)
-            and not any(
-                runs_on_a_gpu(node, kernel)
-                for kernel in kernels.get_registered_kernels_for_op(node.op).kernel
-            )
+            and not any(runs_on_a_gpu(node, kernel) for kernel in kernels_of(node.op))
         }
         # What the step reports goes to the host, as the function's output, named Identity.
         pinned = {
@@ -104,41 +103,50 @@ _PROGRAM = textwrap.dedent(
             "variables": variables,
         }
 
-    # What decides which operations there are: sizes, words, switches; of a number, whether it is 0.
+    # What decides which operations there are: words and switches; of a model's number, whether it is 0.
+    # Losses are a sum: of recipes that differ in their numbers only, the sum of all is traced.
     def shape_of(config):
         values = {**config.flat(), **dict.fromkeys(vars(config.data))}
         for name in "train_images learning_rate learning_rate_schedule warmup_steps l2".split():
             values[name] = None
-        return tuple(
-            bool(value) if type(value) in (int, float) and not name.endswith("_size") else value
-            for name, value in values.items()
-        ) + (config.model.parts == 1,)
+        for name, value in values.items():
+            if type(value) in (int, float):
+                values[name] = None if name in vars(config.loss) else bool(value)
+        return (*values.values(), config.model.parts == 1)
 
-    found, by_shape = {}, {}  # files alike in it are traced once
+    def with_losses_of(config, other):
+        largest = {
+            name: max(value, getattr(other.loss, name))
+            for name, value in vars(config.loss).items() if type(value) in (int, float)
+        }
+        return config.replace(**largest)
+
+    groups = {}
     for file in files:
         config = recipe(file)
         shape = shape_of(config)
-        if shape not in by_shape:
-            by_shape[shape] = placed(config)
-        found[file] = by_shape[shape]
-    print(json.dumps({"files": found, "traced": len(by_shape)}))
+        together, members = groups.get(shape, (config, []))
+        groups[shape] = with_losses_of(together, config), [*members, file]
+    report = {"files": {}, "traced": len(groups)}
+    for config, members in groups.values():
+        report["files"].update(dict.fromkeys(members, placed(config)))
+    with open(path, "w") as file:
+        json.dump(report, file)
     """
 )
 
-_ROOT = pathlib.Path(__file__).parents[2]  # flag files name each other from here
+#: Operations of the compiled rasterizer, for CPUs alone.
+_FOR_CPUS = ["IgcInterpolate", "IgcInterpolateGrad", "IgcRasterize", "IgcRasterizeGrad"]
 
 
 def _placed(rasterizer, files, folder):
-    """What the program finds out of flag files, `{name: found}`."""
-    squeezenet = write(folder / "squeezenet.h5", LAYERS)
-    done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, rasterizer, folder / "vgg16.h5", squeezenet, *files],
-        capture_output=True,
-        text=True,
-        cwd=_ROOT,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    report = json.loads(done.stdout.splitlines()[-1])
+    """What the program finds out of flag files: `{"files": {name: found}, "traced": number}`."""
+    squeezenet, path = write(folder / "squeezenet.h5", LAYERS), folder / "report.json"
+    words = [path, rasterizer, folder / "vgg16.h5", squeezenet, *files]
+    process = programs.start(_PROGRAM, *words, run=programs.script)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output[-3000:]
+    report = json.loads(path.read_text())
     for found in report["files"].values():
         assert found["nodes"] > 1000 and found["pinned"] == []
         assert [device.rpartition("/")[2] for device in found["variables"]] == ["device:CPU:1"]
@@ -146,18 +154,19 @@ def _placed(rasterizer, files, folder):
 
 
 @pytest.mark.slow
-def test_every_operation_of_every_recipes_step_runs_on_a_gpu(tmp_path):
-    files = sorted(map(str, (_ROOT / "flags").glob("*.flags")))
-    report = _placed("tensorflow", files, tmp_path)
+def test_only_the_asked_for_cpu_kernel_of_every_recipes_step_stays_on_the_host(kernels, tmp_path):
+    """The compiled rasterizer, where there is one, makes the smaller graphs."""
+    files = list(map(str, recipes.FLAG_FILES))
+    asked = "tensorflow" if kernels else "native"
+    report = _placed(asked, files, tmp_path)
     hostbound = {file: found["hostbound"] for file, found in report["files"].items()}
-    assert hostbound == {file: [] for file in files}
+    assert hostbound == dict.fromkeys(files, [] if kernels else _FOR_CPUS)
     assert 6 <= report["traced"] < len(files)  # several files differ by numbers only
 
 
 @pytest.mark.slow
-def test_only_the_asked_for_cpu_kernel_stays_on_the_host(compiled, tmp_path):
-    file = str(_ROOT / "flags" / "quickstart.flags")
-    (found,) = _placed("native", [file], tmp_path)["files"].values()
-    assert found["hostbound"] == [
-        "IgcInterpolate", "IgcInterpolateGrad", "IgcRasterize", "IgcRasterizeGrad",
-    ]  # fmt: skip
+def test_every_operation_of_a_step_runs_on_a_gpu(tmp_path):
+    """Of one recipe: those of the rasterizer in TensorFlow, every recipe's, are all that is added."""
+    (file,) = (str(file) for file in recipes.FLAG_FILES if file.stem == "quickstart")
+    (found,) = _placed("tensorflow", [file], tmp_path)["files"].values()
+    assert found["hostbound"] == []

@@ -33,7 +33,8 @@ def photos(tmp_path):
 
 
 @pytest.fixture
-def run_config(tiny, photos, own_cache):
+def run_config(tiny, photos, kernels, unoptimized, own_cache):
+    """With the compiled rasterizer where there is one: its graph is the smaller one."""
     return tiny.replace(
         dataset="photo_folder",
         data_dir=str(photos),
@@ -42,7 +43,6 @@ def run_config(tiny, photos, own_cache):
         pyramid_weight=1.0,
         validation_images=2,
         test_fraction=0.2,
-        rasterizer="tensorflow",
     )
 
 
