@@ -38,7 +38,7 @@ $(installed_for_tests): requirements-test.txt $(installed)
 
 compiler:
 	@command -v "$${CXX:-g++}" c++ clang++ >/dev/null || \
-	  echo "Note: no C++ compiler, so the slower rasteriser in TensorFlow is used. Faster: apt-get install g++"
+	  echo "Note: no C++ compiler, so the slower rasterizer in TensorFlow is used. Faster: apt-get install g++"
 
 # ---- train -----------------------------------------------------------------------------------------
 

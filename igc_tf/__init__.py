@@ -1,6 +1,6 @@
 """igc_tf: IGC-Net (Graphics Capsules, CVPR 2023), trainable, in TensorFlow.
 
-From unlabelled photos of faces, a hierarchy of 3D parts: every part is a *graphics capsule* with a
+From unlabeled photos of faces, a hierarchy of 3D parts: every part is a *graphics capsule* with a
 depth map and an albedo; the parts assemble into one object that is lit, posed and rendered back into
 the photo.
 
@@ -14,7 +14,7 @@ Conventions, valid in every module (said here once):
   image, h x w the canonical maps, D an embedding, V vertices, T triangles.
 * **Images and albedos** are float32 RGB in [0, 1], `[B, H, W, 3]`; row 0 is the top row, column 0 the
   left one. On disk and at the serving boundary they are uint8 in [0, 255].
-* **Pixel centres** lie at +0.5: the centre of pixel (row i, column j) is at x = j + 0.5, y = i + 0.5,
+* **Pixel centers** lie at +0.5: the center of pixel (row i, column j) is at x = j + 0.5, y = i + 0.5,
   counted from the top-left corner of the picture. Landmarks are (x, y) in these units.
 * **Camera frame** (TF Graphics', OpenGL's and glTF's): right-handed, x to the right of the picture, y
   up, z towards the viewer. The camera sits at the origin and looks along -z; **depth** is -z, about 1

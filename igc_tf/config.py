@@ -70,9 +70,9 @@ class DataConfig:
         "or cat_faces tells; 'detect', the face that a detector finds (needs OpenCV).",
         ("center", "none", "landmarks", "box", "detect"),
     )
-    crop_scale: float = _field(1.0, "Side of the centre crop over the photo's shorter side.")
+    crop_scale: float = _field(1.0, "Side of the center crop over the photo's shorter side.")
     crop_center_y: float = _field(
-        0.5, "Height of the crop's centre over the photo's height, 0 top, 1 bottom."
+        0.5, "Height of the crop's center over the photo's height, 0 top, 1 bottom."
     )
     align_eye_line: float = _field(
         0.46,
@@ -143,7 +143,7 @@ class ModelConfig:
     )
     decoder_norm: str = _field(
         "group",
-        "Normalisation in the capsule decoders: group, after every growing stage [group]; inner, of "
+        "Normalization in the capsule decoders: group, after every growing stage [group]; inner, of "
         "all features but the largest, which cost as much as all others [choice]; or none.",
         ("group", "inner", "none"),
     )
@@ -162,15 +162,15 @@ class ModelConfig:
         "Depth of the canonical map's outer columns, 0.7 max + 0.3 min [unsup3d]; 0 leaves them "
         "free.",
     )
-    depth_prior: float = _field(
+    depth_bump: float = _field(
         0.0,
-        "Height of a fixed convex bump on the raw depth: parts near at the centre, background far "
+        "Height of a fixed convex bump on the raw depth: parts near at the center, background far "
         "there. Against the hollow face; 0 is off, as in the paper [choice].",
     )
-    depth_freedom: float = _field(
+    max_depth_deviation: float = _field(
         0.0,
-        "If positive, the learned raw depth lies within +- this around depth_prior, so that with "
-        "depth_freedom < depth_prior the face can never turn hollow; 0 leaves it unbounded, as in "
+        "If positive, the learned raw depth lies within +- this around depth_bump, so that with "
+        "max_depth_deviation < depth_bump the face can never turn hollow; 0 leaves it unbounded, as in "
         "the paper [choice].",
     )
     background_relief: float = _field(
@@ -178,11 +178,11 @@ class ModelConfig:
         "Share of the depth range that the background capsule may use, around border_depth; 1 is "
         "all of it, as in the paper. A flat background cannot take the face over [choice].",
     )
-    backdrop: bool = _field(
+    static_background: bool = _field(
         False,
-        "Draw the background capsule as a backdrop behind the object, itself neither turned nor lit: a "
-        "head turns before its background, not with it. In the paper, as in [unsup3d], the whole canvas "
-        "turns [choice].",
+        "Render the object over the background capsule as a static layer, neither turned nor lit: a head "
+        "turns before its background, not with it. In the paper, as in [unsup3d], the whole canvas turns "
+        "[choice].",
     )
     symmetric_parts: bool = _field(
         False,
@@ -210,7 +210,7 @@ class ModelConfig:
     )
     rasterizer: str = _field(
         "auto",
-        "Rasteriser: TF Graphics' native kernel, our windowed pure-TensorFlow one, or the best "
+        "Rasterizer: TF Graphics' native kernel, our windowed pure-TensorFlow one, or the best "
         "that works here.",
         ("auto", "native", "tfg", "tensorflow"),
     )
@@ -290,15 +290,15 @@ class LossConfig:
         "EfficientNet-lite0's ImageNet weights, for those features: a PyTorch file. docs/training.md "
         "says where to get it.",
     )
-    retake_weight: float = _field(
+    rerender_pose_weight: float = _field(
         0.0,
         "Squared error of the pose found in a picture that the model itself has drawn of the face in a "
         "pose drawn at random, in units of the pose's limits; 0 is off, as in the paper [choice].",
     )
-    retake_yaw_degrees: float = _field(
+    rerender_yaw_degrees: float = _field(
         45.0, "Yaw of those pictures: uniform within +- this [choice]."
     )
-    retake_tilt_degrees: float = _field(
+    rerender_tilt_degrees: float = _field(
         15.0, "Pitch and roll of those pictures: uniform within +- this [choice]."
     )
     smoothness_weight: float = _field(
@@ -347,7 +347,7 @@ class TrainingConfig:
         True,
         "On the CPU, bit-identical runs for a seed, at some cost. On a GPU, TensorFlow's deterministic "
         "kernels, of the same GPU and versions; not tested, and slow: it scatters on the host then, as "
-        "the 'tensorflow' rasteriser does. --nodeterministic there where speed counts.",
+        "the 'tensorflow' rasterizer does. --nodeterministic there where speed counts.",
     )
     summary_every_seconds: float = _field(30.0, "Seconds between TensorBoard scalars.")
     pictures_every_seconds: float = _field(120.0, "Seconds between TensorBoard pictures.")

@@ -69,7 +69,7 @@ def validate(config) -> None:
         "validation_images"
     ).split():
         _require(values[name] > 0, f"--{name}={values[name]}: it must be positive.")
-    for name in "depth_freedom max_steps warmup_steps l2 clip_norm seed".split():
+    for name in "max_depth_deviation max_steps warmup_steps l2 clip_norm seed".split():
         _require(values[name] >= 0, f"--{name}={values[name]}: it must not be negative.")
     _require(training.batch_size >= 1, f"--batch_size={training.batch_size}: at least 1.")
     _require(
@@ -116,15 +116,16 @@ def validate(config) -> None:
         f"--part_feature_size={loss.part_feature_size}: at least 32 px, or there are no features.",
     )
     _require(
-        config.model.parts > 1 or not (config.model.backdrop or loss.part_feature_weight),
-        "--backdrop and --part_feature_weight need a background capsule and others: --parts=2 or more.",
+        config.model.parts > 1 or not (config.model.static_background or loss.part_feature_weight),
+        "--static_background and --part_feature_weight need a background capsule and others: "
+        "--parts=2 or more.",
     )
     tilt, yaw, _ = (math.degrees(limit) for limit in config.model.rotation_limits)
     _require(
-        loss.retake_weight == 0
-        or (loss.retake_yaw_degrees < yaw and loss.retake_tilt_degrees < tilt),
-        f"--retake_yaw_degrees={loss.retake_yaw_degrees} and --retake_tilt_degrees="
-        f"{loss.retake_tilt_degrees} must lie within the pose's limits, {yaw:g} and {tilt:g} degrees "
+        loss.rerender_pose_weight == 0
+        or (loss.rerender_yaw_degrees < yaw and loss.rerender_tilt_degrees < tilt),
+        f"--rerender_yaw_degrees={loss.rerender_yaw_degrees} and --rerender_tilt_degrees="
+        f"{loss.rerender_tilt_degrees} must lie within the pose's limits, {yaw:g} and {tilt:g} degrees "
         "(--rotation_range_degrees, --tilt_range_degrees): no other pose can be found.",
     )
 

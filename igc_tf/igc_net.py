@@ -33,7 +33,7 @@ from igc_tf.structures import (
     ObjectCapsule,
     Pose,
     Rendering,
-    Retake,
+    Rerendered,
 )
 
 
@@ -102,18 +102,18 @@ class IGCNet(tf.keras.Model):
 
         if not training:
             # The picture B x H x W x 3, visibility B x M x H x W, alpha B x H x W
-            rendering = self.draw(capsule, light, view, capsule.visibility, with_alpha=True)
+            rendering = self.render(capsule, light, view, capsule.visibility, with_alpha=True)
             return IGCOutput(parts, capsule, light, view, rendering, None, None)
 
-        rendering = self.draw(capsule, light, view)  # B x H x W x 3
-        flipped_rendering = self.draw(assembly.mirrored(capsule), light, view)
+        rendering = self.render(capsule, light, view)  # B x H x W x 3
+        flipped_rendering = self.render(assembly.mirrored(capsule), light, view)
         confidence = self.confidence(image) if self.confidence else None  # B x H x W x 2
         surface = self.renderer.surface_pixels(capsule.depth, view) if self.find_surface else None
         return IGCOutput(
             parts, capsule, light, view, rendering, flipped_rendering, confidence, surface
         )
 
-    def draw(
+    def render(
         self,
         capsule: ObjectCapsule,
         light: Light,
@@ -121,38 +121,38 @@ class IGCNet(tf.keras.Model):
         visibility: tf.Tensor | None = None,
         with_alpha: bool = False,
     ) -> Rendering:
-        """Draws an object under any light and pose, before its backdrop if it has one.
+        """Draws an object under any light and pose, over its static background if it has one.
 
         Args:
           capsule: of B images.
           light: of B images.
           view: of B images.
           visibility: `[B, M, h, w]`, drawn too if given.
-          with_alpha: draw the foreground's alpha, too; before a backdrop it always is.
+          with_alpha: draw the foreground's alpha, too; over a static background it always is.
 
         Returns:
           Its rendering.
         """
-        with_alpha = with_alpha or capsule.backdrop is not None
+        with_alpha = with_alpha or capsule.static_background is not None
         alpha = self.foreground(capsule) if with_alpha else None
         rendering = self.renderer(capsule.depth, capsule.albedo, light, view, visibility, alpha)
-        if capsule.backdrop is None:
+        if capsule.static_background is None:
             return rendering
-        return renderer.before(rendering, capsule.backdrop)
+        return renderer.composite(rendering, capsule.static_background)
 
     def foreground(self, capsule: ObjectCapsule) -> tf.Tensor:
-        """The share `[B, h, w]`, in [0, 1], that parts but the background have in a point's colour.
+        """The share `[B, h, w]`, in [0, 1], that parts but the background have in a point's color.
 
-        It is what the object is blended with a backdrop by; without one, how the background part's
-        albedo was weighted. A single capsule is all foreground.
+        It is what the object is composited over a static background by; without one, how the background
+        part's albedo was weighted. A single capsule is all foreground.
         """
         if self.config.parts == 1:
             return tf.ones_like(capsule.depth)
-        blended = capsule.backdrop is not None
+        blended = capsule.static_background is not None
         visibility = capsule.soft_visibility if blended else capsule.visibility
         return 1.0 - visibility[:, BACKGROUND]
 
-    def retake(self, output: IGCOutput, rotation: tf.Tensor) -> Retake:
+    def rerender(self, output: IGCOutput, rotation: tf.Tensor) -> Rerendered:
         """Draws what was found in other poses, and looks for it again.
 
         Args:
@@ -163,10 +163,10 @@ class IGCNet(tf.keras.Model):
           What is found in the drawn pictures.
         """
         view = Pose(rotation, output.pose.translation)
-        drawn = tf.stop_gradient(self.draw(output.object, output.light, view).image)
+        drawn = tf.stop_gradient(self.render(output.object, output.light, view).image)
         embeddings = self.decomposition(self.encoder(tf.clip_by_value(drawn, 0.0, 1.0)))
         found = pose.merge(self.decoders.decode_pose(embeddings.view))
-        return Retake(rotation, found.rotation)
+        return Rerendered(rotation, found.rotation)
 
     def assemble(self, parts) -> ObjectCapsule:
         """Merges part capsules by depth, with the constants of the configuration."""
@@ -176,7 +176,7 @@ class IGCNet(tf.keras.Model):
             config.assembly_sharpness,
             config.visibility_sharpness,
             config.border_depth,
-            config.backdrop,
+            config.static_background,
         )
 
 

@@ -19,12 +19,12 @@ from igc_tf.viewing.result import PhotoResult
 
 # Whoever only looks at photos has no use for scikit-learn and SciPy, half a second of imports.
 if TYPE_CHECKING:
-    from igc_tf.evaluation.consistency import Capsules, Retake
-    from igc_tf.evaluation.descriptors import CapsuleMaps
     from igc_tf.evaluation.score import Predictions
+    from igc_tf.metrics.cycle import Capsules, Rerendered
+    from igc_tf.metrics.descriptors import CapsuleMaps
 
 _MAP_SIZE = 32  # of the maps kept for descriptors, px: all of a set must fit in memory
-_TURN_DEGREES, _LIGHT_DEGREES = 15.0, 35.0  # of `retake` [choice]
+_TURN_DEGREES, _LIGHT_DEGREES = 15.0, 35.0  # of `rerendered` [choice]
 
 
 def photo_results(image: tf.Tensor, output: IGCOutput) -> list[PhotoResult]:
@@ -68,11 +68,11 @@ def photo_results(image: tf.Tensor, output: IGCOutput) -> list[PhotoResult]:
     ]
 
 
-def _on_the_object(colours: np.ndarray, capsule: ObjectCapsule, image: int) -> np.ndarray:
-    """Canonical colours `[h, w, 3]`, white where the object's own are never seen, before a backdrop."""
-    if capsule.backdrop is None:
-        return colours
-    return np.where(capsule.visibility[image, BACKGROUND, ..., np.newaxis] > 0, 1.0, colours)
+def _on_the_object(colors: np.ndarray, capsule: ObjectCapsule, image: int) -> np.ndarray:
+    """Canonical colors `[h, w, 3]`; over a static background white where the object is never seen."""
+    if capsule.static_background is None:
+        return colors
+    return np.where(capsule.visibility[image, BACKGROUND, ..., np.newaxis] > 0, 1.0, colors)
 
 
 def view_visibility(part_visibility: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -111,7 +111,7 @@ def predict(
 class Collected(NamedTuple):
     """What a model finds in pictures, in the form that evaluation scores."""
 
-    predictions: Predictions  #: without descriptors and retake
+    predictions: Predictions  #: without descriptors and rerendered
     maps: CapsuleMaps  #: what descriptors are made of
 
 
@@ -134,14 +134,14 @@ def collect(
     Returns:
       The predictions of all N, and their capsules' maps, float16, at most 32 px large. A single
       capsule is the object, part 1; what it leaves uncovered is part 0. The depth in the photo's view is
-      the canvas's, before a backdrop too, and `max_depth` where the canvas covers nothing; its mask is
-      1 where all that a pixel is made of is covered.
+      the canvas's, over a static background too, and `max_depth` where the canvas covers nothing; its
+      mask is 1 where all that a pixel is made of is covered.
     """
-    from igc_tf.evaluation import landmarks
-    from igc_tf.evaluation.descriptors import CapsuleMaps
     from igc_tf.evaluation.score import Predictions
+    from igc_tf.metrics import landmarks
+    from igc_tf.metrics.descriptors import CapsuleMaps
 
-    centres: list[landmarks.PartCentres] = []
+    centers: list[landmarks.PartCenters] = []
     found: list[dict[str, np.ndarray]] = []
     maps: list[CapsuleMaps] = []
     size = [truth_size, truth_size]
@@ -157,7 +157,7 @@ def collect(
             tf.image.resize(one[..., tf.newaxis], size)[..., 0].numpy()
             for one in (output.object.depth, rendering.depth, rendering.canvas)
         ]
-        centres.append(landmarks.part_centres(np.moveaxis(visible, -1, 1)))
+        centers.append(landmarks.part_centers(np.moveaxis(visible, -1, 1)))
         found.append(
             {
                 "image": batch.numpy(),
@@ -174,7 +174,7 @@ def collect(
     joined = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
     predictions = Predictions(
         parts=max(2, model.config.parts),
-        centres=landmarks.PartCentres.concatenate(centres),
+        centers=landmarks.PartCenters.concatenate(centers),
         fov_degrees=model.config.fov_degrees,
         **joined,
     )
@@ -184,7 +184,7 @@ def collect(
 
 
 def _capsule_maps(batch: tf.Tensor, output: IGCOutput) -> CapsuleMaps:
-    from igc_tf.evaluation.descriptors import CapsuleMaps
+    from igc_tf.metrics.descriptors import CapsuleMaps
 
     parts, embeddings = output.parts, output.parts.embeddings
 
@@ -209,7 +209,7 @@ def _capsule_maps(batch: tf.Tensor, output: IGCOutput) -> CapsuleMaps:
     )
 
 
-def retake(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Retake:
+def rerender(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Rerendered:
     """Draws every face turned by 15 degrees, then lit from the other side, and looks at it again.
 
     The face is turned past or towards the front, where the canvas still covers the picture, with its own
@@ -224,11 +224,11 @@ def retake(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Retake:
     Returns:
       The capsules of the photos and of what was drawn from them.
     """
-    from igc_tf.evaluation.consistency import Retake
+    from igc_tf.metrics.cycle import Rerendered
 
     run = _graph_of(model)
     draw = tf.function(model.draw, autograph=False)
-    found: list[Retake] = []
+    found: list[Rerendered] = []
     batches = predict(model, images, batch_size)
     for _, batch, output in track(batches, "Taking again", -(-len(images) // batch_size)):
         capsule, light, view = output.object, output.light, output.pose
@@ -251,7 +251,7 @@ def retake(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Retake:
         direction = tf.stack([side, tf.zeros_like(side), tf.ones_like(side)], axis=1)
         direction = tf.linalg.normalize(direction, axis=1)[0]
         found.append(
-            Retake(
+            Rerendered(
                 first=_capsules(output),
                 turned=again(light, view._replace(rotation=rotation)),
                 turned_yaw_degrees=np.degrees(turned.numpy()),
@@ -263,7 +263,7 @@ def retake(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Retake:
 
 
 def _capsules(output: IGCOutput) -> Capsules:
-    from igc_tf.evaluation.consistency import Capsules
+    from igc_tf.metrics.cycle import Capsules
 
     visibility = output.object.visibility.numpy()
     labels = visibility.argmax(1) if visibility.shape[1] > 1 else np.ones_like(visibility[:, 0])

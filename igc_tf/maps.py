@@ -1,4 +1,4 @@
-"""What is done to maps everywhere: neighbours along an axis, resizing, sampling. For any device.
+"""What is done to maps everywhere: neighbors along an axis, resizing, sampling. For any device.
 
 On a CPU the gradients of `x[:, 1:]` (StridedSliceGrad) and of `tf.image.resize` (ResizeBilinearGrad)
 cost several times what they compute; `tf.slice`'s is a plain pad, a matrix product's are matrix
@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 
-def neighbours(maps: tf.Tensor, axis: int, distance: int = 1) -> tuple[tf.Tensor, tf.Tensor]:
+def neighbors(maps: tf.Tensor, axis: int, distance: int = 1) -> tuple[tf.Tensor, tf.Tensor]:
     """Two views of maps whose entries stood `distance` apart along an axis.
 
     Args:
@@ -34,13 +34,13 @@ def neighbours(maps: tf.Tensor, axis: int, distance: int = 1) -> tuple[tf.Tensor
 
 def forward_difference(maps: tf.Tensor, axis: int) -> tf.Tensor:
     """Each entry's next one along `axis` minus itself; one entry shorter there than `maps`."""
-    first, second = neighbours(maps, axis)
+    first, second = neighbors(maps, axis)
     return second - first
 
 
 @functools.cache
 def _doubling(size: int) -> np.ndarray:
-    """`[2 size, size]` float32: the weights of bilinear doubling, pixel centres at +0.5."""
+    """`[2 size, size]` float32: the weights of bilinear doubling, pixel centers at +0.5."""
     places = (np.arange(2 * size) + 0.5) / 2 - 0.5
     lower = np.floor(places).astype(int)
     weights = np.zeros((2 * size, size), np.float32)
@@ -50,7 +50,7 @@ def _doubling(size: int) -> np.ndarray:
     return weights
 
 
-def double(maps: tf.Tensor) -> tf.Tensor:
+def upsample_2x(maps: tf.Tensor) -> tf.Tensor:
     """Doubles height and width bilinearly, as `tf.image.resize` does, by two matrix products.
 
     Args:
@@ -90,7 +90,7 @@ def resize(maps: tf.Tensor, size: tuple[int, int], method: str = "bilinear") -> 
     _, height, width, _ = maps.shape
     down = tf.constant(_resizing(height, size[0], method))
     along = tf.constant(_resizing(width, size[1], method))
-    planes = tf.transpose(maps, [0, 3, 1, 2])  # so that products are of pictures, not of colours
+    planes = tf.transpose(maps, [0, 3, 1, 2])  # so that products are of pictures, not of colors
     resized = tf.matmul(tf.matmul(down, planes), along, transpose_b=True)
     return tf.transpose(resized, [0, 2, 3, 1])
 
@@ -100,7 +100,7 @@ def sample(maps: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
 
     Args:
       maps: `[B, h, w, C]` float32; h, w and C static, h and w at least 2.
-      where: `[B, ..., 2]` (x, y) px, 0 at the first pixel's centre.
+      where: `[B, ..., 2]` (x, y) px, 0 at the first pixel's center.
 
     Returns:
       `[B, ..., C]` float32, differentiable in both.

@@ -49,14 +49,14 @@ def mix(model: IGCNet, face: PhotoResult, donor: PhotoResult, parts: Sequence[in
         model.config.assembly_sharpness,
         model.config.visibility_sharpness,
         model.config.border_depth,
-        model.config.backdrop,
+        model.config.static_background,
         blended=True,
     )
     ambient, diffuse, *direction = face.light[:, np.newaxis]
     light = Light(*map(tf.constant, (ambient, diffuse, np.stack(direction, axis=1))))
     rotation = np.radians(face.rotation_degrees)
     view = Pose(*(tf.constant(part[np.newaxis]) for part in (rotation, face.translation)))
-    drawn = model.draw(capsule, light, view, capsule.visibility, with_alpha=True)
+    drawn = model.render(capsule, light, view, capsule.visibility, with_alpha=True)
     (mixture,) = photo_results(
         drawn.image, IGCOutput(capsules, capsule, light, view, drawn, None, None)
     )

@@ -19,11 +19,10 @@ import tensorflow as tf
 import trimesh
 from PIL import Image
 
-from igc_tf import inference, mixing
+from igc_tf import inference, mixing, released, run_directory
 from igc_tf.config import Config
 from igc_tf.datasets import crops, reading
 from igc_tf.igc_net import IGCNet
-from igc_tf.training import released, run_directory
 from igc_tf.viewing import meshes, turntable
 from igc_tf.viewing.result import PhotoResult
 

@@ -43,7 +43,14 @@ DELETED: dict[str, tuple[Any, ...]] = {
     "support_freedom": ANY,  # of part_recess
 }
 #: Flags of another name today; their values mean what they meant.
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {
+    "backdrop": "static_background",
+    "depth_freedom": "max_depth_deviation",
+    "depth_prior": "depth_bump",
+    "retake_tilt_degrees": "rerender_tilt_degrees",
+    "retake_weight": "rerender_pose_weight",
+    "retake_yaw_degrees": "rerender_yaw_degrees",
+}
 
 
 def translated(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class ObjectCapsule(NamedTuple):
     albedo: tf.Tensor  #: [B, h, w, 3]
     visibility: tf.Tensor  #: [B, M, h, w], one-hot over M: 1 where the part is the nearest
     soft_visibility: tf.Tensor  #: [B, M, h, w], sums to 1 over M; carries the losses' gradient
-    backdrop: tf.Tensor | None = None  #: [B, h, w, 3], the background's albedo, if apart
+    static_background: tf.Tensor | None = None  #: [B, h, w, 3], the background's albedo, if apart
 
 
 class Rendering(NamedTuple):
@@ -61,7 +61,7 @@ class Rendering(NamedTuple):
     image: tf.Tensor  #: [B, H, W, 3], in the photo's view; 0 where `mask` is 0
     mask: (
         tf.Tensor
-    )  #: [B, H, W], 1 where `image` is drawn: the canvas; before a backdrop everywhere
+    )  #: [B, H, W], 1 where `image` is drawn: the canvas; over a static background everywhere
     depth: tf.Tensor  #: [B, H, W], in the photo's view; `max_depth` where `canvas` is 0
     normals: tf.Tensor  #: [B, h, w, 3], canonical view
     shading: tf.Tensor  #: [B, h, w], canonical view, in [0, 2]
@@ -91,7 +91,7 @@ class IGCOutput(NamedTuple):
     surface: tf.Tensor | None = None  #: [B, h, w, 2], (x, y) px of each point in the photo
 
 
-class Retake(NamedTuple):
+class Rerendered(NamedTuple):
     """The object of a photo, drawn in another pose and looked at again."""
 
     asked: tf.Tensor  #: [B, 3], the rotation it was drawn in, radians

@@ -96,7 +96,7 @@ def program(kernels):
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
-    """An empty cache of this test's own; the compiled rasteriser is not in it."""
+    """An empty cache of this test's own; the compiled rasterizer is not in it."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     return folder / "igc_tf"
@@ -114,7 +114,7 @@ def own_cache_with_kernels(compiled, own_cache):
 @pytest.fixture(scope="session")
 def kernels(once):
     """Why the kernels cannot be built; None where they can. Compiled once, not by each worker."""
-    from igc_tf.graphics import native_build, native_kernel, tfg_kernel
+    from igc_tf.graphics.rasterizers import native_build, native_kernel, tfg_kernel
 
     def build(_):
         native_kernel.load()
@@ -147,3 +147,22 @@ def ordinary_user():
         pytest.skip(str(error))
     yield
     restore()
+
+
+@pytest.fixture
+def begin():
+    """Begins a run, or goes on with it, as a training does; returns (directory, configuration)."""
+    from igc_tf.run_directory import RunDirectory
+
+    def begun(config, path, splits=None, step=0):
+        run = RunDirectory(path)
+        run.lock()
+        try:
+            config = run.resolve(config)
+            run.compare_photos(splits or {})
+            run.begin(config, splits or {}, step)
+        finally:
+            run.unlock()
+        return run, config
+
+    return begun

@@ -9,7 +9,7 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from igc_tf.datasets.synthetic_faces import scene
+from igc_tf.synthesis.synthetic_faces import scene
 
 #: Different computed people; the others are told apart by a mark in a corner.
 _PEOPLE = 6

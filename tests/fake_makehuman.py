@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 from PIL import Image
 
-from igc_tf.datasets.parametric_heads import material, sources
+from igc_tf.synthesis.parametric_heads import material, sources
 
 _ROWS, _COLUMNS = 56, 48
 
@@ -38,12 +38,12 @@ def _head():
     return vertices, _grid(_ROWS, _COLUMNS), np.stack([u, v], axis=-1).reshape(-1, 2)
 
 
-def _ball(centre, radius):
+def _ball(center, radius):
     polar = np.linspace(-1.5, 1.5, 7)[:, None]
     angle = np.linspace(-np.pi, np.pi, 10, endpoint=False)[None]
     x, z = np.cos(polar) * np.sin(angle), np.cos(polar) * np.cos(angle)
     points = np.stack([x, np.broadcast_to(np.sin(polar), x.shape), z], axis=-1).reshape(-1, 3)
-    return np.array(centre) + radius * points, _grid(7, 10)
+    return np.array(center) + radius * points, _grid(7, 10)
 
 
 def _proxy(name, vertices, quads, anchors, base, uv):
@@ -96,13 +96,13 @@ def mesh_files():
     groups = {"body": quads}
     blocks = [vertices]
     start = len(vertices)
-    for group, centre, radius in (
+    for group, center, radius in (
         ("helper-r-eye", (-0.32, 7.29, 1.12), 0.14),
         ("helper-l-eye", (0.32, 7.29, 1.12), 0.14),
         ("helper-upper-teeth", (0.0, 6.65, 0.9), 0.1),
         ("helper-tongue", (0.0, 6.5, 0.8), 0.1),
     ):
-        points, faces = _ball(centre, radius)
+        points, faces = _ball(center, radius)
         blocks.append(points)
         groups[group] = faces + start
         start += len(points)
@@ -169,12 +169,12 @@ def look_files(base):
             f"{at}/{name}.thumb.png": b"no picture",
         }
 
-    def skin(name, file, colour):
+    def skin(name, file, color):
         return {
             f"skins/{name}/{name}.json": json.dumps(
                 {"mapDiffuse": f"textures/{file}.png"}
             ).encode(),
-            f"skins/{name}/textures/{file}.png": _skin(*colour),
+            f"skins/{name}/textures/{file}.png": _skin(*color),
         }
 
     def ride(name, some):

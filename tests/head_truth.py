@@ -5,7 +5,7 @@ from scipy import ndimage
 
 
 def smooth_interior(example):
-    """Pixels of the head, and their neighbours, without a crease, a part's border or an outline."""
+    """Pixels of the head, and their neighbors, without a crease, a part's border or an outline."""
     normals, depth = example["normals"], example["depth"]
     bend = sum(ndimage.maximum_filter(n, 3) - ndimage.minimum_filter(n, 3) for n in normals.T).T
     step = ndimage.maximum_filter(depth, 3) - ndimage.minimum_filter(depth, 3)

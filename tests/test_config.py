@@ -9,7 +9,7 @@ import pytest
 from absl import flags
 
 from igc_tf import config
-from igc_tf.graphics import rasterizer
+from igc_tf.graphics.rasterizers import rasterizer
 
 FLAG_FILES = sorted((pathlib.Path(__file__).parents[1] / "flags").glob("*.flags"))
 NAMES = sorted(config.Config().flat())
@@ -107,7 +107,7 @@ def test_every_flag_says_what_it_is(name):
         assert field_of(name).default in metadata["choices"]
 
 
-def test_rasterisers_to_choose_from_are_those_there_are():
+def test_rasterizers_to_choose_from_are_those_there_are():
     assert set(field_of("rasterizer").metadata["choices"]) == set(rasterizer.BACKENDS)
 
 
@@ -189,10 +189,20 @@ def test_flag_files_parse_and_fit_together(path):
         ({"perceptual": "squeezenet"}, "--perceptual=squeezenet needs --squeezenet_weights"),
         ({"part_feature_size": 16}, "--part_feature_size=16: at least 32 px"),
         ({"part_feature_weight": 1.0}, "--part_feature_weight needs features"),
-        ({"parts": 1, "backdrop": True}, "--backdrop and --part_feature_weight need a background"),
-        ({"retake_weight": 1.0, "retake_yaw_degrees": 60.0}, "--retake_yaw_degrees=60.0"),
         (
-            {"retake_weight": 1.0, "retake_tilt_degrees": 15.0, "tilt_range_degrees": 10.0},
+            {"parts": 1, "static_background": True},
+            "--static_background and --part_feature_weight need",
+        ),
+        (
+            {"rerender_pose_weight": 1.0, "rerender_yaw_degrees": 60.0},
+            "--rerender_yaw_degrees=60.0",
+        ),
+        (
+            {
+                "rerender_pose_weight": 1.0,
+                "rerender_tilt_degrees": 15.0,
+                "tilt_range_degrees": 10.0,
+            },
             "limits, 60 and 10 degrees",
         ),
         *[
@@ -210,7 +220,7 @@ def test_flag_files_parse_and_fit_together(path):
         *[
             ({name: number}, f"--{name}={number}: it must not be negative")
             for name, number in [
-                ("depth_freedom", -0.1),
+                ("max_depth_deviation", -0.1),
                 ("max_steps", -1),
                 ("warmup_steps", -1),
                 ("l2", -1e-4),

@@ -24,7 +24,7 @@ def photos(config, seed=0):
 
 
 def lively(config):
-    """A model whose embeddings are as large as trained ones; fresh ones draw an even grey."""
+    """A model whose embeddings are as large as trained ones; fresh ones draw an even gray."""
     model = igc_net.build(config)
     for dense in model.decomposition.linear.values():
         dense.kernel.assign(dense.kernel * 1000.0)
@@ -226,7 +226,7 @@ def test_mixed_precision_keeps_graphics_and_outputs_float32(tiny):
 
 
 def test_a_backdrop_is_drawn_behind_the_turned_object(tiny):
-    config = tiny.replace(backdrop=True, parts=3, background_relief=0.1, depth_prior=1.5)
+    config = tiny.replace(static_background=True, parts=3, background_relief=0.1, depth_bump=1.5)
     model, image = lively(config), photos(config)
     output = model(image)
     rendering, size = output.rendering, config.model.image_size
@@ -245,7 +245,7 @@ def test_a_backdrop_is_drawn_behind_the_turned_object(tiny):
 
     # Turning and relighting the object changes the object alone.
     turned = output.pose._replace(rotation=output.pose.rotation + [0.0, 0.3, 0.0])
-    again = model.draw(output.object, output.light, turned)
+    again = model.render(output.object, output.light, turned)
     both = nothing & (again.alpha.numpy() < 1e-6)
     np.testing.assert_allclose(again.image.numpy()[both], behind[both], atol=1e-4)
     assert np.abs(again.image - rendering.image)[~both].max() > 0.02
@@ -253,7 +253,11 @@ def test_a_backdrop_is_drawn_behind_the_turned_object(tiny):
 
 def test_a_silhouette_before_a_backdrop_has_a_gradient(tiny):
     config = tiny.replace(
-        backdrop=True, parts=3, background_relief=0.1, depth_prior=1.5, visibility_sharpness=200.0
+        static_background=True,
+        parts=3,
+        background_relief=0.1,
+        depth_bump=1.5,
+        visibility_sharpness=200.0,
     )
     model, image = lively(config), photos(config)
     with tf.GradientTape() as tape:

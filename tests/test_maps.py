@@ -1,4 +1,4 @@
-"""Neighbours, differences, resizing, sampling of maps: values and gradients, beside what they replace."""
+"""Neighbors, differences, resizing, sampling of maps: values and gradients, beside what they replace."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ import tensorflow_addons as tfa
 from igc_tf import maps
 
 
-def test_neighbours_preset():
-    first, second = maps.neighbours(tf.constant([[1, 2, 3], [4, 5, 6]]), axis=1)
+def test_neighbors_preset():
+    first, second = maps.neighbors(tf.constant([[1, 2, 3], [4, 5, 6]]), axis=1)
     np.testing.assert_array_equal(first, [[1, 2], [4, 5]])
     np.testing.assert_array_equal(second, [[2, 3], [5, 6]])
-    first, second = maps.neighbours(tf.constant([[1, 2, 3], [4, 5, 6]]), axis=1, distance=2)
+    first, second = maps.neighbors(tf.constant([[1, 2, 3], [4, 5, 6]]), axis=1, distance=2)
     np.testing.assert_array_equal(first, [[1], [4]])
     np.testing.assert_array_equal(second, [[3], [6]])
 
@@ -38,7 +38,7 @@ def test_double_is_tensorflows_bilinear_resize(shape):
     upstream = tf.random.stateless_normal([shape[0], 2 * shape[1], 2 * shape[2], shape[3]], [3, 4])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
-        ours = maps.double(x)
+        ours = maps.upsample_2x(x)
         theirs = tf.image.resize(x, [2 * shape[1], 2 * shape[2]])
         losses = tf.reduce_sum(ours * upstream), tf.reduce_sum(theirs * upstream)
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
@@ -47,7 +47,7 @@ def test_double_is_tensorflows_bilinear_resize(shape):
 
 
 def test_double_keeps_the_type_and_takes_any_batch():
-    assert maps.double(tf.ones([1, 2, 2, 1], tf.bfloat16)).dtype == tf.bfloat16
+    assert maps.upsample_2x(tf.ones([1, 2, 2, 1], tf.bfloat16)).dtype == tf.bfloat16
     traced = tf.function(maps.double, input_signature=[tf.TensorSpec([None, 3, 3, 2])])
     np.testing.assert_allclose(traced(tf.ones([5, 3, 3, 2])), np.ones([5, 6, 6, 2]), atol=1e-6)
 

@@ -11,11 +11,14 @@ from tests.viewing.conftest import PARTS, make_face
 SIZE, MOUTH = 32, 4
 
 
-@pytest.fixture(params=[True, False], ids=["backdrop", "no_backdrop"])
+@pytest.fixture(params=[True, False], ids=["static_background", "no_backdrop"])
 def model(request, tiny):
     return igc_net.build(
         tiny.replace(
-            parts=PARTS, border_depth=0.0, visibility_sharpness=400.0, backdrop=request.param
+            parts=PARTS,
+            border_depth=0.0,
+            visibility_sharpness=400.0,
+            static_background=request.param,
         )
     )
 

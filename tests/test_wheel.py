@@ -154,7 +154,7 @@ def test_installed_from_a_wheel_it_works_away_from_the_checkout(source, tmp_path
     script = """
 import pathlib, igc_tf, igc_tf_tools.program
 from igc_tf import ablations, provenance
-from igc_tf.graphics import native_kernel
+from igc_tf.graphics.rasterizers import native_kernel
 from igc_tf.serving import export
 model = igc_tf.load("photos")
 print(type(model).__name__, len(model.part_names), igc_tf.__file__)

@@ -77,25 +77,25 @@ def main(argv: list[str]) -> int:
 
         from igc_tf.evaluation import files
 
-        exam = _photos(config)
+        measured = _photos(config)
         make = _autoencoder if FLAGS.method == "autoencoder" else _parts
-        predictions, fit = make(config, exam)
+        predictions, fit = make(config, measured)
         target.parent.mkdir(parents=True, exist_ok=True)
-        files.write(target, exam.names, predictions, fit)
+        files.write(target, measured.names, predictions, fit)
         print(f"predictions: {target}")
     return 0
 
 
 def _photos(config):
     """What is predicted, and what is learned from."""
-    from igc_tf import examination
+    from igc_tf.evaluation import eval_set
 
     data = config.data
     if FLAGS.test_dir and data.dataset != "photo_folder":
         raise ValueError("--test_dir is for runs on --dataset=photo_folder.")
     if FLAGS.test_dir:
         data = config.replace(data_dir=FLAGS.test_dir).data
-    return examination.prepare(
+    return eval_set.load_eval_set(
         data,
         config.model.image_size,
         whole=bool(FLAGS.test_dir),
@@ -104,13 +104,14 @@ def _photos(config):
     )
 
 
-def _parts(config, exam):
+def _parts(config, measured):
     """Predictions of a method that finds parts in features, and what the landmarks are fitted on."""
     import numpy as np
 
     from igc_tf.baselines import part_methods
-    from igc_tf.evaluation import landmarks, score
+    from igc_tf.evaluation import score
     from igc_tf.features import networks
+    from igc_tf.metrics import landmarks
 
     weights = {
         "vgg16": FLAGS.vgg_weights,
@@ -123,30 +124,32 @@ def _parts(config, exam):
         raise ValueError(f"--parts={count}: from 2, a background and one part, to 64.")
     method = part_methods.METHODS[FLAGS.method](count, config.training.seed)
     start = time.monotonic()
-    learned = _features(network, exam.fit_images, "Learning")
+    learned = _features(network, measured.fit_images, "Learning")
     method.fit(learned)
     taken = time.monotonic() - start
     start = time.monotonic()
-    found = _features(network, exam.images, "Predicting")
+    found = _features(network, measured.images, "Predicting")
 
-    def at_size(features: np.ndarray) -> tuple[np.ndarray, landmarks.PartCentres]:
+    def at_size(features: np.ndarray) -> tuple[np.ndarray, landmarks.PartCenters]:
         """Labels and centers, some photos at a time."""
         labels, centers = [], []
         for first in range(0, len(features), 256):
             small = method.maps(features[first : first + 256])
-            maps = part_methods.resized(small, exam.truth_size)
+            maps = part_methods.resized(small, measured.truth_size)
             labels.append(maps.argmax(axis=1).astype(np.uint8))
-            centers.append(landmarks.part_centres(maps))
-        return np.concatenate(labels), landmarks.PartCentres.concatenate(centers)
+            centers.append(landmarks.part_centers(maps))
+        return np.concatenate(labels), landmarks.PartCenters.concatenate(centers)
 
     labels, centers = at_size(found)
-    each = 1000 * (time.monotonic() - start) / max(1, len(exam.images))
+    each = 1000 * (time.monotonic() - start) / max(1, len(measured.images))
     print(
         f"{FLAGS.method} of {network.name}, {count} parts, seed {config.training.seed}: learned from "
-        f"{len(exam.fit_images):,} photos in {taken:.0f} s, {each:.1f} ms a photo after that"
+        f"{len(measured.fit_images):,} photos in {taken:.0f} s, {each:.1f} ms a photo after that"
     )
-    predictions = score.Predictions(labels=labels, parts=count, centres=centers, image=exam.images)
-    fit = score.Fit(centres=at_size(learned)[1], landmarks=exam.fit_landmarks)
+    predictions = score.Predictions(
+        labels=labels, parts=count, centers=centers, image=measured.images
+    )
+    fit = score.Fit(centers=at_size(learned)[1], landmarks=measured.fit_landmarks)
     return predictions, fit
 
 
@@ -164,12 +167,14 @@ def _features(network, photos, title: str):
     return np.concatenate(found)
 
 
-def _autoencoder(config, exam):
+def _autoencoder(config, measured):
     """Predictions of the auto-encoder; nothing is fitted but the descriptor."""
+    from igc_tf import run_directory
+    from igc_tf.baselines import autoencoder_training
     from igc_tf.datasets import catalog
     from igc_tf.datasets.photo_folder import ALL
-    from igc_tf.evaluation import descriptors, score
-    from igc_tf.training import autoencoder_training, run_directory
+    from igc_tf.evaluation import score
+    from igc_tf.metrics import descriptors
 
     run = run_directory.RunDirectory(FLAGS.run_dir)
     images = (
@@ -184,13 +189,13 @@ def _autoencoder(config, exam):
         f"Trained on {trained.images:,} images in {trained.seconds / 60:.1f} minutes, L1 "
         f"{trained.l1:.4f} at the end"
     )
-    fitted, _ = autoencoder_training.encode(trained.model, exam.fit_images)
-    embeddings, drawn = autoencoder_training.encode(trained.model, exam.images)
+    fitted, _ = autoencoder_training.encode(trained.model, measured.fit_images)
+    embeddings, drawn = autoencoder_training.encode(trained.model, measured.images)
     predictions = score.Predictions(
         labels=None,
         parts=0,
-        centres=None,
-        image=exam.images,
+        centers=None,
+        image=measured.images,
         reconstruction=drawn,
         descriptors={"object": descriptors.block(embeddings, fitted)},
     )

@@ -1,4 +1,4 @@
-"""Times a training: the step, its stages, the exported model, the rasterisers.
+"""Times a training: the step, its stages, the exported model, the rasterizers.
 
     python -m tools.benchmark --flagfile=flags/synthetic.flags --json=benchmark.json
 
@@ -32,7 +32,7 @@ flags.DEFINE_string(
 flags.DEFINE_string("profile", None, "Folder to write a TensorBoard profile of five steps to.")
 flags.DEFINE_list("sections", list(SECTIONS[:-1]), f"What to time, of {', '.join(SECTIONS)}.")
 flags.DEFINE_float("seconds", 4.0, "Time spent on each figure, after its warm-up.", lower_bound=0.0)
-flags.DEFINE_list("sides", ["32", "64", "128", "256"], "Sides of the rasterisers' pictures, px.")
+flags.DEFINE_list("sides", ["32", "64", "128", "256"], "Sides of the rasterizers' pictures, px.")
 flags.register_validator(
     "sections", lambda names: set(names) <= set(SECTIONS), f"--sections: of {', '.join(SECTIONS)}"
 )
@@ -255,7 +255,7 @@ def _inference(report: _Report, config) -> None:
         [
             "batch",
             "live Keras model",
-            "with its own rasteriser",
+            "with its own rasterizer",
             "SavedModel",
             "live over SavedModel",
         ],
@@ -265,7 +265,7 @@ def _inference(report: _Report, config) -> None:
 
 def _rasterizer(report: _Report) -> None:
     from igc_tf.benchmarks import rasterizers, timing
-    from igc_tf.graphics import rasterizer
+    from igc_tf.graphics.rasterizers import rasterizer
 
     backends = tuple(name for name in rasterizer.BACKENDS if name != "auto")
     rows = []
@@ -283,7 +283,7 @@ def _rasterizer(report: _Report) -> None:
             row.append(f"{taken.median * 1e3 / _RASTERIZED_BATCH:.2f} ({speed.median:.1f}x)")
         rows.append(row)
     report.table(
-        f"Rasterisers, forward and backward, batch {_RASTERIZED_BATCH}, ms an image (times as fast as "
+        f"Rasterizers, forward and backward, batch {_RASTERIZED_BATCH}, ms an image (times as fast as "
         "TF Graphics' own path)",
         ["mesh and picture", rasterizers.REFERENCE, *backends],
         rows,

@@ -50,7 +50,7 @@ flags.DEFINE_boolean(
 flags.DEFINE_string(
     "fit_data_dir",
     "",
-    "photo_folder: another folder, labelled and cut alike, that what is learned (the landmark "
+    "photo_folder: another folder, labeled and cut alike, that what is learned (the landmark "
     "regression, the components of the descriptors) is fitted on; by default the train split of "
     "--data_dir.",
 )
@@ -61,13 +61,13 @@ flags.DEFINE_enum(
     "crop", None, config_lib.choices("crop"), "How to cut photos; the run's way by default."
 )
 flags.DEFINE_float("crop_scale", None, "Side of the crop over the shorter side; the run's default.")
-flags.DEFINE_float("crop_center_y", None, "Height of the crop's centre, 0..1; the run's default.")
+flags.DEFINE_float("crop_center_y", None, "Height of the crop's center, 0..1; the run's default.")
 flags.DEFINE_integer("images", 0, "Test images to measure on; 0 for all.", lower_bound=0)
 flags.DEFINE_integer(
     "fit_images", 2000, "Training images that what is learned is fitted on.", lower_bound=10
 )
 flags.DEFINE_integer(
-    "retake_images", 500, "Images for rotation and relighting consistency.", lower_bound=0
+    "cycle_images", 500, "Images for rotation and relighting consistency.", lower_bound=0
 )
 
 _DATA_FLAGS = ("dataset", "data_dir", "data_config", "crop", "crop_scale", "crop_center_y")
@@ -75,7 +75,7 @@ _DATA_FLAGS = ("dataset", "data_dir", "data_config", "crop", "crop_scale", "crop
 
 #: Flags that a file of predictions has no use for, and those it has with --dataset only.
 _OF_A_RUN = (
-    "weights_dir", "save_predictions", "images", "fit_images", "retake_images",
+    "weights_dir", "save_predictions", "images", "fit_images", "cycle_images",
 )  # fmt: skip
 _OF_A_DATA_SET = (*_DATA_FLAGS[1:], "labels", "whole_folder", "fit_data_dir", "gallery_view")
 
@@ -111,7 +111,7 @@ def main(argv: list[str]) -> int:
             )
             print(f"metrics: {path}\nsamples: {report.samples_path(path)}")
         if FLAGS.report_dir:
-            from igc_tf.viewing import report_page
+            from igc_tf.evaluation import report_page
 
             folder = pathlib.Path(FLAGS.report_dir)
             folder.mkdir(parents=True, exist_ok=True)
@@ -141,15 +141,16 @@ def _refuse_ignored() -> None:
 
 def _measure_run():
     """Title, names, predictions, truth and fit of a run or of released weights."""
-    from igc_tf import examination, inference
-    from igc_tf.evaluation import descriptors, files, score
+    from igc_tf import inference
+    from igc_tf.evaluation import eval_set, files, score
+    from igc_tf.metrics import descriptors
 
     config, model = model_flags.load()
     changed = {name: FLAGS[name].value for name in _DATA_FLAGS}
     if changed["dataset"] not in (None, config.data.dataset) and changed["data_dir"] is None:
         changed["data_dir"] = ""  # the run's own folder holds another data set
     data = config.replace(**{n: value for n, value in changed.items() if value is not None}).data
-    exam = examination.prepare(
+    measured = eval_set.load_eval_set(
         data,
         config.model.image_size,
         FLAGS.labels,
@@ -159,33 +160,32 @@ def _measure_run():
         FLAGS.gallery_view,
         FLAGS.fit_data_dir,
     )
-    size = exam.truth_size
-    fitted = inference.collect(model, exam.fit_images, size, title="Fitting")
-    found = inference.collect(model, exam.images, size)
+    size = measured.truth_size
+    fitted = inference.collect(model, measured.fit_images, size, title="Fitting")
+    found = inference.collect(model, measured.images, size)
     predictions = dataclasses.replace(
         found.predictions, descriptors=descriptors.describe(found.maps, fitted.maps)
     )
     fit = score.Fit(
-        fitted.predictions.centres,
-        exam.fit_landmarks,
-        exam.fit_mean_depth,
-        exam.fit_label_map,
-        exam.fit_mean_view_depth,
+        fitted.predictions.centers,
+        measured.fit_landmarks,
+        measured.fit_mean_depth,
+        measured.fit_label_map,
+        measured.fit_mean_view_depth,
     )
     if FLAGS.save_predictions:
-        files.write(FLAGS.save_predictions, exam.names, predictions, fit)
+        files.write(FLAGS.save_predictions, measured.names, predictions, fit)
         print(f"predictions: {FLAGS.save_predictions}")
-    if FLAGS.retake_images:
-        again = inference.retake(model, exam.images[: FLAGS.retake_images])
-        predictions = dataclasses.replace(predictions, retake=again)
-    title = f"{FLAGS.run_dir or FLAGS.weights}: {exam.description}"
-    return title, exam.names, predictions, exam.truth, fit
+    if FLAGS.cycle_images:
+        again = inference.rerender(model, measured.images[: FLAGS.cycle_images])
+        predictions = dataclasses.replace(predictions, rerendered=again)
+    title = f"{FLAGS.run_dir or FLAGS.weights}: {measured.description}"
+    return title, measured.names, predictions, measured.truth, fit
 
 
 def _read_predictions():
     """The same of a file of predictions, with a data set's truth where one is named."""
-    from igc_tf import examination
-    from igc_tf.evaluation import files, score
+    from igc_tf.evaluation import eval_set, files, score
 
     stored = files.read(FLAGS.predictions)
     predictions, truth, fit = stored.predictions, stored.truth, stored.fit or score.Fit()
@@ -199,7 +199,7 @@ def _read_predictions():
         data = (
             config_lib.Config().replace(**{n: v for n, v in changed.items() if v is not None}).data
         )
-        exam = examination.prepare(
+        measured = eval_set.load_eval_set(
             data,
             size,
             FLAGS.labels,
@@ -207,18 +207,19 @@ def _read_predictions():
             gallery_view=FLAGS.gallery_view,
             fit_dir=FLAGS.fit_data_dir,
         )
-        truth = examination.truth_of(exam, stored.names)
+        truth = eval_set.truth_of(measured, stored.names)
         known = {
-            "mean_depth": exam.fit_mean_depth,
-            "label_map": exam.fit_label_map,
-            "mean_view_depth": exam.fit_mean_view_depth,
+            "mean_depth": measured.fit_mean_depth,
+            "label_map": measured.fit_label_map,
+            "mean_view_depth": measured.fit_mean_view_depth,
         }
         fit = fit._replace(**{n: found for n, found in known.items() if getattr(fit, n) is None})
-        if sized is not None and size != exam.truth_size:
+        if sized is not None and size != measured.truth_size:
             raise ValueError(
-                f"--predictions={FLAGS.predictions} has parts of {size} px, the truth {exam.truth_size}."
+                f"--predictions={FLAGS.predictions} has parts of {size} px, the truth "
+                f"{measured.truth_size}."
             )
-        title = f"{title} of {exam.description}"
+        title = f"{title} of {measured.description}"
     return title, stored.names, predictions, truth, fit
 
 

@@ -18,7 +18,7 @@ def folder() -> pathlib.Path:
     Raises:
       ValueError: neither or both of --run_dir and --weights, or weights that there are not.
     """
-    from igc_tf.training import released
+    from igc_tf import released
 
     if bool(FLAGS.run_dir) == bool(FLAGS.weights):
         known = ", ".join(released.names(_weights_dir())) or "none yet"
@@ -34,12 +34,12 @@ def load(rasterizer: str | None = None):
     Raises:
       ValueError, FileNotFoundError: of `folder` and of `run_directory.load_model`.
     """
-    from igc_tf.training import run_directory
+    from igc_tf import run_directory
 
     return run_directory.load_model(folder(), rasterizer)
 
 
 def _weights_dir() -> pathlib.Path:
-    from igc_tf.training import released
+    from igc_tf import released
 
     return pathlib.Path(FLAGS.weights_dir) if FLAGS.weights_dir else released.FOLDER

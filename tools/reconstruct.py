@@ -62,7 +62,7 @@ flags.DEFINE_enum(
     "How to cut photos; the run's own way by default. A photo has neither landmarks nor a box.",
 )
 flags.DEFINE_float("crop_scale", None, "Side of the crop over the shorter side; the run's default.")
-flags.DEFINE_float("crop_center_y", None, "Height of the crop's centre, 0..1; the run's default.")
+flags.DEFINE_float("crop_center_y", None, "Height of the crop's center, 0..1; the run's default.")
 flags.mark_flag_as_required("output_dir")
 
 _BATCH = 16

@@ -20,7 +20,7 @@ from . import program
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "Run to release.")
 flags.DEFINE_string("name", None, "Name of the weights: lower-case words joined by '_'.")
-flags.DEFINE_string("data", None, "What the run was trained on, and its licence.")
+flags.DEFINE_string("data", None, "What the run was trained on, and its license.")
 flags.DEFINE_string("command", None, "The command that trained it.")
 flags.DEFINE_string(
     "metrics_json", None, "What tools.evaluate measured; RUN/metrics.json, if there, by default."
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     """Releases the weights and prints where."""
     program.no_arguments(argv)
     with program.plain_errors():
-        from igc_tf.training import released
+        from igc_tf import released
 
         path = released.write(
             FLAGS.run_dir,

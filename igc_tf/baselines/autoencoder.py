@@ -79,7 +79,7 @@ def matching_channels(config: ModelConfig, wanted: int) -> int:
       wanted: how many parameters.
 
     Returns:
-      Channels, at least 4; a multiple of 4 where the decoders are normalised in groups of 4.
+      Channels, at least 4; a multiple of 4 where the decoders are normalized in groups of 4.
     """
     grain = 1 if config.decoder_norm == "none" else 4
 

@@ -1,1 +1,1 @@
-"""How fast and how large: timings of the step, its stages, the rasterisers and the exported model."""
+"""How fast and how large: timings of the step, its stages, the rasterizers and the exported model."""

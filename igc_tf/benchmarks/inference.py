@@ -21,7 +21,7 @@ def compare(
 ) -> dict[int, dict[str, Timing]]:
     """Exports a model of `config`, loads it back and times both on uint8 pictures.
 
-    The live model is called as `inference.predict` calls it, with the rasteriser of the export, and
+    The live model is called as `inference.predict` calls it, with the rasterizer of the export, and
     with the one it would choose itself.
 
     Args:
@@ -30,7 +30,7 @@ def compare(
       seconds: for each of them.
 
     Returns:
-      Timings `{batch: {"live", "live_own", "exported"}}` of a batch; "live_own" chose its rasteriser.
+      Timings `{batch: {"live", "live_own", "exported"}}` of a batch; "live_own" chose its rasterizer.
     """
     policy = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("float32")

@@ -1,4 +1,4 @@
-"""The rasterisers alone, beside TF Graphics' own path to its native kernel."""
+"""The rasterizers alone, beside TF Graphics' own path to its native kernel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from igc_tf.benchmarks import timing
 from igc_tf.benchmarks.timing import Timing
-from igc_tf.graphics import camera, mesh, pose, rasterizer, tfg_kernel
+from igc_tf.graphics import camera, mesh, pose
+from igc_tf.graphics.rasterizers import rasterizer, tfg_kernel
 from igc_tf.structures import Pose
 
 #: What the ratios are of: `triangle_rasterizer.rasterize` as TF Graphics ships it.
@@ -22,7 +23,7 @@ _CHANNELS = 3
 def compare(
     mesh_side: int, image_side: int, batch: int, backends: tuple[str, ...], seconds: float
 ) -> dict[str, Timing]:
-    """Draws turned, face-like grid meshes with three colours, forward and backward.
+    """Draws turned, face-like grid meshes with three colors, forward and backward.
 
     Args:
       mesh_side: vertices along a side of the mesh.
@@ -35,11 +36,11 @@ def compare(
       Timings of a batch by backend, and of the `REFERENCE`.
     """
     vertices, triangles = face_meshes(mesh_side, batch)
-    colours = tf.random.stateless_uniform([batch, mesh_side**2, _CHANNELS], [0, 1])
+    colors = tf.random.stateless_uniform([batch, mesh_side**2, _CHANNELS], [0, 1])
     size = (image_side, image_side)
-    functions = {REFERENCE: _with_gradient(_tf_graphics(triangles, size), vertices, colours)}
+    functions = {REFERENCE: _with_gradient(_tf_graphics(triangles, size), vertices, colors)}
     for backend in backends:
-        functions[backend] = _with_gradient(_ours(triangles, size, backend), vertices, colours)
+        functions[backend] = _with_gradient(_ours(triangles, size, backend), vertices, colors)
     return timing.alternate(functions, seconds)
 
 
@@ -57,10 +58,10 @@ def face_meshes(side: int, batch: int) -> tuple[tf.Tensor, np.ndarray]:
 
 
 def _ours(triangles: np.ndarray, size: tuple[int, int], backend: str) -> Callable:
-    def draw(vertices, colours):
+    def draw(vertices, colors):
         clip = camera.to_clip_space(vertices, size, FOV_DEGREES)
         fragments = rasterizer.rasterize(clip, triangles, size, backend=backend)
-        return rasterizer.interpolate(fragments, triangles, colours, backend=backend)
+        return rasterizer.interpolate(fragments, triangles, colors, backend=backend)
 
     return draw
 
@@ -74,33 +75,33 @@ def _tf_graphics(triangles: np.ndarray, size: tuple[int, int]) -> Callable:
     tfg_kernels.gen_rasterizer_op = tfg_kernel.load()
     triangles = tf.constant(triangles)
 
-    def draw(vertices, colours):
+    def draw(vertices, colors):
         matrix = tf.tile(
             camera.projection_matrix(size, FOV_DEGREES)[tf.newaxis], [vertices.shape[0], 1, 1]
         )
         return triangle_rasterizer.rasterize(
             vertices,
             triangles,
-            {"colours": colours},
+            {"colors": colors},
             matrix,
             size,
             enable_cull_face=False,
             backend=rasterization_backend.RasterizationBackends.CPU,
-        )["colours"]
+        )["colors"]
 
     return draw
 
 
-def _with_gradient(draw: Callable, vertices: tf.Tensor, colours: tf.Tensor) -> Callable:
+def _with_gradient(draw: Callable, vertices: tf.Tensor, colors: tf.Tensor) -> Callable:
     @tf.function(autograph=False)
-    def run(vertices, colours):
+    def run(vertices, colors):
         with tf.GradientTape() as tape:
-            tape.watch([vertices, colours])
-            total = tf.reduce_sum(draw(vertices, colours))
-        return tape.gradient(total, [vertices, colours])
+            tape.watch([vertices, colors])
+            total = tf.reduce_sum(draw(vertices, colors))
+        return tape.gradient(total, [vertices, colors])
 
-    traced = run.get_concrete_function(vertices, colours)
-    return lambda: traced(vertices, colours)
+    traced = run.get_concrete_function(vertices, colors)
+    return lambda: traced(vertices, colors)
 
 
 def exponent(sizes: list[int], seconds: list[float]) -> float:

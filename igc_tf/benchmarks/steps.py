@@ -11,7 +11,7 @@ import tensorflow as tf
 from igc_tf.benchmarks import operations, timing
 from igc_tf.benchmarks.timing import Timing
 from igc_tf.datasets.pipeline import to_float
-from igc_tf.losses import retake as retake_lib
+from igc_tf.losses import rerender
 from igc_tf.losses.objective import Objective
 from igc_tf.structures import BACKGROUND, IGCOutput
 from igc_tf.training.trainer import Trainer
@@ -105,11 +105,11 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
         times=branches,
     )
     maps = [output.rendering.canonical_image]
-    if capsule.backdrop is not None:
+    if capsule.static_background is not None:
         maps.append(1.0 - capsule.soft_visibility[:, BACKGROUND, ..., tf.newaxis])
     yield stage(
-        "rasterisation",
-        lambda given: renderer.draw(*given)[0],
+        "rasterization",
+        lambda given: renderer.render(*given)[0],
         (capsule.depth, output.pose, tf.concat(maps, axis=-1)),
         times=branches,
     )
@@ -119,18 +119,18 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
             lambda given: renderer.surface_pixels(*given),
             (capsule.depth, output.pose),
         )
-    retake = None
-    if loss.retake_weight:
-        rotation = retake_lib.rotations(
+    rerendered = None
+    if loss.rerender_pose_weight:
+        rotation = rerender.rotations(
             picture.shape[0],
-            math.radians(loss.retake_yaw_degrees),
-            math.radians(loss.retake_tilt_degrees),
+            math.radians(loss.rerender_yaw_degrees),
+            math.radians(loss.rerender_tilt_degrees),
             seed=tf.constant([0, config.training.seed], tf.int64),
         )
-        retake = model.retake(output, rotation)
+        rerendered = model.rerender(output, rotation)
         yield stage(
-            "retake",
-            lambda given: model.retake(given, rotation),
+            "rerender",
+            lambda given: model.rerender(given, rotation),
             output,
             [model.encoder, model.decomposition, decoders],
         )
@@ -140,7 +140,7 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
     yield stage(
         "losses",
         lambda given: objective(image, _masks_constant(given[0]), given[1], distances)["total"],
-        (output, retake),
+        (output, rerendered),
     )
 
     gradients = [tf.zeros_like(variable) for variable in trainer.step.variables]

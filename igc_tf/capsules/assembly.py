@@ -15,7 +15,7 @@ def assemble(
     sharpness: float = 1000.0,
     visibility_sharpness: float = 100.0,
     border_depth: float = 0.0,
-    backdrop: bool = False,
+    static_background: bool = False,
     blended: bool = False,
 ) -> ObjectCapsule:
     """Merges part capsules into the object capsule [group].
@@ -30,7 +30,7 @@ def assemble(
       visibility_sharpness: k of the soft visibility softmax_m(-k d_m) [choice].
       border_depth: depth of the outer columns, so that a turned canvas still fills the picture
         [unsup3d]; 0 leaves them as they are.
-      backdrop: keep the background's albedo out of the object's and apart, to be drawn behind it
+      static_background: keep the background's albedo out of the object's and apart, to be drawn behind it
         [choice]; at least two parts.
       blended: blend the albedos by the soft visibility in place of V: no seams, where parts of several
         faces meet [choice].
@@ -43,7 +43,7 @@ def assemble(
     soft_visibility = _nearness(depth, visibility_sharpness)
     object_depth = tf.reduce_sum(_nearness(depth, sharpness) * depth, axis=1)
     weights, albedo = soft_visibility if blended else visibility, parts.albedo
-    if backdrop:
+    if static_background:
         albedo, foreground = albedo[:, BACKGROUND + 1 :], depth[:, BACKGROUND + 1 :]
         weights = _nearness(foreground, visibility_sharpness) if blended else _nearest(foreground)
     return ObjectCapsule(
@@ -51,7 +51,7 @@ def assemble(
         albedo=tf.reduce_sum(weights[..., tf.newaxis] * albedo, axis=1),
         visibility=visibility,
         soft_visibility=soft_visibility,
-        backdrop=parts.albedo[:, BACKGROUND] if backdrop else None,
+        static_background=parts.albedo[:, BACKGROUND] if static_background else None,
     )
 
 
@@ -79,12 +79,13 @@ def fix_border(depth: tf.Tensor, border_depth: float) -> tf.Tensor:
 def mirrored(capsule: ObjectCapsule) -> ObjectCapsule:
     """The object flipped left to right in its canonical view [unsup3d].
 
-    The flip acts on the x of the canonical maps, never on the rendered picture; a backdrop stays.
+    The flip acts on the x of the canonical maps, never on the rendered picture; a static background
+    stays.
     """
     return ObjectCapsule(
         depth=tf.reverse(capsule.depth, [2]),
         albedo=tf.reverse(capsule.albedo, [2]),
         visibility=tf.reverse(capsule.visibility, [3]),
         soft_visibility=tf.reverse(capsule.soft_visibility, [3]),
-        backdrop=capsule.backdrop,
+        static_background=capsule.static_background,
     )

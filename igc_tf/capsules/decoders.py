@@ -29,14 +29,14 @@ class MapDecoder(tf.keras.layers.Layer):
         self.from_vector = tf.keras.layers.Dense(
             layers.BOTTLENECK**2 * widths[0], name="from_vector"
         )
-        self.first_norm = layers.normalisation(first_norm, widths[0])
+        self.first_norm = layers.normalization(first_norm, widths[0])
         self.grow = [
             layers.GrowStage(width, "bilinear", norm, name=f"grow_{i}")
             for i, (width, norm) in enumerate(zip(widths, norms, strict=True))
         ]
         self.half = config.decoder_head == "half"
         self.smooth = smooth
-        # Of a depth's slope every digit shows as shading; 8 bits are enough for a colour.
+        # Of a depth's slope every digit shows as shading; 8 bits are enough for a color.
         head_dtype = "float32" if smooth else self.dtype_policy
         if self.half and not smooth:
             self.to_map = layers.SubPixelConvolution(channels, name="to_map", dtype=head_dtype)
@@ -57,7 +57,7 @@ class MapDecoder(tf.keras.layers.Layer):
             x = stage(x)
         x = tf.cast(self.to_map(x), tf.float32)
         if self.half and self.smooth:
-            x = maps.double(x)
+            x = maps.upsample_2x(x)
         return tf.reshape(x, [-1, parts, x.shape[1], x.shape[2], x.shape[3]])
 
 
@@ -108,8 +108,10 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         """Raw maps `[B, M, h, w, 1]` to depth."""
         config = self.config
         raw = tf.squeeze(raw_shape, axis=4)
-        prior = convex_prior(config.parts, config.map_size, config.depth_prior)
-        depth = bound_depth(raw, config.min_depth, config.max_depth, prior, config.depth_freedom)
+        prior = convex_prior(config.parts, config.map_size, config.depth_bump)
+        depth = bound_depth(
+            raw, config.min_depth, config.max_depth, prior, config.max_depth_deviation
+        )
         if config.parts == 1 or config.background_relief == 1.0:
             return depth
         background, foreground = tf.split(depth, [1, config.parts - 1], axis=1)
@@ -143,10 +145,10 @@ def bound_depth(
     Returns:
       `[B, M, h, w]` depth.
     """
-    centred = raw - tf.reduce_mean(raw, axis=(2, 3), keepdims=True)
+    centerd = raw - tf.reduce_mean(raw, axis=(2, 3), keepdims=True)
     if freedom:
-        centred = freedom * tf.tanh(centred / freedom)
-    unit = tf.tanh(centred + prior)
+        centerd = freedom * tf.tanh(centerd / freedom)
+    unit = tf.tanh(centerd + prior)
     return (max_depth + min_depth) / 2.0 + unit * (max_depth - min_depth) / 2.0
 
 
@@ -166,7 +168,7 @@ def convex_prior(parts: int, size: int, height: float) -> tf.Tensor:
     """
     axis = (tf.range(size, dtype=tf.float32) + 0.5) / size * 2.0 - 1.0
     radius2 = axis[:, tf.newaxis] ** 2 + axis[tf.newaxis, :] ** 2
-    # height at the centre, 0 at r = 0.59 of half a side, -0.7 height at the middle of an edge
+    # height at the center, 0 at r = 0.59 of half a side, -0.7 height at the middle of an edge
     bump = height * (2.0 * tf.exp(-radius2 / 0.51) - 1.0)
     sign = [1.0 if part == BACKGROUND and parts > 1 else -1.0 for part in range(parts)]
     return tf.constant(sign)[tf.newaxis, :, tf.newaxis, tf.newaxis] * bump

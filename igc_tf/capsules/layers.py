@@ -65,8 +65,8 @@ class ConvolutionStack(tf.keras.layers.Layer):
         return tf.maximum(x, self.slope * x) if self.slope else tf.nn.relu(x)
 
 
-def normalisation(norm: str, channels: int) -> tf.keras.layers.Layer:
-    """A layer that normalises groups of 4 of `channels` ('group'), or does nothing ('none').
+def normalization(norm: str, channels: int) -> tf.keras.layers.Layer:
+    """A layer that normalizes groups of 4 of `channels` ('group'), or does nothing ('none').
 
     Raises:
       ValueError: an unknown `norm`.
@@ -79,7 +79,7 @@ def normalisation(norm: str, channels: int) -> tf.keras.layers.Layer:
 
 
 class GrowStage(tf.keras.layers.Layer):
-    """Doubles the side of a feature map: up-sampling, convolution, normalisation, rectifier."""
+    """Doubles the side of a feature map: up-sampling, convolution, normalization, rectifier."""
 
     def __init__(self, channels: int, upsampling: str, norm: str, **kwargs):
         """Makes the stage.
@@ -101,12 +101,12 @@ class GrowStage(tf.keras.layers.Layer):
             self.convolution = tf.keras.layers.Conv2DTranspose(channels, 4, 2, "same", name="grow")
         else:
             raise ValueError(f"upsampling={upsampling!r}: it must be 'bilinear' or 'transposed'.")
-        self.norm = normalisation(norm, channels)
+        self.norm = normalization(norm, channels)
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """`[B, s, s, C]` to `[B, 2s, 2s, channels]`."""
         if self.doubled_first:
-            x = maps.double(x)
+            x = maps.upsample_2x(x)
         return tf.nn.relu(self.norm(self.convolution(x)))
 
 

@@ -9,26 +9,20 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from igc_tf import tfds_reading
 from igc_tf.config import DataConfig
-from igc_tf.datasets import (
-    crops,
-    exact_truth,
-    image_store,
-    labels,
-    photo_collections,
-    photo_folder,
-    tfds_reading,
-)
-from igc_tf.datasets.parametric_heads import builder as parametric_heads
-from igc_tf.datasets.synthetic_faces import builder as synthetic_faces
-from igc_tf.datasets.synthetic_faces import render
+from igc_tf.datasets import crops, image_store, labels, photo_collections, photo_folder
+from igc_tf.synthesis import exact_truth
+from igc_tf.synthesis.parametric_heads import builder as parametric_heads
+from igc_tf.synthesis.synthetic_faces import builder as synthetic_faces
+from igc_tf.synthesis.synthetic_faces import render
 
 SPLITS = photo_folder.SPLITS
 #: Data sets that are rendered, with exact truth of all kinds.
 RENDERED = ("synthetic_faces", "parametric_heads")
 #: Data sets of photos: `read_labels` tells what is known of them, not `truth`.
 PHOTOS = ("photo_folder", *photo_collections.BUILDERS)
-#: The truths that `igc_tf.examination` reads.
+#: The truths that `igc_tf.evaluation.eval_set` reads.
 EVALUATED = (
     "identity", "parts", "landmarks", "rotation_degrees", "depth", "canonical_depth",
     "canonical_parts",
@@ -75,7 +69,7 @@ def truth(
       features: which truths.
 
     Returns:
-      None for photos; for rendered heads the features of `igc_tf.datasets.exact_truth.HeadsBuilder`, in
+      None for photos; for rendered heads the features of `igc_tf.synthesis.exact_truth.HeadsBuilder`, in
       the order of `pictures`. Maps and landmarks are cut as the pictures are and otherwise at the data
       set's own size: `[S, S]` with S the side of the crop, px.
     """
@@ -163,7 +157,7 @@ def _is_cut(data: DataConfig) -> bool:
 
 
 def _cut(name: str, values: np.ndarray, size: int, data: DataConfig) -> np.ndarray:
-    """A truth of pictures of `size` px as `data` cuts them; maps are looked up at the pixels' centres."""
+    """A truth of pictures of `size` px as `data` cuts them; maps are looked up at the pixels' centers."""
     is_map = values.ndim >= 3 and values.shape[1:3] == (size, size)
     if not _is_cut(data) or not (is_map or name == "landmarks"):
         return values

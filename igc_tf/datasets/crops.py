@@ -35,7 +35,7 @@ class Marks(NamedTuple):
     """What is known of where the face is, px of the upright photo; NaN or None where nothing is."""
 
     anchors: np.ndarray | None = (
-        None  #: [3, 2] (x, y): image-left eye, image-right eye, mouth's centre
+        None  #: [3, 2] (x, y): image-left eye, image-right eye, mouth's center
     )
     box: np.ndarray | None = None  #: [4] left, top, right, bottom
 
@@ -176,7 +176,7 @@ def _boxed(box: tuple[float, float, float, float], size: int) -> np.ndarray:
 
 
 def _square(box: np.ndarray, scale: float) -> tuple[float, float, float, float]:
-    """The square about a box's centre, its side `scale` times the box's longer one."""
+    """The square about a box's center, its side `scale` times the box's longer one."""
     left, top, right, bottom = (float(value) for value in box)
     half = scale * max(right - left, bottom - top) / 2
     if not half > 0:
@@ -199,9 +199,9 @@ def _aligned(points: np.ndarray, data: DataConfig, size: int) -> np.ndarray:
         ]
     )
     source = points[:, 0] + 1j * points[:, 1]
-    centred = source - source.mean()
-    spread = (np.abs(centred) ** 2).sum()
-    factor = (centred.conj() * target).sum() / max(spread, 1e-12)
+    centerd = source - source.mean()
+    spread = (np.abs(centerd) ** 2).sum()
+    factor = (centerd.conj() * target).sum() / max(spread, 1e-12)
     if spread < 1 or factor == 0:
         raise NoFace("its landmarks coincide")
     shift = target.mean() - factor * source.mean()

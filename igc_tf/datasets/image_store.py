@@ -29,8 +29,8 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
+from igc_tf import parallel
 from igc_tf.cache import cache_dir
-from igc_tf.datasets import parallel
 
 #: Below the cache folder; its number changes with the form of what is kept, so that no version of igc_tf
 #: opens another one's stores.

@@ -14,9 +14,10 @@ import tensorflow_datasets as tfds
 from absl import logging
 from rich.progress import track
 
+from igc_tf import tfds_reading
 from igc_tf.cache import cache_dir
 from igc_tf.config import DataConfig
-from igc_tf.datasets import crops, image_store, labels, photo_folder, reading, tfds_reading
+from igc_tf.datasets import crops, image_store, labels, photo_folder, reading
 from igc_tf.datasets.collections import base, bp4d, cat_faces, celeb_a, multi_pie
 
 #: `--dataset` to TFDS builder.

@@ -11,7 +11,7 @@ LIMIT = 2048
 
 
 class Statistics(NamedTuple):
-    """Of N pictures, colours in [0, 1]."""
+    """Of N pictures, colors in [0, 1]."""
 
     count: int  #: of the whole set
     mean: np.ndarray  #: [3] red, green, blue

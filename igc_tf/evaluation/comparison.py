@@ -17,8 +17,8 @@ from rich.text import Text
 
 from igc_tf.disk import shown
 from igc_tf.evaluation import report
-from igc_tf.evaluation.metric import Metric, difference
 from igc_tf.evaluation.report import Samples
+from igc_tf.metrics.metric import Metric, difference
 
 #: The lines to beat: no achievement of a method.
 _TO_BEAT = {line for lines in report.BASELINES.values() for _, line in lines}

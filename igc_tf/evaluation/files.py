@@ -7,7 +7,7 @@ something must be predicted; a method without parts gives neither `labels` nor `
     labels                 [N, S, S] integers 0..M-1, the part at each pixel, 0 the background
     part_maps              [N, M, S, S] >= 0, soft parts, instead of labels or beside them
     parts                  M, if labels do not reach M - 1
-    part_centres, whole_centre   [N, M - 1, 2] and [N, 1, 2] (x, y) px of the parts but the background and
+    part_centers, whole_center   [N, M - 1, 2] and [N, 1, 2] (x, y) px of the parts but the background and
                            of all of them together, NaN where empty; else they are made of the above
     image                  [N, H, W, 3] uint8, or floats in [0, 1]
     reconstruction         [N, H, W, 3] the same
@@ -20,8 +20,8 @@ something must be predicted; a method without parts gives neither `labels` nor `
                            not those of view_depth
     fov_degrees            horizontal field of view of the camera that the depths are of; 10 by default
     descriptor_<name>      [N, D] for recognition; `descriptor_object` is the main one
-    fit_labels, fit_part_maps, fit_part_centres, fit_whole_centre   as above, of K pictures to fit on
-    fit_landmarks          [K, 5, 2] px, pixel centres at +0.5
+    fit_labels, fit_part_maps, fit_part_centers, fit_whole_center   as above, of K pictures to fit on
+    fit_landmarks          [K, 5, 2] px, pixel centers at +0.5
     fit_mean_depth, fit_mean_view_depth   [S, S] mean of the train split's true_depth, true_view_depth
     fit_label_map          [S, S] most frequent true label of each pixel in the train split
     true_parts             [N, S, S] integers; true_label_names [L] text, their names
@@ -48,11 +48,12 @@ from typing import NamedTuple
 import numpy as np
 
 from igc_tf.disk import written
-from igc_tf.evaluation import geometry, landmarks, recognition, score
+from igc_tf.evaluation import score
+from igc_tf.metrics import geometry, landmarks, recognition
 
 _DESCRIPTOR = "descriptor_"
 _PREDICTED = (
-    "labels", "part_maps", "part_centres", "reconstruction", "rotation_degrees", "depth", "view_depth",
+    "labels", "part_maps", "part_centers", "reconstruction", "rotation_degrees", "depth", "view_depth",
 )  # fmt: skip
 _LEADING = {
     "labels": 1, "part_maps": 2, "depth": 1, "view_depth": 1, "view_mask": 1,
@@ -67,9 +68,9 @@ _SINGLE = (
     "fit_mean_depth", "fit_mean_view_depth", "fit_label_map",
 )  # fmt: skip
 _NAMES = frozenset(
-    "names labels part_maps parts part_centres whole_centre image reconstruction mask "
+    "names labels part_maps parts part_centers whole_center image reconstruction mask "
     "rotation_degrees depth view_depth view_mask view_normals fov_degrees fit_labels fit_part_maps "
-    "fit_part_centres fit_whole_centre fit_landmarks fit_mean_depth fit_mean_view_depth "
+    "fit_part_centers fit_whole_center fit_landmarks fit_mean_depth fit_mean_view_depth "
     "fit_label_map true_parts true_label_names true_landmarks true_landmark_depth "
     "true_rotation_degrees true_is_pseudo true_depth true_depth_mask true_view_depth "
     "true_view_mask true_fov_degrees true_identity true_condition".split()
@@ -129,7 +130,7 @@ def read(path: str | os.PathLike[str]) -> PredictionFile:
     predictions = score.Predictions(
         labels=labels,
         parts=parts,
-        centres=_centres(arrays, "", parts),
+        centers=_centers(arrays, "", parts),
         image=_picture(arrays.get("image")),
         reconstruction=_picture(arrays.get("reconstruction")),
         mask=arrays.get("mask"),
@@ -145,10 +146,10 @@ def read(path: str | os.PathLike[str]) -> PredictionFile:
             if name.startswith(_DESCRIPTOR)
         },
     )
-    fit, fit_centres = None, _centres(arrays, "fit_", parts)
+    fit, fit_centers = None, _centers(arrays, "fit_", parts)
     fitted = {name: arrays.get(f"fit_{name}") for name in _FITTED}
-    if fit_centres is not None or any(array is not None for array in fitted.values()):
-        fit = score.Fit(fit_centres, **fitted)
+    if fit_centers is not None or any(array is not None for array in fitted.values()):
+        fit = score.Fit(fit_centers, **fitted)
     names = [str(name) for name in arrays.get("names", np.arange(pictures))]
     return PredictionFile(names, predictions, _truth(arrays), fit)
 
@@ -164,7 +165,7 @@ def write(
     Args:
       path: file to write, ending in .npz; its folder must exist.
       names: N names of the pictures.
-      predictions: of the N pictures; a retake is not written.
+      predictions: of the N pictures; a rerendered is not written.
       fit: of the train split.
 
     Raises:
@@ -173,14 +174,14 @@ def write(
     if Path(path).suffix != ".npz":
         raise ValueError(f"the name must end in .npz, got {path}")
     arrays = {"names": np.array(names)}
-    if predictions.centres is not None:
+    if predictions.centers is not None:
         arrays["parts"] = np.array(predictions.parts)
-        arrays["part_centres"], arrays["whole_centre"] = predictions.centres
+        arrays["part_centers"], arrays["whole_center"] = predictions.centers
     for name in _WRITTEN:
         arrays[name] = getattr(predictions, name)
     if fit is not None:
-        if fit.centres is not None:
-            arrays["fit_part_centres"], arrays["fit_whole_centre"] = fit.centres
+        if fit.centers is not None:
+            arrays["fit_part_centers"], arrays["fit_whole_center"] = fit.centers
         arrays.update({f"fit_{name}": getattr(fit, name) for name in _FITTED})
     for name, vectors in predictions.descriptors.items():
         arrays[_DESCRIPTOR + name] = vectors
@@ -216,18 +217,18 @@ def _count_parts(arrays: Mapping[str, np.ndarray], labels: np.ndarray) -> int:
     return int(labels.max(initial=0)) + 1
 
 
-def _centres(
+def _centers(
     arrays: Mapping[str, np.ndarray], prefix: str, parts: int
-) -> landmarks.PartCentres | None:
-    """The centres given, or those of the soft maps, or of the labels."""
-    if prefix + "part_centres" in arrays and prefix + "whole_centre" in arrays:
-        return landmarks.PartCentres(
-            arrays[prefix + "part_centres"], arrays[prefix + "whole_centre"]
+) -> landmarks.PartCenters | None:
+    """The centers given, or those of the soft maps, or of the labels."""
+    if prefix + "part_centers" in arrays and prefix + "whole_center" in arrays:
+        return landmarks.PartCenters(
+            arrays[prefix + "part_centers"], arrays[prefix + "whole_center"]
         )
     if prefix + "part_maps" in arrays:
-        return landmarks.part_centres(arrays[prefix + "part_maps"])
+        return landmarks.part_centers(arrays[prefix + "part_maps"])
     if prefix + "labels" in arrays:
-        return landmarks.part_centres(landmarks.one_hot(arrays[prefix + "labels"], parts))
+        return landmarks.part_centers(landmarks.one_hot(arrays[prefix + "labels"], parts))
     return None
 
 

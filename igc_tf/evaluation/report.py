@@ -21,21 +21,21 @@ from rich.table import Table
 from rich.text import Text
 
 from igc_tf.disk import written
-from igc_tf.evaluation import recognition
-from igc_tf.evaluation.metric import NO_TRUTH, PEOPLE, Metric, units
 from igc_tf.evaluation.score import PSEUDO, Scores
+from igc_tf.metrics import recognition
+from igc_tf.metrics.metric import NO_TRUTH, PEOPLE, Metric, units
 
 #: The lines each metric must beat, as (label, name of their metric).
 BASELINES: dict[str, tuple[tuple[str, str], ...]] = {
     "nme_percent": (
         ("mean face", "nme_mean_face_percent"),
         ("centroid", "nme_centroid_percent"),
-        ("true centres", "nme_true_centres_percent"),
+        ("true centers", "nme_true_centers_percent"),
     ),
     "nme_no_bias_percent": (
         ("mean face", "nme_mean_face_percent"),
         ("centroid", "nme_no_bias_centroid_percent"),
-        ("true centres", "nme_no_bias_true_centres_percent"),
+        ("true centers", "nme_no_bias_true_centers_percent"),
     ),
     "nmi_landmarks": (("mean face", "nmi_landmarks_mean_face"),),
     "ari_landmarks": (("mean face", "ari_landmarks_mean_face"),),

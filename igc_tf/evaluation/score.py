@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from igc_tf.evaluation import (
-    consistency,
+from igc_tf.metrics import (
+    cycle,
     geometry,
     landmark_depth,
     landmarks,
@@ -23,8 +23,8 @@ from igc_tf.evaluation import (
     relief,
     segmentation,
 )
-from igc_tf.evaluation.landmarks import PartCentres
-from igc_tf.evaluation.metric import NO_TRUTH, Metric, bootstrap
+from igc_tf.metrics.landmarks import PartCenters
+from igc_tf.metrics.metric import NO_TRUTH, Metric, bootstrap
 
 #: Names of the true labels of synthetic faces, in order.
 LABELS = ("background", "eyes", "mouth", "forehead", "nose", "cheeks")
@@ -39,7 +39,7 @@ class Predictions:
 
     labels: np.ndarray | None  #: [N, S, S] integers, parts in the photo's view, 0 the background
     parts: int  #: how many parts there are; 0 for a method without parts
-    centres: PartCentres | None  #: of the (soft) parts, in px of an S x S picture; with the labels
+    centers: PartCenters | None  #: of the (soft) parts, in px of an S x S picture; with the labels
     image: np.ndarray | None = None  #: [N, H, W, 3] float32 in [0, 1], what it was given
     reconstruction: np.ndarray | None = None  #: [N, H, W, 3]
     mask: np.ndarray | None = None  #: [N, H, W], 1 where it claims to reconstruct
@@ -50,7 +50,7 @@ class Predictions:
     view_normals: np.ndarray | None = None  #: [N, S, S, 3], unit; None: those of that depth
     fov_degrees: float = geometry.FOV_DEGREES  #: horizontal, of the camera that the depths are of
     descriptors: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)  #: [N, D] each
-    retake: consistency.Retake | None = None  #: of the first R pictures
+    rerendered: cycle.Rerendered | None = None  #: of the first R pictures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Truth:
 class Fit(NamedTuple):
     """What is learned from other pictures than those that are scored: the train split."""
 
-    centres: PartCentres | None = None  #: None without parts
+    centers: PartCenters | None = None  #: None without parts
     landmarks: np.ndarray | None = None  #: [K, 5, 2] px of an S x S picture
     mean_depth: np.ndarray | None = None  #: [S, S] mean of the true depths, canonical view
     label_map: np.ndarray | None = None  #: [S, S] most frequent true label of each pixel
@@ -262,24 +262,24 @@ def _label_map(truth: Truth, fit: Fit | None) -> dict[str, Metric]:
 def _landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit | None) -> None:
     """NME, and how steadily parts keep their place on a face."""
     marks = truth.landmarks
-    if predictions.centres is None:
+    if predictions.centers is None:
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}), NOT_PREDICTED)
         return
     mean_face = _mean_face(fit)
-    centres, fit_marks = (None, None) if fit is None else (fit.centres, fit.landmarks)
-    if marks is None or mean_face is None or centres is None or fit_marks is None:
+    centers, fit_marks = (None, None) if fit is None else (fit.centers, fit.landmarks)
+    if marks is None or mean_face is None or centers is None or fit_marks is None:
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}))
         return
     prefix = PSEUDO if truth.pseudo else ""
     if truth.pseudo:
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}))
-    per_image = landmarks.per_image_errors(centres, fit_marks, predictions.centres, marks)
+    per_image = landmarks.per_image_errors(centers, fit_marks, predictions.centers, marks)
     spread = dict.fromkeys(_SPREAD, np.full(len(marks), np.nan))
     if truth.identity is not None:
         maps = truth.parts if predictions.labels is None else predictions.labels
         middle = (np.nan, np.nan) if maps is None else (maps.shape[2] / 2.0, maps.shape[1] / 2.0)
-        spread = consistency.position_spread(
-            predictions.centres.parts,
+        spread = cycle.position_spread(
+            predictions.centers.parts,
             marks,
             truth.identity,
             mean_face,
@@ -422,10 +422,10 @@ def _recognition(scores: Scores, predictions: Predictions, truth: Truth) -> None
 
 
 def _consistency(scores: Scores, predictions: Predictions, truth: Truth) -> None:
-    if predictions.retake is None:
-        scores.add("consistency", _absent(consistency.RETAKE_UNITS), NOT_PREDICTED)
+    if predictions.rerendered is None:
+        scores.add("consistency", _absent(cycle.RERENDERED_UNITS), NOT_PREDICTED)
         return
-    errors = consistency.retake_errors(predictions.retake)
-    count = len(predictions.retake.turned_yaw_degrees)
+    errors = cycle.rerendered_errors(predictions.rerendered)
+    count = len(predictions.rerendered.turned_yaw_degrees)
     identity = None if truth.identity is None else truth.identity[:count]
-    scores.add("consistency", _means(errors, consistency.RETAKE_UNITS, identity))
+    scores.add("consistency", _means(errors, cycle.RERENDERED_UNITS, identity))

@@ -14,8 +14,8 @@ import numpy as np
 from scipy import stats
 
 from igc_tf.evaluation import report
-from igc_tf.evaluation.metric import Metric
 from igc_tf.evaluation.score import PSEUDO
+from igc_tf.metrics.metric import Metric
 
 CONFIDENCE = 0.95
 

@@ -38,7 +38,7 @@ class EfficientNetFeatures(tf.keras.layers.Layer):
     """EfficientNet-lite0 up to the output of block 10, in float32.
 
     Of the networks tried its features alone tell eyes, nose, mouth, cheeks and forehead apart
-    (docs/experiments.md).
+    (docs/log.md).
     """
 
     def __init__(self, weights: str, **kwargs):

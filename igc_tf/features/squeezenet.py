@@ -52,7 +52,7 @@ class SqueezeNetFeatures(tf.keras.layers.Layer):
         """`[B, H, W, 3]` in [0, 1] to `[B, s / 8, s / 8, 256]` features, >= 0; s is `input_size`."""
         if image.shape[1] != input_size:
             image = maps.resize(image, (input_size, input_size))
-        # Caffe's order, blue first, less the mean colour of ImageNet.
+        # Caffe's order, blue first, less the mean color of ImageNet.
         x = tf.reverse(image * 255.0, [-1]) - [103.939, 116.779, 123.68]
         x = self._convolve(x, "conv1", strides=2, padding="VALID")
         for fire in _FIRES:

@@ -17,7 +17,7 @@ def half_extent(fov_degrees: float) -> float:
 
 
 def pixel_rays(size: tuple[int, int], fov_degrees: float, margin: int = 0) -> tf.Tensor:
-    """Points at depth 1 behind the pixel centres.
+    """Points at depth 1 behind the pixel centers.
 
     Args:
       size: (height, width) of the grid. The field of view spans the width.
@@ -77,7 +77,7 @@ def to_clip_space(points: tf.Tensor, size: tuple[int, int], fov_degrees: float) 
 
 
 def to_pixels(points: tf.Tensor, size: tuple[int, int], fov_degrees: float) -> tf.Tensor:
-    """Projects points `[..., 3]` of the camera frame to (x, y) pixels `[..., 2]`, centres at +0.5.
+    """Projects points `[..., 3]` of the camera frame to (x, y) pixels `[..., 2]`, centers at +0.5.
 
     Depth must be positive; a point in the camera's plane has no image (division by zero).
     """

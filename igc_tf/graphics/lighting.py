@@ -19,7 +19,7 @@ def from_parameters(ambient: tf.Tensor, diffuse: tf.Tensor, slope: tf.Tensor) ->
     Args:
       ambient: `[B]` in [-1, 1], mapped to [0, 1].
       diffuse: `[B]` in [-1, 1], mapped to [0, 1].
-      slope: `[B, 2]`, (lx, ly); the direction is normalise(lx, ly, 1).
+      slope: `[B, 2]`, (lx, ly); the direction is normalize(lx, ly, 1).
     """
     direction = tf.concat([slope, tf.ones_like(slope[:, :1])], axis=-1)
     return Light(ambient / 2.0 + 0.5, diffuse / 2.0 + 0.5, tf.math.l2_normalize(direction, axis=-1))

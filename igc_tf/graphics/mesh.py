@@ -47,8 +47,8 @@ def grid_normals(points: tf.Tensor) -> tf.Tensor:
     # Coordinates first: a vector's are then far apart, an image's together, and arithmetic is fast.
     planes = tf.transpose(points, [3, 0, 1, 2])
     padded = tf.pad(planes, [[0, 0], [0, 0], [1, 1], [1, 1]], mode="SYMMETRIC")
-    left, right = maps.neighbours(tf.slice(padded, [0, 0, 1, 0], [-1, -1, height, -1]), 3, 2)
-    above, below = maps.neighbours(tf.slice(padded, [0, 0, 0, 1], [-1, -1, -1, width]), 2, 2)
+    left, right = maps.neighbors(tf.slice(padded, [0, 0, 1, 0], [-1, -1, height, -1]), 3, 2)
+    above, below = maps.neighbors(tf.slice(padded, [0, 0, 0, 1], [-1, -1, -1, width]), 2, 2)
     normal = vector.cross(below - above, right - left, axis=0)
     squared = tf.reduce_sum(normal * normal, axis=0, keepdims=True)
     proper = squared > 1e-20

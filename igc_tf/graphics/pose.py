@@ -1,4 +1,4 @@
-"""The pose: a rotation about the face's centre and a translation [unsup3d]."""
+"""The pose: a rotation about the face's center and a translation [unsup3d]."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def apply(pose: Pose, points: tf.Tensor) -> tf.Tensor:
 def apply_inverse(pose: Pose, points: tf.Tensor) -> tf.Tensor:
     """Moves points `[B, V, 3]` from the photo's to the canonical view; undoes `apply`."""
     pivot = tf.constant(PIVOT)
-    centred = points - pivot - pose.translation[:, tf.newaxis, :]
-    return tf.linalg.matmul(centred, rotation_matrix(pose.rotation)) + pivot
+    centerd = points - pivot - pose.translation[:, tf.newaxis, :]
+    return tf.linalg.matmul(centerd, rotation_matrix(pose.rotation)) + pivot
 
 
 def merge(part_pose: Pose) -> Pose:

@@ -1,18 +1,19 @@
-"""Draws an object capsule: light its canonical maps, turn their grid mesh, rasterise it.
+"""Draws an object capsule: light its canonical maps, turn their grid mesh, rasterize it.
 
 What is differentiable: everything but visibility. Gradients reach albedo, light, depth and pose through
-colours and barycentric coordinates; which triangle a pixel sees is a constant to them.
+colors and barycentric coordinates; which triangle a pixel sees is a constant to them.
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-from igc_tf.graphics import camera, lighting, mesh, pose, rasterizer
+from igc_tf.graphics import camera, lighting, mesh, pose
+from igc_tf.graphics.rasterizers import rasterizer
 from igc_tf.structures import Light, Pose, Rendering
 
 #: Rings of vertices added around the canonical map, so that its mesh covers the outermost pixels
-#: whole instead of ending at their centres. [choice]
+#: whole instead of ending at their centers. [choice]
 MARGIN = 1
 
 
@@ -32,7 +33,7 @@ class Renderer:
           image_size: (height, width) of the picture.
           fov_degrees: horizontal field of view, degrees [unsup3d].
           far_depth: written to `Rendering.depth` where the canvas does not cover a pixel.
-          backend: of the rasteriser, see `rasterizer.rasterize`.
+          backend: of the rasterizer, see `rasterizer.rasterize`.
         """
         self.image_size = image_size
         self.fov_degrees = fov_degrees
@@ -65,13 +66,13 @@ class Renderer:
         normals, shading = self.shade(depth, light)
         canonical_image = albedo * shading[..., tf.newaxis]
 
-        # Photo's view: turn the mesh, then look each pixel's colour up on it.
+        # Photo's view: turn the mesh, then look each pixel's color up on it.
         maps = [canonical_image]
         if alpha is not None:
             maps.append(alpha[..., tf.newaxis])
         if visibility is not None:
             maps.append(tf.transpose(visibility, [0, 2, 3, 1]))
-        drawn, mask = self.draw(depth, view, tf.concat(maps, axis=-1))
+        drawn, mask = self.render(depth, view, tf.concat(maps, axis=-1))
         sizes = [3, 1, int(alpha is not None), -1]
         image, seen_depth, seen_alpha, part_maps = tf.split(drawn, sizes, axis=-1)
         return Rendering(
@@ -104,8 +105,8 @@ class Renderer:
         moved = pose.apply(view, tf.reshape(points, [-1, rows * columns, 3]))
         return tf.reshape(moved, [-1, rows, columns, 3])
 
-    def draw(self, depth: tf.Tensor, view: Pose, maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Rasterises canonical maps over the posed mesh of their depth.
+    def render(self, depth: tf.Tensor, view: Pose, maps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Rasterizes canonical maps over the posed mesh of their depth.
 
         Args:
           depth: `[B, h, w]` canonical depth.
@@ -127,34 +128,34 @@ class Renderer:
             backend=self.backend,
         )
         seen_depth = -vertices[..., 2:]
-        colour, others = tf.split(camera.pad_maps(maps, MARGIN), [3, -1], axis=-1)
-        attributes = tf.concat([colour, seen_depth, others], axis=-1)
+        color, others = tf.split(camera.pad_maps(maps, MARGIN), [3, -1], axis=-1)
+        attributes = tf.concat([color, seen_depth, others], axis=-1)
         flat = tf.reshape(attributes, [-1, rows * columns, attributes.shape[-1]])
         drawn = rasterizer.interpolate(fragments, triangles, flat, backend=self.backend)
         return drawn, fragments.mask
 
 
-def before(rendering: Rendering, backdrop: tf.Tensor) -> Rendering:
-    """A rendering with its alpha, put before a backdrop that is neither turned nor lit [choice].
+def composite(rendering: Rendering, static_background: tf.Tensor) -> Rendering:
+    """A rendering with its alpha, put over a static background that is neither turned nor lit [choice].
 
     Args:
       rendering: of B images, with its `alpha`.
-      backdrop: `[B, h, w, 3]` in [0, 1], in the photo's view; resized to the picture.
+      static_background: `[B, h, w, 3]` in [0, 1], in the photo's view; resized to the picture.
 
     Returns:
-      The picture of both, `alpha image + (1 - alpha) backdrop`. It is drawn at every pixel; the
+      The picture of both, `alpha image + (1 - alpha) static_background`. It is drawn at every pixel; the
       canvas's absence shows the background part.
     """
     image, alpha = rendering.image, rendering.alpha[..., tf.newaxis]
-    if backdrop.shape[1:3] != image.shape[1:3]:
-        backdrop = tf.image.resize(backdrop, image.shape[1:3])
+    if static_background.shape[1:3] != image.shape[1:3]:
+        static_background = tf.image.resize(static_background, image.shape[1:3])
     visibility = rendering.part_visibility
     if visibility is not None:
         background, others = tf.split(visibility, [1, -1], axis=1)
         uncovered = 1.0 - rendering.canvas[:, tf.newaxis]
         visibility = tf.concat([background + uncovered, others], axis=1)
     return rendering._replace(
-        image=alpha * image + (1.0 - alpha) * backdrop,
+        image=alpha * image + (1.0 - alpha) * static_background,
         mask=tf.ones_like(rendering.mask),
         part_visibility=visibility,
     )

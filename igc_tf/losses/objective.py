@@ -8,10 +8,10 @@ from igc_tf.config import Config
 from igc_tf.features.clusters import Clusters
 from igc_tf.features.squeezenet import SqueezeNetFeatures
 from igc_tf.features.vgg16 import VGG16Features
-from igc_tf.losses import constraints, devices, perceptual, reconstruction, semantics
+from igc_tf.losses import constraints, devices, perceptual, reconstruction, semantic_consistency
 from igc_tf.losses.feature_clustering import FeatureClustering
-from igc_tf.losses.retake import pose_loss
-from igc_tf.structures import Confidence, IGCOutput, Rendering, Retake
+from igc_tf.losses.rerender import pose_loss
+from igc_tf.structures import Confidence, IGCOutput, Rendering, Rerendered
 
 #: The background begins this many standard deviations beyond the mean of the foreground's depth, which
 #: is smoothed by a Gaussian of this many px in maps of 64 [choice].
@@ -49,11 +49,11 @@ class Objective:
         self,
         image: tf.Tensor,
         output: IGCOutput,
-        retake: Retake | None = None,
+        rerendered: Rerendered | None = None,
         distances: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """`{name: [B]}`, the losses of `terms` by themselves; and 'total', their weighted sum."""
-        terms = self.terms(image, output, retake, distances)
+        terms = self.terms(image, output, rerendered, distances)
         losses = {name: values for name, (_, values) in terms.items()}
         losses["total"] = tf.add_n([weight * values for weight, values in terms.values()])
         return losses
@@ -62,7 +62,7 @@ class Objective:
         self,
         image: tf.Tensor,
         output: IGCOutput,
-        retake: Retake | None = None,
+        rerendered: Rerendered | None = None,
         distances: tf.Tensor | None = None,
     ) -> dict[str, tuple[tf.Tensor | float, tf.Tensor]]:
         """Losses of a batch, and what each weighs.
@@ -70,7 +70,7 @@ class Objective:
         Args:
           image: `[B, H, W, 3]` in [0, 1].
           output: of the model in training.
-          retake: what was found in pictures drawn anew, if that is asked for.
+          rerendered: what was found in pictures drawn anew, if that is asked for.
           distances: `[B, s, s, K]` float16 of the photos' features from the clusters, likewise.
 
         Returns:
@@ -121,10 +121,10 @@ class Objective:
                 constraints.smoothness(parts.depth, depth_range),
             )
         if loss.part_feature_weight:
-            found = semantics.on_the_surface(
+            found = semantic_consistency.on_the_surface(
                 self.features(image, loss.part_feature_size), output.surface, self.model.image_size
             )
-            values = semantics.consistency(
+            values = semantic_consistency.consistency(
                 found, output.object.soft_visibility, loss.part_place_weight
             )
             terms["part_feature"] = (loss.part_feature_weight, values)
@@ -136,9 +136,9 @@ class Objective:
                 self.model.image_size,
             )
             terms["feature_clustering"] = (loss.feature_clustering_weight, values)
-        if loss.retake_weight:
-            values = pose_loss(retake, tf.constant(self.model.rotation_limits))
-            terms["retake"] = (loss.retake_weight, values)
+        if loss.rerender_pose_weight:
+            values = pose_loss(rerendered, tf.constant(self.model.rotation_limits))
+            terms["rerender_pose"] = (loss.rerender_pose_weight, values)
         return terms
 
     @property

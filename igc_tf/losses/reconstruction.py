@@ -24,25 +24,25 @@ def negative_log_likelihood(
     """sqrt(2) |I - I^|_1 / sigma + ln sigma, a Laplacian's up to a constant [unsup3d].
 
     Args:
-      image: `[B, H, W, 3]` in [0, 1]. Errors are counted on the colour range [-1, 1], as [unsup3d].
+      image: `[B, H, W, 3]` in [0, 1]. Errors are counted on the color range [-1, 1], as [unsup3d].
       reconstruction: `[B, H, W, 3]`.
       sigma: `[B, H, W]` standard deviation of the error, > 0.
       mask: `[B, H, W]`, 1 where the canvas covers the pixel.
 
     Returns:
-      `[B]` mean over the covered pixels; the L1 is averaged over the colours. May be negative.
+      `[B]` mean over the covered pixels; the L1 is averaged over the colors. May be negative.
     """
     error = 2.0 * tf.reduce_mean(tf.abs(image - reconstruction), axis=-1)
     return masked_mean(math.sqrt(2.0) * error / sigma + tf.math.log(sigma), mask)
 
 
 def l1(image: tf.Tensor, reconstruction: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Mean absolute error over covered pixels and colours, `[B]`, in colour units of [0, 1]."""
+    """Mean absolute error over covered pixels and colors, `[B]`, in color units of [0, 1]."""
     return masked_mean(tf.reduce_mean(tf.abs(image - reconstruction), axis=-1), mask)
 
 
 def pyramid(image: tf.Tensor, reconstruction: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """L1 of colours and of image gradients, summed over a pyramid of three levels [choice].
+    """L1 of colors and of image gradients, summed over a pyramid of three levels [choice].
 
     It gets a training going far sooner than the likelihood alone, whose confidence first explains
     errors away.

@@ -18,7 +18,7 @@ OUTPUTS = {
     "image": "[B, S, S, 3] float32 in [0, 1], the photo as the model saw it, cut and resized",
     "segmentation": "[B, S, S] uint8, part numbers in the photo's view, 0 the background",
     "part_visibility": "[B, M, S, S] float32 in [0, 1], photo's view, of sum 1",
-    "part_centres": "[B, M, 2] float32 (x, y) px of `image`, pixel centres at +0.5; -1 if unseen",
+    "part_centers": "[B, M, 2] float32 (x, y) px of `image`, pixel centers at +0.5; -1 if unseen",
     "part_depth": "[B, M, h, w] float32, canonical view",
     "part_albedo": "[B, M, h, w, 3] float32 in [0, 1], canonical view",
     "canonical_visibility": "[B, M, h, w] float32, 1 where the part is the nearest, else 0",
@@ -30,7 +30,7 @@ OUTPUTS = {
     "shading": "[B, h, w] float32 in [0, 2], canonical view",
     "canonical_image": "[B, h, w, 3] float32, albedo times shading",
     "reconstruction": "[B, S, S, 3] float32 in [0, 1], photo's view; 0 where `mask` is 0",
-    "mask": "[B, S, S] float32, 1 where the picture is drawn, else 0; before a backdrop 1 everywhere",
+    "mask": "[B, S, S] float32, 1 where the picture is drawn: all of it over a static background",
     "alpha": "[B, S, S] float32 in [0, 1], photo's view, share of the foreground in the picture's color",
     "rotation_degrees": "[B, 3] float32 (pitch, yaw, roll)",
     "translation": "[B, 3] float32 (x, y, z), units of the camera's distance",
@@ -39,13 +39,13 @@ OUTPUTS = {
     "rendering": "[B, S, S, 3] float32 in [0, 1], the face in the new pose and light",
 }
 _POSE_AND_LIGHT = ("rotation_degrees", "translation", "light")
-#: All of `viewing.result.PhotoResult`, and the centres.
+#: All of `viewing.result.PhotoResult`, and the centers.
 _EVERYTHING = (
-    "image", "segmentation", "part_visibility", "part_centres", "part_depth", "part_albedo",
+    "image", "segmentation", "part_visibility", "part_centers", "part_depth", "part_albedo",
     "canonical_visibility", "depth", "albedo", "normals", "shading", "canonical_image",
     "reconstruction", "mask", "alpha", *_POSE_AND_LIGHT,
 )  # fmt: skip
-_PARTS = ("segmentation", "part_visibility", "part_centres")
+_PARTS = ("segmentation", "part_visibility", "part_centers")
 #: `{signature: (inputs, outputs)}`.
 SIGNATURES = {
     "serving_default": (("images",), _EVERYTHING),

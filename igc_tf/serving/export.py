@@ -36,7 +36,7 @@ def export(config: Config, model: igc_net.IGCNet, export_dir: str | pathlib.Path
 
     Args:
       config: of the model; kept as an asset beside it.
-      model: with its weights, float32, its rasteriser 'tensorflow'.
+      model: with its weights, float32, its rasterizer 'tensorflow'.
       export_dir: the folder of all versions.
 
     Returns:

@@ -1,6 +1,6 @@
 """Pictures as requests bring them, checked, decoded, cut and resized inside the served graph.
 
-The cut is the one the model was trained with, where that is the centre's (`crop`, `crop_scale`,
+The cut is the one the model was trained with, where that is the center's (`crop`, `crop_scale`,
 `crop_center_y` of its configuration), and the filter Pillow's antialiasing Lanczos, as
 `tools.reconstruct` does it, so that both see the same but for the rounding of Pillow's result to 8
 bits.
@@ -118,16 +118,16 @@ def _crop_box(shape: tf.Tensor, data: DataConfig) -> tuple[tf.Tensor, tf.Tensor]
     if data.crop != "center":
         return tf.zeros([2]), height_width
     side = data.crop_scale * tf.reduce_min(height_width)
-    centre = height_width * tf.constant([data.crop_center_y, 0.5])
-    return tf.clip_by_value(centre - side / 2.0, 0.0, height_width - side), tf.stack([side, side])
+    center = height_width * tf.constant([data.crop_center_y, 0.5])
+    return tf.clip_by_value(center - side / 2.0, 0.0, height_width - side), tf.stack([side, side])
 
 
 def _sampling_matrix(length: tf.Tensor, begin: tf.Tensor, side: tf.Tensor, size: int) -> tf.Tensor:
     """`[size, length]`: weights of the pixels along an axis for each pixel of the result."""
     stretch = side / size
-    centres = (tf.range(size, dtype=tf.float32) + 0.5) * stretch + begin
+    centers = (tf.range(size, dtype=tf.float32) + 0.5) * stretch + begin
     pixels = tf.cast(tf.range(length), tf.float32) + 0.5
-    distance = (pixels[tf.newaxis] - centres[:, tf.newaxis]) / tf.maximum(stretch, 1.0)
+    distance = (pixels[tf.newaxis] - centers[:, tf.newaxis]) / tf.maximum(stretch, 1.0)
     weights = _lanczos(distance)
     return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
 

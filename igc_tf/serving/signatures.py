@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from igc_tf import igc_net
 from igc_tf.config import Config
-from igc_tf.graphics import rasterizer
+from igc_tf.graphics.rasterizers import rasterizer
 from igc_tf.graphics.renderer import Renderer
 from igc_tf.serving import contract, inputs, pictures
 from igc_tf.structures import (
@@ -20,14 +20,14 @@ from igc_tf.structures import (
     Rendering,
 )
 
-_EMPTY_AREA = 1e-6  # px, of a part without a centre
+_EMPTY_AREA = 1e-6  # px, of a part without a center
 
 
 class ServedModel(tf.Module):
     """A model behind the `contract.SIGNATURES`."""
 
     def __init__(self, config: Config, model: igc_net.IGCNet):
-        """Wraps a float32 model whose rasteriser is the stock-ops one.
+        """Wraps a float32 model whose rasterizer is the stock-ops one.
 
         Raises:
           ValueError: it is another; the SavedModel would hold custom ops, or bfloat16.
@@ -157,7 +157,7 @@ class ServedModel(tf.Module):
         return {
             "segmentation": tf.cast(tf.argmax(visibility, axis=1), tf.uint8),
             "part_visibility": visibility,
-            "part_centres": _centres(visibility),
+            "part_centers": _centers(visibility),
         }
 
     def _render(self, *given: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -168,7 +168,7 @@ class ServedModel(tf.Module):
         view = Pose(degrees * (math.pi / 180.0), translation)
         direction = tf.math.l2_normalize(light[:, 2:], axis=1)
         light = Light(light[:, 0], light[:, 1], direction)
-        rendering = model.draw(capsule, light, view, capsule.visibility, with_alpha=True)
+        rendering = model.render(capsule, light, view, capsule.visibility, with_alpha=True)
         return {
             "rendering": tf.clip_by_value(rendering.image, 0.0, 1.0),
             "mask": rendering.mask,
@@ -184,7 +184,7 @@ class _Untracked:
         self.value = value
 
 
-def _centres(visibility: tf.Tensor) -> tf.Tensor:
+def _centers(visibility: tf.Tensor) -> tf.Tensor:
     """Mean (x, y) of maps `[B, M, H, W]`, `[B, M, 2]` px; -1 where a map is empty."""
     columns, rows = tf.reduce_sum(visibility, axis=2), tf.reduce_sum(visibility, axis=3)
     area = tf.reduce_sum(rows, axis=2)

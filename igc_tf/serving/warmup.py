@@ -2,7 +2,7 @@
 
 TF Serving reads them from `assets.extra/tf_serving_warmup_requests`, a TFRecord file of its
 PredictionLog messages. Without them the first request of each signature waits for the graph to be
-optimised. `export` asks the written model the same requests, in a process of its own.
+optimized. `export` asks the written model the same requests, in a process of its own.
 """
 
 from __future__ import annotations

@@ -11,12 +11,11 @@ from absl import logging
 
 from igc_tf.config import Config
 from igc_tf.datasets.pipeline import to_float
-from igc_tf.evaluation.relief import border_and_centre
 from igc_tf.igc_net import IGCNet
-from igc_tf.losses import constraints, devices, reconstruction
-from igc_tf.losses import retake as retake_lib
+from igc_tf.losses import constraints, devices, reconstruction, rerender
 from igc_tf.losses.objective import Objective
-from igc_tf.structures import IGCOutput, Retake
+from igc_tf.metrics.relief import border_and_center
+from igc_tf.structures import IGCOutput, Rerendered
 
 
 class Report(NamedTuple):
@@ -113,26 +112,26 @@ class TrainingStep:
         self, image: tf.Tensor, output, images_seen: tf.Tensor, distances: tf.Tensor | None = None
     ) -> dict[str, tuple[tf.Tensor | float, tf.Tensor]]:
         """`{name: (weight, [B])}`, the losses of this device's images."""
-        retake = self._retake(output, images_seen)
-        return self.objective.terms(image, output, retake, distances)
+        rerendered = self._rerender(output, images_seen)
+        return self.objective.terms(image, output, rerendered, distances)
 
     def observed(self, image: tf.Tensor, output, share: float) -> dict[str, tf.Tensor]:
         """What else the step reports: sums over this device's images, times `share`."""
         l1 = reconstruction.l1(image, output.rendering.image, output.rendering.mask)
         return {"l1": tf.reduce_sum(l1) * share, **self._capsules(output, share)}
 
-    def _retake(self, output: IGCOutput, images_seen: tf.Tensor) -> Retake | None:
+    def _rerender(self, output: IGCOutput, images_seen: tf.Tensor) -> Rerendered | None:
         """Draws this device's faces in its share of poses that seed and step alone decide."""
         loss = self.config.loss
-        if not loss.retake_weight:
+        if not loss.rerender_pose_weight:
             return None
-        rotations = retake_lib.rotations(
+        rotations = rerender.rotations(
             self.config.training.batch_size,
-            math.radians(loss.retake_yaw_degrees),
-            math.radians(loss.retake_tilt_degrees),
+            math.radians(loss.rerender_yaw_degrees),
+            math.radians(loss.rerender_tilt_degrees),
             seed=tf.stack([tf.cast(images_seen, tf.int64), self.config.training.seed]),
         )
-        return self.model.retake(output, devices.share(rotations))
+        return self.model.rerender(output, devices.share(rotations))
 
     def update(
         self, gradients: list[tf.Tensor | None], loss: tf.Tensor
@@ -220,7 +219,7 @@ class TrainingStep:
 
 
 def relief(depth: tf.Tensor) -> tf.Tensor:
-    """`igc_tf.evaluation.relief.relief` in TensorFlow, `[B, h, w]` to `[B]`; positive is convex."""
-    border, centre = border_and_centre(depth.shape[1:])
-    weights = border / border.sum() - centre / centre.sum()
+    """`igc_tf.metrics.relief.relief` in TensorFlow, `[B, h, w]` to `[B]`; positive is convex."""
+    border, center = border_and_center(depth.shape[1:])
+    weights = border / border.sum() - center / center.sum()
     return tf.einsum("bhw,hw->b", depth, tf.constant(weights, depth.dtype))

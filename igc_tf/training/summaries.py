@@ -55,9 +55,9 @@ class Summaries:
                 tag = f"Data_{split}"
                 tf.summary.scalar(f"{tag}/pictures", found.count)
                 tf.summary.scalar(f"{tag}/left_out", len(store.skipped))
-                for index, colour in enumerate(("red", "green", "blue")):
-                    tf.summary.scalar(f"{tag}/mean_{colour}", found.mean[index])
-                    tf.summary.scalar(f"{tag}/deviation_{colour}", found.deviation[index])
+                for index, color in enumerate(("red", "green", "blue")):
+                    tf.summary.scalar(f"{tag}/mean_{color}", found.mean[index])
+                    tf.summary.scalar(f"{tag}/deviation_{color}", found.deviation[index])
                 tf.summary.histogram(f"{tag}/brightness", found.brightness)
                 tf.summary.histogram(f"{tag}/contrast", found.contrast)
                 tf.summary.image(f"{tag}/mean_image", found.mean_image[None])
@@ -101,18 +101,18 @@ class Summaries:
             tf.summary.histogram("Pose/translation", output.pose.translation)
             for name, value in zip(output.light._fields, output.light, strict=True):
                 tf.summary.histogram(f"Light/{name}", value)
-            vertices, colours, faces = self._mesh(output)
-            mesh_summary.mesh("Object", vertices, colors=colours, faces=faces)
+            vertices, colors, faces = self._mesh(output)
+            mesh_summary.mesh("Object", vertices, colors=colors, faces=faces)
         self.writer.flush()
 
     def _mesh(self, output) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Vertices, uint8 colours and faces of the first two objects, centred for the viewer."""
+        """Vertices, uint8 colors and faces of the first two objects, centerd for the viewer."""
         depth, albedo = output.object.depth[:2], output.object.albedo[:2]
         points = camera.unproject(depth, self.config.model.fov_degrees)
         size = points.shape[1:3]
         vertices = tf.reshape(points + [0.0, 0.0, 1.0], [-1, size[0] * size[1], 3]).numpy()
-        colours = tf.reshape(tf.cast(albedo * 255.0, tf.uint8), vertices.shape).numpy()
+        colors = tf.reshape(tf.cast(albedo * 255.0, tf.uint8), vertices.shape).numpy()
         faces = np.broadcast_to(
             mesh.grid_triangles(*size), (len(vertices), *mesh.grid_triangles(*size).shape)
         )
-        return vertices, colours, faces
+        return vertices, colors, faces

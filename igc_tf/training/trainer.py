@@ -13,13 +13,13 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from igc_tf import igc_net
+from igc_tf import igc_net, released, run_directory
 from igc_tf.config import Config, TrainingConfig
 from igc_tf.datasets import catalog, pipeline
 from igc_tf.features import clusters, efficientnet
 from igc_tf.losses import reconstruction
 from igc_tf.losses.objective import Objective
-from igc_tf.training import optimizers, released, run_directory
+from igc_tf.training import optimizers
 from igc_tf.training.progress import Progress
 from igc_tf.training.step import Report, TrainingStep
 from igc_tf.training.summaries import Summaries
@@ -116,7 +116,7 @@ class Trainer:
             raise
 
     def _open(self, config: Config, devices: list[str] | None) -> None:
-        self.config = config = self.run.settle(config)
+        self.config = config = self.run.resolve(config)
         self.photos = catalog.open_split(config.data, config.model.image_size, "train")
         self.validation = catalog.open_split(config.data, config.model.image_size, "validation")
         splits = {"train": self.photos, "validation": self.validation}

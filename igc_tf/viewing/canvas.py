@@ -7,7 +7,7 @@ import functools
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from igc_tf.viewing.colours import to_uint8
+from igc_tf.viewing.colors import to_uint8
 
 INK = (45, 45, 45)
 FAINT = (125, 125, 125)
@@ -20,12 +20,12 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def fit(image: np.ndarray, size: int, labels: bool = False) -> np.ndarray:
-    """A picture scaled to fit a square tile, centred on white.
+    """A picture scaled to fit a square tile, centerd on white.
 
     Args:
       image: `[H, W, 3]` float in [0, 1] or uint8; or labels `[H, W]` uint8.
       size: side of the tile.
-      labels: scale by nearest neighbour, which mixes no labels; else bicubic.
+      labels: scale by nearest neighbor, which mixes no labels; else bicubic.
 
     Returns:
       `[size, size, 3]` uint8, or `[h, w]` uint8 labels without the white.
@@ -61,24 +61,24 @@ class Canvas:
         self._page.paste(Image.fromarray(picture), (x, y))
 
     def caption(
-        self, text: str, x: int, y: int, size: int = 11, colour=INK, anchor: str = "ma"
+        self, text: str, x: int, y: int, size: int = 11, color=INK, anchor: str = "ma"
     ) -> None:
         """Writes text; the anchor is Pillow's, by default the middle of the text's top."""
-        self._draw.text((x, y), text, fill=tuple(colour), font=_font(size), anchor=anchor)
+        self._draw.text((x, y), text, fill=tuple(color), font=_font(size), anchor=anchor)
 
-    def side_caption(self, text: str, x: int, y: int, size: int = 11, colour=FAINT) -> None:
-        """Writes text that reads upwards, centred on (x, y)."""
+    def side_caption(self, text: str, x: int, y: int, size: int = 11, color=FAINT) -> None:
+        """Writes text that reads upwards, centerd on (x, y)."""
         left, top, right, bottom = _font(size).getbbox(text, anchor="ls")
         strip = Image.new("RGB", (int(right - left) + 4, size + 6), "white")
         middle = (strip.width / 2, strip.height / 2)
-        ImageDraw.Draw(strip).text(middle, text, fill=colour, font=_font(size), anchor="mm")
+        ImageDraw.Draw(strip).text(middle, text, fill=color, font=_font(size), anchor="mm")
         strip = strip.rotate(90, expand=True)
         self._page.paste(strip, (x - strip.width // 2, y - strip.height // 2))
 
-    def frame(self, x: int, y: int, width: int, height: int, colour, line: int = 3) -> None:
+    def frame(self, x: int, y: int, width: int, height: int, color, line: int = 3) -> None:
         """Draws a frame around, and outside of, a box."""
         box = (x - line, y - line, x + width + line - 1, y + height + line - 1)
-        self._draw.rectangle(box, outline=tuple(int(c) for c in colour), width=line)
+        self._draw.rectangle(box, outline=tuple(int(c) for c in color), width=line)
 
     def arrow(self, x: int, y: int, length: int) -> None:
         """Draws an arrow that points right, from (x, y), y its middle."""

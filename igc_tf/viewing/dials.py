@@ -6,13 +6,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from igc_tf.viewing.canvas import FAINT, INK
-from igc_tf.viewing.colours import BRIGHTEST_SHADING, PALETTE
+from igc_tf.viewing.colors import BRIGHTEST_SHADING, PALETTE
 
 _FINE = 4
 
 
 def light_ball(light: np.ndarray, size: int) -> np.ndarray:
-    """A white ball under the light, as bright as `colours.shading_gray` shows it.
+    """A white ball under the light, as bright as `colors.shading_gray` shows it.
 
     Args:
       light: `[5]` (ambient, diffuse, dx, dy, dz).
@@ -71,8 +71,8 @@ def pose_plate(rotation_degrees: np.ndarray, size: int) -> np.ndarray:
     draw.line((left, right), fill=FAINT, width=_FINE)
     draw.line((bottom, top), fill=FAINT, width=_FINE)
     root, tip = to_page(np.array([[0, 0, 0], [0, 0, 0.9]]))
-    colour = tuple(int(c) for c in PALETTE[7])
-    draw.line((root, tip), fill=colour, width=3 * _FINE)
+    color = tuple(int(c) for c in PALETTE[7])
+    draw.line((root, tip), fill=color, width=3 * _FINE)
     radius = 4 * _FINE
-    draw.ellipse((tip[0] - radius, tip[1] - radius, tip[0] + radius, tip[1] + radius), fill=colour)
+    draw.ellipse((tip[0] - radius, tip[1] - radius, tip[0] + radius, tip[1] + radius), fill=color)
     return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS))

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from igc_tf.disk import shown, written
-from igc_tf.viewing import colours, result_folder, turntable
+from igc_tf.viewing import colors, result_folder, turntable
 from igc_tf.viewing.canvas import fit
 from igc_tf.viewing.result import PhotoResult
 
@@ -70,7 +70,7 @@ def write(
     check(path)
     legend = "".join(
         f"<li><i style=background:rgb({','.join(map(str, color))})></i>{html.escape(name)}</li>"
-        for color, name in zip(colours.part_colours(len(names)), names, strict=True)
+        for color, name in zip(colors.part_colors(len(names)), names, strict=True)
     )
     with written(path) as stream:
         head = _HEAD.format(mark=_MARK, title=html.escape(shown(title)), legend=legend)
@@ -85,7 +85,7 @@ def _card(folder: pathlib.Path) -> str:
     result = PhotoResult.load(folder / result_folder.ARRAYS)
     labels = fit(result.segmentation, _TILE, labels=True)
     photo = fit(result.image, _TILE)
-    pictures = [("photo", _webp(photo)), ("parts", _webp(colours.overlay(photo, labels)))]
+    pictures = [("photo", _webp(photo)), ("parts", _webp(colors.overlay(photo, labels)))]
     for motion in turntable.MOTIONS:
         animation = folder / f"{motion}.webp"
         if animation.is_file():

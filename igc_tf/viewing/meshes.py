@@ -20,9 +20,9 @@ from trimesh.visual.material import PBRMaterial, SimpleMaterial
 from trimesh.visual.texture import TextureVisuals
 
 from igc_tf.disk import write_text, written
-from igc_tf.evaluation.geometry import FOV_DEGREES, unproject
+from igc_tf.metrics.geometry import FOV_DEGREES, unproject
 from igc_tf.structures import BACKGROUND
-from igc_tf.viewing.colours import part_name, to_uint8
+from igc_tf.viewing.colors import part_name, to_uint8
 from igc_tf.viewing.result import PhotoResult
 
 TEXTURE_SIZE = 256  #: side of a face's texture, px: readers of meshes enlarge less smoothly than we
@@ -73,15 +73,15 @@ def textured_mesh(
     labels: np.ndarray | None = None,
     texture_size: int = 0,
 ) -> trimesh.Trimesh:
-    """Two triangles between every four neighbouring pixels, turned towards the viewer.
+    """Two triangles between every four neighboring pixels, turned towards the viewer.
 
     Args:
-      depth: `[h, w]`, > 0, at least 2 x 2; its pixel centres become the vertices.
+      depth: `[h, w]`, > 0, at least 2 x 2; its pixel centers become the vertices.
       albedo: `[H, W, 3]` float in [0, 1] or uint8: the texture, of any size.
       fov_degrees: horizontal field of view of the camera, degrees.
       mask: `[h, w]`, what is kept where > 0.5, for instance `1 - canonical_visibility[0]` to leave out
         the background; by default all. The mesh ends on a smooth line between the pixels that are kept
-        and the others; what is thinner than a pixel or two goes. In the texture the colours of what is
+        and the others; what is thinner than a pixel or two goes. In the texture the colors of what is
         kept spread over the rest, so that none of the rest shows at the edge.
       labels: `[h, w]` integers, the part of each pixel, for `face_attributes[PART]` of the mesh.
       texture_size: side of the texture, px, if it is larger than the albedo: bicubic.

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from igc_tf.disk import written
-from igc_tf.viewing import colours, dials
+from igc_tf.viewing import colors, dials
 from igc_tf.viewing.canvas import FAINT, INK, Canvas, fit
 from igc_tf.viewing.result import PhotoResult
 
@@ -30,7 +30,7 @@ def panel(result: PhotoResult, tile: int = 128, names: Sequence[str] = ()) -> np
 
     The first row is the object: input, reconstruction, parts laid over the input, and in the
     canonical view the image, albedo, depth, normals and shading. Under it a column for every part
-    capsule, framed in its colour: albedo, depth, and where it is visible in the canonical view,
+    capsule, framed in its color: albedo, depth, and where it is visible in the canonical view,
     with its share of that view. At the right the light, as it falls on a white ball, and the pose.
 
     Args:
@@ -42,7 +42,7 @@ def panel(result: PhotoResult, tile: int = 128, names: Sequence[str] = ()) -> np
       `[height, width, 3]` uint8.
 
     Raises:
-      ValueError: more parts than there are part colours.
+      ValueError: more parts than there are part colors.
     """
     overview = _overview(result, tile)
     columns = max(len(overview), result.parts + 2)
@@ -61,14 +61,12 @@ def panel(result: PhotoResult, tile: int = 128, names: Sequence[str] = ()) -> np
     for row, caption in enumerate(("part albedo", "part depth", "visible")):
         canvas.side_caption(caption, MARGIN + GUTTER // 3, parts_top + row * step + middle)
     shares = result.canonical_visibility.mean((1, 2))
-    names = names or [colours.part_name(part) for part in range(result.parts)]
-    for part, (colour, name) in enumerate(
-        zip(colours.part_colours(result.parts), names, strict=True)
-    ):
+    names = names or [colors.part_name(part) for part in range(result.parts)]
+    for part, (color, name) in enumerate(zip(colors.part_colors(result.parts), names, strict=True)):
         x = left + part * step
         canvas.caption(f"{name}, {100 * shares[part]:.0f} %", x + middle, parts_top - CAPTION - 2)
-        canvas.frame(x, parts_top, tile, 3 * step - GAP, colour)
-        for row, picture in enumerate(_part_tiles(result, part, colour)):
+        canvas.frame(x, parts_top, tile, 3 * step - GAP, color)
+        for row, picture in enumerate(_part_tiles(result, part, color)):
             canvas.tile(fit(picture, tile), x, parts_top + row * step)
     _draw_dials(canvas, result, left + (columns - 2) * step, parts_top, tile)
     return canvas.array
@@ -88,14 +86,14 @@ def hierarchy(result: PhotoResult, tile: int = 128, names: Sequence[str] = ()) -
       `[height, width, 3]` uint8.
 
     Raises:
-      ValueError: more parts than there are part colours.
+      ValueError: more parts than there are part colors.
     """
     small = tile * 5 // 8
     arrow = 36
     rows = result.parts * (small + GAP) - GAP
     height = max(rows, 3 * (tile + CAPTION + GAP) - GAP)
     top = MARGIN + 2 * CAPTION
-    centre = top + height // 2
+    center = top + height // 2
     width = 2 * MARGIN + 3 * tile + 2 * small + GAP + 3 * (arrow + 2 * GAP)
     canvas = Canvas(width, top + height + MARGIN)
 
@@ -104,47 +102,47 @@ def hierarchy(result: PhotoResult, tile: int = 128, names: Sequence[str] = ()) -
 
     x = MARGIN
     column_title("photo", x + tile // 2)
-    canvas.tile(fit(result.image, tile), x, centre - tile // 2)
+    canvas.tile(fit(result.image, tile), x, center - tile // 2)
     x += tile + GAP
-    canvas.arrow(x, centre, arrow)
+    canvas.arrow(x, center, arrow)
     x += arrow + GAP
 
     column_title("part capsules", x + small + GAP // 2)
     for index, caption in enumerate(("albedo", "depth")):
         at = x + index * (small + GAP) + small // 2
-        canvas.caption(caption, at, MARGIN + CAPTION - 4, colour=FAINT)
-    first = centre - rows // 2
-    for part, colour in enumerate(colours.part_colours(result.parts)):
+        canvas.caption(caption, at, MARGIN + CAPTION - 4, color=FAINT)
+    first = center - rows // 2
+    for part, color in enumerate(colors.part_colors(result.parts)):
         y = first + part * (small + GAP)
-        albedo, depth, _ = _part_tiles(result, part, colour)
+        albedo, depth, _ = _part_tiles(result, part, color)
         seen = result.canonical_visibility[part]
-        canvas.frame(x, y, 2 * small + GAP, small, colour)
+        canvas.frame(x, y, 2 * small + GAP, small, color)
         if names:
             canvas.side_caption(names[part], x - GAP, y + small // 2)
         canvas.tile(fit(_faded(albedo, seen), small), x, y)
         canvas.tile(fit(_faded(depth, seen), small), x + small + GAP, y)
     x += 2 * small + 2 * GAP
-    canvas.arrow(x, centre, arrow)
+    canvas.arrow(x, center, arrow)
     x += arrow + GAP
 
     column_title("assembled object", x + tile // 2)
     pictures = (
         ("albedo", result.albedo),
-        ("depth", colours.depth_colours(result.depth)),
+        ("depth", colors.depth_colors(result.depth)),
         ("lit", result.canonical_image),
     )
     step = tile + CAPTION + GAP
-    first = centre - (len(pictures) * step - GAP) // 2
+    first = center - (len(pictures) * step - GAP) // 2
     for index, (caption, picture) in enumerate(pictures):
         y = first + index * step
-        canvas.caption(caption, x + tile // 2, y + 2, colour=FAINT)
+        canvas.caption(caption, x + tile // 2, y + 2, color=FAINT)
         canvas.tile(fit(picture, tile), x, y + CAPTION)
     x += tile + GAP
-    canvas.arrow(x, centre, arrow)
+    canvas.arrow(x, center, arrow)
     x += arrow + GAP
 
     column_title("reconstruction", x + tile // 2)
-    canvas.tile(fit(_drawn(result), tile), x, centre - tile // 2)
+    canvas.tile(fit(_drawn(result), tile), x, center - tile // 2)
     return canvas.array
 
 
@@ -173,7 +171,7 @@ def sheet(images: Sequence[np.ndarray], columns: int, gap: int = GAP) -> np.ndar
         row, column = divmod(index, columns)
         y = gap + row * (height + gap) + (height - image.shape[0]) // 2
         x = gap + column * (width + gap) + (width - image.shape[1]) // 2
-        page[y : y + image.shape[0], x : x + image.shape[1]] = colours.to_uint8(image)
+        page[y : y + image.shape[0], x : x + image.shape[1]] = colors.to_uint8(image)
     return page
 
 
@@ -184,7 +182,7 @@ def save_png(picture: np.ndarray, path: str | os.PathLike[str]) -> None:
       FileNotFoundError: the folder does not exist.
     """
     with written(path) as stream:
-        Image.fromarray(colours.to_uint8(picture)).save(stream, format="PNG")
+        Image.fromarray(colors.to_uint8(picture)).save(stream, format="PNG")
 
 
 def _overview(result: PhotoResult, tile: int) -> list[tuple[str, np.ndarray]]:
@@ -192,19 +190,19 @@ def _overview(result: PhotoResult, tile: int) -> list[tuple[str, np.ndarray]]:
     # Laid over after scaling, so that the lines along the parts are thin.
     labels = fit(result.segmentation, tile, labels=True)
     photo = np.asarray(
-        Image.fromarray(colours.to_uint8(result.image)).resize(
+        Image.fromarray(colors.to_uint8(result.image)).resize(
             labels.shape[::-1], Image.Resampling.BICUBIC
         )
     )
     pictures = [
         ("input", result.image),
         ("reconstruction", _drawn(result)),
-        ("parts", colours.overlay(photo, labels)),
+        ("parts", colors.overlay(photo, labels)),
         ("canonical image", result.canonical_image),
         ("albedo", result.albedo),
-        ("depth", colours.depth_colours(result.depth)),
-        ("normals", colours.normal_colours(result.normals)),
-        ("shading", colours.shading_gray(result.shading)),
+        ("depth", colors.depth_colors(result.depth)),
+        ("normals", colors.normal_colors(result.normals)),
+        ("shading", colors.shading_gray(result.shading)),
     ]
     return [(caption, fit(picture, tile)) for caption, picture in pictures]
 
@@ -214,13 +212,13 @@ def _drawn(result: PhotoResult) -> np.ndarray:
     return np.where(result.mask[..., np.newaxis] > 0.5, result.reconstruction, _UNSEEN / 255.0)
 
 
-def _part_tiles(result: PhotoResult, part: int, colour: np.ndarray) -> tuple[np.ndarray, ...]:
+def _part_tiles(result: PhotoResult, part: int, color: np.ndarray) -> tuple[np.ndarray, ...]:
     """A part's albedo, depth and visibility, `[h, w, 3]` uint8 each."""
     seen = result.canonical_visibility[part][..., np.newaxis]
-    visibility = seen * colour + (1.0 - seen) * _UNSEEN
+    visibility = seen * color + (1.0 - seen) * _UNSEEN
     return (
-        colours.to_uint8(result.part_albedo[part]),
-        colours.depth_colours(result.part_depth[part]),
+        colors.to_uint8(result.part_albedo[part]),
+        colors.depth_colors(result.part_depth[part]),
         np.rint(np.clip(visibility, 0, 255)).astype(np.uint8),
     )
 
@@ -267,5 +265,5 @@ def _draw_dials(canvas: Canvas, result: PhotoResult, x: int, y: int, tile: int) 
         canvas.tile(picture, left, y)
         for line, (name, value) in enumerate(lines):
             at = y + tile + GAP + line * CAPTION
-            canvas.caption(name, left + tile // 2 - half, at, colour=FAINT, anchor="la")
-            canvas.caption(value, left + tile // 2 + half, at, colour=INK, anchor="ra")
+            canvas.caption(name, left + tile // 2 - half, at, color=FAINT, anchor="la")
+            canvas.caption(value, left + tile // 2 + half, at, color=INK, anchor="ra")

@@ -35,7 +35,7 @@ _OPTIONAL = frozenset(("alpha",))
 
 @dataclasses.dataclass(frozen=True)
 class PhotoResult:
-    """One photo taken apart. Colours are float32 in [0, 1] unless said otherwise.
+    """One photo taken apart. Colors are float32 in [0, 1] unless said otherwise.
 
     "Photo" arrays (H x W) are in the photo's view; "canonical" ones (h x w) in the canonical view.
 
@@ -47,7 +47,7 @@ class PhotoResult:
     reconstruction: np.ndarray  #: [H, W, 3], photo; 0 where `mask` is 0
     mask: (
         np.ndarray
-    )  #: [H, W], photo; 1 where it is drawn: the canvas; before a backdrop everywhere
+    )  #: [H, W], photo; 1 where it is drawn: the canvas; over a static background everywhere
     segmentation: np.ndarray  #: [H, W] uint8, photo; the visible part
     part_visibility: np.ndarray  #: [M, H, W], photo, in [0, 1]
     part_depth: np.ndarray  #: [M, h, w], canonical

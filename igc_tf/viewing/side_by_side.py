@@ -1,4 +1,4 @@
-"""Several methods' parts of the same photos, a method a row, in colours that mean the same in all."""
+"""Several methods' parts of the same photos, a method a row, in colors that mean the same in all."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 
-from igc_tf.evaluation import segmentation
-from igc_tf.viewing import colours
+from igc_tf.metrics import segmentation
+from igc_tf.viewing import colors
 from igc_tf.viewing.canvas import Canvas, fit
 
 MARGIN = 16  #: white around the page
@@ -64,7 +64,7 @@ def rows(
       `[height, width, 3]` uint8.
 
     Raises:
-      ValueError: a row of another length, or more parts than there are colours.
+      ValueError: a row of another length, or more parts than there are colors.
     """
     step = tile + GAP
     width = 2 * MARGIN + TITLES + len(photos) * step - GAP
@@ -74,7 +74,7 @@ def rows(
         if len(labels) != len(photos):
             raise ValueError(f"{title}: {len(labels)} pictures of parts for {len(photos)} photos")
         large = [fit(one.astype(np.uint8), tile, labels=True) for one in labels]
-        lines[title] = [colours.colour_parts(one) for one in large]
+        lines[title] = [colors.color_parts(one) for one in large]
     for row, (title, pictures) in enumerate(lines.items()):
         y = MARGIN + row * step
         canvas.caption(title, MARGIN, y + tile // 2, size=13, anchor="lm")

@@ -18,7 +18,7 @@ from igc_tf.disk import written
 from igc_tf.graphics import renderer
 from igc_tf.structures import BACKGROUND, Light, Pose
 from igc_tf.viewing import meshes
-from igc_tf.viewing.colours import to_uint8
+from igc_tf.viewing.colors import to_uint8
 from igc_tf.viewing.result import PhotoResult
 
 SIZE = 256  #: side of the frames, px
@@ -92,7 +92,7 @@ def render(
     seen = result.canonical_visibility[BACKGROUND] < 0.5
     albedo, alpha = result.albedo, np.ones_like(result.depth)
     behind = np.ones([size, size, 3], np.float32)
-    if model.backdrop and seen.any():
+    if model.static_background and seen.any():
         albedo = meshes.spread(albedo, seen)
         alpha = ndimage.gaussian_filter(seen.astype(np.float32), smooth)
         behind = _enlarged(result.part_albedo[BACKGROUND], size)

@@ -1,18 +1,19 @@
-"""The rasterisers' comparison draws the same with all of them, and scales as it says."""
+"""The rasterizers' comparison draws the same with all of them, and scales as it says."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from igc_tf.benchmarks import rasterizers
-from igc_tf.graphics import camera, rasterizer
+from igc_tf.graphics import camera
+from igc_tf.graphics.rasterizers import rasterizer
 
 
 @pytest.mark.parametrize("backend", ["native", "tfg", "tensorflow"])
 def test_all_draw_what_tf_graphics_draws(compiled, backend):
     side, size = 24, (24, 24)
     vertices, triangles = rasterizers.face_meshes(side, 3)
-    colours = tf.random.stateless_uniform([3, side**2, 3], [0, 1])
+    colors = tf.random.stateless_uniform([3, side**2, 3], [0, 1])
     upstream = tf.random.stateless_normal([3, *size, 3], [2, 3])
     theirs = rasterizers._tf_graphics(triangles, size)
     found = []
@@ -21,10 +22,10 @@ def test_all_draw_what_tf_graphics_draws(compiled, backend):
         rasterizers._ours(triangles, size, backend),
     ):
         with tf.GradientTape() as tape:
-            tape.watch([vertices, colours])
-            picture = draw(vertices, colours)
+            tape.watch([vertices, colors])
+            picture = draw(vertices, colors)
             loss = tf.reduce_sum(picture * upstream)
-        found.append((picture, *tape.gradient(loss, [vertices, colours])))
+        found.append((picture, *tape.gradient(loss, [vertices, colors])))
     theirs, ours = found
     clip = camera.to_clip_space(vertices, size, rasterizers.FOV_DEGREES)
     weights = rasterizer.rasterize(clip, triangles, size, backend=backend).barycentrics.numpy()

@@ -14,13 +14,13 @@ _TINY = (
 ).split()
 _ALWAYS = {
     *("encoder", "lighting network", "GDM", "depth decoder", "albedo decoder", "assembly"),
-    *("shading", "rasterisation", "losses", "optimizer"),
+    *("shading", "rasterization", "losses", "optimizer"),
 }
 #: What of a recipe decides which stages there are and what flows between them.
 _SHAPING = (
-    *("likelihood_weight", "perceptual_weight", "part_feature_weight", "retake_weight"),
+    *("likelihood_weight", "perceptual_weight", "part_feature_weight", "rerender_pose_weight"),
     "feature_clustering_weight",
-    *("flip_weight", "backdrop", "parts", "one_hot", "rasterizer", "symmetric_parts"),
+    *("flip_weight", "static_background", "parts", "one_hot", "rasterizer", "symmetric_parts"),
 )
 
 
@@ -77,12 +77,12 @@ def test_the_stages_are_those_of_the_recipe(
     wanted = set(_ALWAYS)
     if made.model.confidence is not None:
         wanted.add("confidence network")
-    if loss.retake_weight:
-        wanted.add("retake")
+    if loss.rerender_pose_weight:
+        wanted.add("rerender")
     if loss.part_feature_weight or loss.feature_clustering_weight:
         wanted.add("surface")
     if loss.part_feature_weight or (loss.perceptual != "none" and loss.perceptual_weight):
         wanted.add("features")
     assert set(found) == wanted
-    assert found["rasterisation"].times == (2 if loss.flip_weight else 1)
+    assert found["rasterization"].times == (2 if loss.flip_weight else 1)
     assert all(stage.both.median > 0 for stage in found.values())

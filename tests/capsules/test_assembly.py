@@ -141,12 +141,12 @@ def test_mirrored_flips_x_alone_and_twice_is_nothing():
 
 def test_a_backdrop_stays_out_of_the_objects_albedo():
     parts = two_parts()
-    found = assembly.assemble(parts, backdrop=True)
-    np.testing.assert_array_equal(found.backdrop, parts.albedo[:, 0])
+    found = assembly.assemble(parts, static_background=True)
+    np.testing.assert_array_equal(found.static_background, parts.albedo[:, 0])
     # The only foreground part gives the object's albedo, wherever the background is nearer too.
     np.testing.assert_array_equal(found.albedo, parts.albedo[:, 1])
     without = assembly.assemble(parts)
-    assert without.backdrop is None
+    assert without.static_background is None
     np.testing.assert_array_equal(found.visibility, without.visibility)
     np.testing.assert_array_equal(found.depth, without.depth)
 
@@ -155,14 +155,16 @@ def test_a_backdrop_stays_out_of_the_objects_albedo():
 def test_before_a_backdrop_the_nearest_foreground_part_gives_the_albedo(blended):
     depth = tf.random.stateless_uniform([2, 4, 8, 8], [0, 2], 0.9, 1.1)
     parts = part_capsules(depth)
-    found = assembly.assemble(parts, visibility_sharpness=1e6, backdrop=True, blended=blended)
+    found = assembly.assemble(
+        parts, visibility_sharpness=1e6, static_background=True, blended=blended
+    )
     nearest = tf.argmin(depth[:, 1:], axis=1)
     expected = tf.gather(tf.transpose(parts.albedo[:, 1:], [0, 2, 3, 1, 4]), nearest, batch_dims=3)
     np.testing.assert_allclose(found.albedo, expected, atol=1e-5)
 
 
 def test_the_mirrored_object_keeps_its_backdrop():
-    found = assembly.assemble(two_parts(), backdrop=True)
+    found = assembly.assemble(two_parts(), static_background=True)
     mirrored = assembly.mirrored(found)
-    np.testing.assert_array_equal(mirrored.backdrop, found.backdrop)
+    np.testing.assert_array_equal(mirrored.static_background, found.static_background)
     np.testing.assert_array_equal(mirrored.albedo, found.albedo[:, :, ::-1])

@@ -111,7 +111,7 @@ def test_map_decoder_parameter_count(tiny, norm, expected):
     "channels, smooth, to_map",
     [
         # At half size the stage to 32 px is gone: 30 + 1536 + 2320 + 1160 as above, then 8 channels
-        # to 1 by 3x3, or to 4 of each of 3 colours.
+        # to 1 by 3x3, or to 4 of each of 3 colors.
         (1, True, 9 * 8 * 1 + 1),
         (3, False, 9 * 8 * 12 + 12),
     ],
@@ -146,18 +146,18 @@ def test_map_sizes_that_do_not_fit_raise(tiny):
 
 
 def test_bound_depth_preset():
-    # Mean 2; centred -1, 1, 0, 0. Mid depth 1.0, half range 0.1.
+    # Mean 2; centerd -1, 1, 0, 0. Mid depth 1.0, half range 0.1.
     raw = tf.reshape([1.0, 3.0, 2.0, 2.0], [1, 1, 2, 2])
     t = 0.1 * math.tanh(1.0)
     expected = [[1.0 - t, 1.0 + t], [1.0, 1.0]]
     np.testing.assert_allclose(decoders.bound_depth(raw, 0.9, 1.1)[0, 0], expected, rtol=1e-6)
-    # The prior is added after centring: tanh(-1 + 0.5), tanh(1.5), tanh(0.5), tanh(0.5).
+    # The prior is added after centering: tanh(-1 + 0.5), tanh(1.5), tanh(0.5), tanh(0.5).
     found = decoders.bound_depth(raw, 0.9, 1.1, prior=0.5)[0, 0]
     expected = 1.0 + 0.1 * np.tanh([[-0.5, 1.5], [0.5, 0.5]])
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_bound_depth_centres_each_part_by_itself():
+def test_bound_depth_centers_each_part_by_itself():
     raw = tf.random.stateless_normal([2, 3, 4, 4], [0, 5])
     shifts = tf.reshape(tf.range(6.0), [2, 3, 1, 1])
     np.testing.assert_allclose(
@@ -165,13 +165,13 @@ def test_bound_depth_centres_each_part_by_itself():
     )
 
 
-def test_convex_prior_is_near_at_the_centre_for_parts_and_far_for_the_background():
+def test_convex_prior_is_near_at_the_center_for_parts_and_far_for_the_background():
     prior = decoders.convex_prior(3, 32, height=0.5).numpy()
     assert prior.shape == (1, 3, 32, 32)
     background, part = prior[0, 0], prior[0, 1]
     np.testing.assert_array_equal(prior[0, 2], part)
     np.testing.assert_array_equal(background, -part)
-    # Smaller is nearer: the height at the centre, far at the middle of each edge and the corners.
+    # Smaller is nearer: the height at the center, far at the middle of each edge and the corners.
     np.testing.assert_allclose(part[15:17, 15:17], -0.5, rtol=0.01)
     assert 0.2 < part[16, 0] < part[0, 0] < 0.5
     # Even on all four sides, growing outwards.
@@ -191,8 +191,8 @@ def test_convex_prior_of_a_single_capsule_is_the_objects():
 
 
 def test_depth_prior_starts_the_face_convex_in_front_of_the_background(tiny):
-    # Without normalisation small embeddings make a raw depth near 0.
-    model = tiny.replace(depth_prior=0.5, decoder_norm="none", background_relief=1.0).model
+    # Without normalization small embeddings make a raw depth near 0.
+    model = tiny.replace(depth_bump=0.5, decoder_norm="none", background_relief=1.0).model
     depth = decoders.CapsuleDecoders(model)(embeddings(3, model, scale=1e-3)).depth.numpy()
     # 0.1 tanh(0.5) = 0.0462: parts begin so far before the middle, the background as far behind it.
     np.testing.assert_allclose(depth[:, 0, 16, 16], 1.046, atol=2e-3)
@@ -203,7 +203,7 @@ def test_depth_prior_starts_the_face_convex_in_front_of_the_background(tiny):
 
 @pytest.mark.parametrize("freedom", [0.3, 2.0])
 def test_depth_freedom_bounds_what_is_learned_around_the_prior(freedom):
-    # Centred -50, 50, 0, 0 is bounded to -f, f, 0, 0; then the prior of 0.5 is added.
+    # Centerd -50, 50, 0, 0 is bounded to -f, f, 0, 0; then the prior of 0.5 is added.
     raw = tf.reshape([-50.0, 50.0, 0.0, 0.0], [1, 1, 2, 2])
     found = decoders.bound_depth(raw, 0.9, 1.1, prior=0.5, freedom=freedom)[0, 0]
     expected = 1.0 + 0.1 * np.tanh([[0.5 - freedom, 0.5 + freedom], [0.5, 0.5]])

@@ -20,8 +20,8 @@ def parameter_count(layer):
     return sum(int(np.prod(variable.shape)) for variable in layer.trainable_variables)
 
 
-def test_centred_maps_colours_to_minus_one_to_one():
-    found = encoder.centred(tf.constant([0.0, 0.25, 1.0]), tf.bfloat16)
+def test_centerd_maps_colors_to_minus_one_to_one():
+    found = encoder.centerd(tf.constant([0.0, 0.25, 1.0]), tf.bfloat16)
     assert found.dtype == tf.bfloat16
     np.testing.assert_array_equal(tf.cast(found, tf.float32), [-1.0, -0.5, 1.0])
 
@@ -58,7 +58,7 @@ def test_lighting_network_ranges(tiny):
         end = (sign + 1) / 2
         np.testing.assert_allclose(light.ambient, [end, end], atol=1e-6)
         np.testing.assert_allclose(light.diffuse, [end, end], atol=1e-6)
-        # normalise(+-1, +-1, 1): at most 54.7 degrees off the axis.
+        # normalize(+-1, +-1, 1): at most 54.7 degrees off the axis.
         expected = np.array([sign, sign, 1.0]) / np.sqrt(3)
         np.testing.assert_allclose(light.direction, [expected, expected], atol=1e-5)
 

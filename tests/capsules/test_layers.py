@@ -72,7 +72,7 @@ def test_sub_pixel_convolution_deals_its_channels_to_cells():
     x = tf.random.stateless_normal([1, 3, 3, 5], [0, 1])
     drawn = layer(x).numpy()
     assert drawn.shape == (1, 6, 6, 2)
-    # Channels in the order (row, column, colour) of the 2x2 cell.
+    # Channels in the order (row, column, color) of the 2x2 cell.
     flat = layer.convolution(x).numpy().reshape(3, 3, 2, 2, 2)
     np.testing.assert_array_equal(drawn[0], flat.transpose(0, 2, 1, 3, 4).reshape(6, 6, 2))
 
@@ -84,7 +84,7 @@ def test_sub_pixel_convolution_starts_without_a_checkerboard():
     assert drawn.std() > 0.1
 
 
-def test_grow_stage_normalises_groups_of_four_channels():
+def test_grow_stage_normalizes_groups_of_four_channels():
     stage = layers.GrowStage(8, "transposed", "group")
     stage(tf.zeros([1, 4, 4, 3]))
     stage.norm.beta.assign(tf.fill([8], 100.0))  # far from the rectifier's corner

@@ -8,7 +8,7 @@ from tests.fake_collections import BAD
 
 
 def pixels(height=20, width=20, seed=0):
-    """A smooth colour picture, which JPEG keeps well."""
+    """A smooth color picture, which JPEG keeps well."""
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     return np.stack([200 * x, 200 * y, np.full_like(x, 40.0 + 20 * seed)], -1).astype(np.uint8)
 

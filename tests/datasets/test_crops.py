@@ -18,10 +18,10 @@ def data(folder, **values):
 @pytest.mark.parametrize(
     "size, values, expected",
     [
-        ((100, 60), {}, (20, 0, 80, 60)),  # the largest centre square
+        ((100, 60), {}, (20, 0, 80, 60)),  # the largest center square
         ((60, 100), {}, (0, 20, 60, 80)),
         ((100, 60), {"crop_scale": 0.5}, (35, 15, 65, 45)),  # side 30 about (50, 30)
-        # Side 50; centre at a quarter of 200: from 25 to 75.
+        # Side 50; center at a quarter of 200: from 25 to 75.
         ((100, 200), {"crop_scale": 0.5, "crop_center_y": 0.25}, (25, 25, 75, 75)),
         # It would begin at -25 or end at 225: pushed back inside.
         ((100, 200), {"crop_scale": 0.5, "crop_center_y": 0.0}, (25, 0, 75, 50)),
@@ -143,7 +143,7 @@ def test_beyond_the_photo_its_edge_repeats():
     np.testing.assert_allclose(found[:, 44:], np.tile([0, 0, 200], (80, 36, 1)), atol=3)
 
 
-def test_a_box_is_made_square_about_its_centre():
+def test_a_box_is_made_square_about_its_center():
     where = DataConfig(dataset="celeb_a", crop="box", box_scale=1.5)
     marks = crops.Marks(box=np.array([10.0, 20, 30, 60]))
     placement = crops.place(Image.new("RGB", (100, 100)), where, 60, marks)

@@ -8,10 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
-from igc_tf import examination
 from igc_tf.config import Config, DataConfig
 from igc_tf.datasets import catalog, labels, photo_collections, reading
 from igc_tf.datasets.collections import multi_pie
+from igc_tf.evaluation import eval_set
 from tests import fake_collections
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -106,10 +106,10 @@ def test_a_changed_folder_is_read_again(tmp_path):
 
 
 def test_a_collection_is_examined(celeba):
-    exam = examination.prepare(celeba, 32, fit_images=10)
-    assert len(exam.names) == 2 and exam.truth.landmarks.shape == (2, 5, 2)
-    assert exam.fit_landmarks.shape == (10, 5, 2) and not exam.truth.pseudo
-    assert "2 photos of celeb_a (test split)" in exam.description
+    measured = eval_set.load_eval_set(celeba, 32, fit_images=10)
+    assert len(measured.names) == 2 and measured.truth.landmarks.shape == (2, 5, 2)
+    assert measured.fit_landmarks.shape == (10, 5, 2) and not measured.truth.pseudo
+    assert "2 photos of celeb_a (test split)" in measured.description
 
 
 def test_multi_pie_is_examined_by_yaw(tmp_path):
@@ -117,9 +117,9 @@ def test_multi_pie_is_examined_by_yaw(tmp_path):
     data = DataConfig(
         dataset="multi_pie", data_dir=str(tmp_path), data_config="views", crop="center"
     )
-    exam = examination.prepare(data, 32)
-    assert len(exam.names) == 13
-    assert sorted(exam.truth.condition.distance) == sorted(abs(a) for a in range(-90, 91, 15))
+    measured = eval_set.load_eval_set(data, 32)
+    assert len(measured.names) == 13
+    assert sorted(measured.truth.condition.distance) == sorted(abs(a) for a in range(-90, 91, 15))
 
 
 @pytest.mark.parametrize(

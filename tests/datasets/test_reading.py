@@ -17,7 +17,7 @@ ORIENTATION = 0x0112  # the EXIF tag
 
 
 def pixels(height=20, width=20, seed=0):
-    """A smooth colour picture, which JPEG keeps well."""
+    """A smooth color picture, which JPEG keeps well."""
     y, x = np.mgrid[0:height, 0:width] / max(height, width)
     return np.stack([200 * x, 200 * y, np.full_like(x, 40.0 + 20 * seed)], -1).astype(np.uint8)
 
@@ -49,14 +49,14 @@ def test_find_without_a_folder_or_photos_raises(tmp_path):
 
 
 @pytest.mark.parametrize("name, options", [("a.png", {}), ("a.jpg", {"quality": 95})])
-def test_read_photo_gives_the_colours_of_the_file(tmp_path, name, options, save):
+def test_read_photo_gives_the_colors_of_the_file(tmp_path, name, options, save):
     path = save(tmp_path, name, **options)
     photo = reading.read_photo(path)
     assert photo.mode == "RGB"
     np.testing.assert_allclose(np.asarray(photo, int), pixels(), atol=0 if name == "a.png" else 10)
 
 
-def test_read_photo_gray_becomes_three_equal_colours(tmp_path, save):
+def test_read_photo_gray_becomes_three_equal_colors(tmp_path, save):
     gray = pixels()[..., 0]
     for name in ("gray.png", "gray.jpg"):
         found = np.asarray(reading.read_photo(save(tmp_path, name, gray)), int)
@@ -77,7 +77,7 @@ def test_read_photo_lays_alpha_over_white(tmp_path, save):
     np.testing.assert_allclose(found, [[[200, 100, 0], [255, 255, 255], [227, 177, 127]]], atol=1)
 
 
-def test_read_photo_lays_a_transparent_palette_colour_over_white(tmp_path, save):
+def test_read_photo_lays_a_transparent_palette_color_over_white(tmp_path, save):
     image = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
     image.putpalette([10, 20, 30, 200, 100, 0])
     image.save(tmp_path / "p.png", transparency=0)
@@ -352,7 +352,7 @@ def test_measurements_are_refused(tmp_path, save, values):
         reading.read_photo(save(tmp_path, "a.tif", values))
 
 
-def png_of_16_bit_colours(values):
+def png_of_16_bit_colors(values):
     """A PNG file of `[H, W, 3]` uint16, which Pillow does not write."""
 
     def chunk(kind, content):
@@ -366,10 +366,10 @@ def png_of_16_bit_colours(values):
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
-def test_12_bit_colours_in_16_are_refused_instead_of_black(tmp_path):
+def test_12_bit_colors_in_16_are_refused_instead_of_black(tmp_path):
     values = np.array([[[4095, 2048, 0], [100, 4000, 4095]]], np.uint16)
-    (tmp_path / "dark.png").write_bytes(png_of_16_bit_colours(values))
-    (tmp_path / "good.png").write_bytes(png_of_16_bit_colours(values * 16))
+    (tmp_path / "dark.png").write_bytes(png_of_16_bit_colors(values))
+    (tmp_path / "good.png").write_bytes(png_of_16_bit_colors(values * 16))
     found = np.asarray(reading.read_photo(tmp_path / "good.png"))
     np.testing.assert_array_equal(found, values >> 4)
     with pytest.raises(ValueError, match="its 16 bits hold 12 or fewer.*save it with 8 bits"):

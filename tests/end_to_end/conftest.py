@@ -42,7 +42,7 @@ def evaluated(program, trained, once):
             f"--metrics_json={folder}/metrics.json",
             f"--report_dir={folder}/report",
             f"--save_predictions={folder}/predictions.npz",
-            "--retake_images=8",
+            "--cycle_images=8",
             fresh=True,
         )
         (folder / "output.txt").write_text(output)

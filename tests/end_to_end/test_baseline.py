@@ -63,7 +63,7 @@ def test_parts_of_features_beside_a_run(program, trained, data_dir, tmp_path, me
     with np.load(file) as arrays:
         assert arrays["labels"].shape == (32, 64, 64) and arrays["parts"] == 4
         assert set(np.unique(arrays["labels"])) <= {0, 1, 2, 3}
-        assert arrays["fit_part_centres"].shape == (40, 3, 2)
+        assert arrays["fit_part_centers"].shape == (40, 3, 2)
     metrics = tmp_path / "metrics.json"
     program(
         "evaluate",

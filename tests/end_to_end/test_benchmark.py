@@ -39,7 +39,7 @@ def test_benchmark_times_every_section(program, tiny_flags, tmp_path, compiled):
     ):  # fmt: skip
         assert found[name] > 0, name
     for stage in ("encoder", "GDM", "depth_decoder", "albedo_decoder", "assembly", "shading",
-                  "rasterisation", "surface", "retake", "features", "losses",
+                  "rasterization", "surface", "rerender", "features", "losses",
                   "optimizer"):  # fmt: skip
         assert found[f"stage.{stage}.ms_per_image"] > 0, stage
         assert stage.replace("_", " ") in output

@@ -69,7 +69,7 @@ _TINY = (
 _SHORT = {
     "train": ["--max_steps=2"],
     "prepare": [],
-    "evaluate": ["--images=32", "--fit_images=32", "--retake_images=32"],  # one batch, one graph
+    "evaluate": ["--images=32", "--fit_images=32", "--cycle_images=32"],  # one batch, one graph
     "benchmark": "--reference= --seconds=0 --sides=32 --sections=step --json=benchmark.json".split(),
     "reconstruct": [],
     "mix": [],

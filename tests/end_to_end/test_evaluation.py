@@ -21,7 +21,7 @@ def test_a_run_is_measured_in_every_respect(evaluated):
         "ari", "side_view_e2", "mad_view_degrees", "mad_canonical_degrees",
         "mad_view_mean_depth_degrees", "side_view_constant_e2", "yaw_mae_degrees", "rank1",
         "verification_auc", "ssim", "verification_eer_percent", "rank1_part_2_shape",
-        "position_spread_percent", "nme_true_centres_percent", "rotation_albedo_l1",
+        "position_spread_percent", "nme_true_centers_percent", "rotation_albedo_l1",
         "relighting_light_error_degrees", "depth_error_canonical_percent", "rank1_embeddings",
     ):  # fmt: skip
         metric = metrics[name]
@@ -29,7 +29,7 @@ def test_a_run_is_measured_in_every_respect(evaluated):
     for name in ("nme_percent", "rank1_yaw", "Part by part", "Recognition by descriptor"):
         assert name in output
     # The reference points come out in the right order.
-    order = [metrics[f"nme_{n}_percent"]["value"] for n in ("mean_face", "true_centres")]
+    order = [metrics[f"nme_{n}_percent"]["value"] for n in ("mean_face", "true_centers")]
     assert order[0] > order[1]
     page = (evaluated / "report" / "index.html").read_text()
     assert page.startswith("<!DOCTYPE html>") and "mad_view_mean_depth" not in output
@@ -59,8 +59,8 @@ def test_predictions_give_the_runs_own_metrics(program, evaluated, data_dir, tmp
 
 def test_photos_with_names_that_tell(program, trained, tmp_path):
     generator = np.random.default_rng(0)
-    colours = ["red", "lime", "blue", "yellow", "magenta", "aqua"]
-    people = [np.array(ImageColor.getrgb(colour)) for colour in colours]
+    colors = ["red", "lime", "blue", "yellow", "magenta", "aqua"]
+    people = [np.array(ImageColor.getrgb(color)) for color in colors]
     for person in range(6):
         for view in range(10):
             photo = np.clip(people[person] + generator.normal(0, 20, (40, 40, 3)), 0, 255)
@@ -77,7 +77,7 @@ def test_photos_with_names_that_tell(program, trained, tmp_path):
     )
     metrics = json.loads(path.read_text())
     assert metrics["rank1"]["n"] == 54 and metrics["rank1_view_1_4"]["n"] == 18
-    assert metrics["rank1_pixels"]["value"] > 0.9  # the colour tells these people apart
+    assert metrics["rank1_pixels"]["value"] > 0.9  # the color tells these people apart
     assert metrics["miou"]["value"] is None and "no truth" in output
     assert "labels: identity, view" in output
 
@@ -87,7 +87,7 @@ def test_runs_are_compared(program, trained, evaluated, tmp_path):
         "evaluate",
         f"--run_dir={trained}",
         f"--metrics_json={tmp_path}/metrics.json",
-        "--retake_images=8",
+        "--cycle_images=8",
     )
     file = tmp_path / "comparison.json"
     runs = evaluated, tmp_path / "metrics.json"  # a folder or a file
@@ -122,7 +122,7 @@ def test_real_photos_with_pseudo_labels(program, trained, tmp_path):
         "--dataset=photo_folder",
         f"--data_dir={SHARED / 'lfw'}",
         "--fit_images=200",
-        "--retake_images=0",
+        "--cycle_images=0",
         f"--metrics_json={tmp_path}/metrics.json",
     )
     metrics = json.loads((tmp_path / "metrics.json").read_text())
@@ -130,5 +130,5 @@ def test_real_photos_with_pseudo_labels(program, trained, tmp_path):
     assert metrics["yaw_correlation"]["value"] is None
     assert metrics["pseudo_yaw_correlation"]["value"] is not None
     assert metrics["pseudo_depth_order_share"]["n"] == metrics["pseudo_nme_percent"]["n"] > 0
-    lines = [metrics[f"pseudo_nme_{n}_percent"]["value"] for n in ("mean_face", "true_centres")]
+    lines = [metrics[f"pseudo_nme_{n}_percent"]["value"] for n in ("mean_face", "true_centers")]
     assert lines[0] > 2 * lines[1]

@@ -214,7 +214,7 @@ def test_predictions_without_labels_are_scored(program, rotations, tmp_path):
     [
         (["--fit_images=10", "--images=5"], "takes no --images, --fit_images"),
         (["--save_predictions=a.npz", "--images=5"], "takes no --save_predictions, --images"),
-        (["--retake_images=0"], "takes no --retake_images"),
+        (["--cycle_images=0"], "takes no --cycle_images"),
         (
             ["--data_dir=DIR", "--whole_folder"],
             "takes --data_dir, --whole_folder only with --dataset",

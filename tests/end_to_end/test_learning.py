@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from igc_tf import run_directory
 from igc_tf.datasets import catalog
 from igc_tf.inference import predict
-from igc_tf.training import run_directory
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def measured(run_dir):
     return np.mean(psnr["test"]), np.corrcoef(found, true)[0, 1]
 
 
-def test_five_hundred_steps_find_colours_and_poses(program, data_dir, tmp_path):
+def test_five_hundred_steps_find_colors_and_poses(program, data_dir, tmp_path):
     program(
         "train",
         "--flagfile=flags/quickstart.flags",

@@ -37,7 +37,7 @@ def test_evaluate(program, trained, evaluated, tmp_path):
         assert name in output or name in ("nme_mean_face_percent", "nme_centroid_percent")
     assert "mean face" in output and "centroid" in output  # they stand beside nme_percent
     again = tmp_path / "again.json"
-    flags = [f"--run_dir={trained}", f"--metrics_json={again}", "--retake_images=8"]
+    flags = [f"--run_dir={trained}", f"--metrics_json={again}", "--cycle_images=8"]
     program("evaluate", *flags, fresh=True)  # as the first one was
     assert again.read_text() == (evaluated / "metrics.json").read_text()
 

@@ -42,7 +42,7 @@ def test_weights_give_what_the_run_gives(program, trained, weights_dir, data_dir
         for name in a.files:
             np.testing.assert_array_equal(a[name], b[name], err_msg=name)
     metrics = f"--metrics_json={tmp_path}/metrics.json"
-    small = ["--images=8", "--fit_images=10", "--retake_images=0", f"--data_dir={data_dir}"]
+    small = ["--images=8", "--fit_images=10", "--cycle_images=0", f"--data_dir={data_dir}"]
     output = program("evaluate", *chosen, metrics, *small)
     assert (
         "tiny: " in output and json.loads((tmp_path / "metrics.json").read_text())["l1"]["n"] == 8

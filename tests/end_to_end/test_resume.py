@@ -35,7 +35,8 @@ def _wait_for_checkpoint(run_dir, process, after):
 
 @pytest.fixture(scope="module")
 def flags(tiny_flags):
-    fast = "--precision=mixed_bfloat16 --decoder_head=half --backdrop --retake_weight=1".split()
+    fast = "--precision=mixed_bfloat16 --decoder_head=half --static_background".split()
+    fast.append("--rerender_pose_weight=1")
     return [*tiny_flags, *fast, "--flip", f"--max_steps={_STEPS}", "--checkpoint_every_seconds=0"]
 
 

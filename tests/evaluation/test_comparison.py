@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from igc_tf.evaluation import comparison, report
-from igc_tf.evaluation.metric import Metric, bootstrap, difference, units
+from igc_tf.metrics.metric import Metric, bootstrap, difference, units
 
 
 def samples(values, names=None, identity=None, **more):
@@ -108,7 +108,7 @@ def test_better_and_worse_follow_the_metric():
 
 
 def test_statistics_of_a_set_are_paired_too():
-    from igc_tf.evaluation import pose
+    from igc_tf.metrics import pose
 
     generator = np.random.default_rng(5)
     true = generator.normal(0, 20, (300, 3))

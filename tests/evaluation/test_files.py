@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from igc_tf.evaluation import files, geometry, landmarks, score
+from igc_tf.evaluation import files, score
+from igc_tf.metrics import geometry, landmarks
 
 LABELS = np.array([[[0, 1], [2, 2]], [[0, 0], [1, 2]]])
 
@@ -17,32 +18,32 @@ def saved(tmp_path, **arrays):
 def test_labels_alone_are_enough(tmp_path):
     found = files.read(saved(tmp_path, labels=LABELS))
     assert found.names == ["0", "1"] and found.predictions.parts == 3 and found.fit is None
-    np.testing.assert_allclose(found.predictions.centres.parts[0], [[1.5, 0.5], [1.0, 1.5]])
+    np.testing.assert_allclose(found.predictions.centers.parts[0], [[1.5, 0.5], [1.0, 1.5]])
     assert found.truth.parts is None and found.predictions.image is None
 
 
-def test_soft_maps_give_labels_and_centres(tmp_path):
+def test_soft_maps_give_labels_and_centers(tmp_path):
     maps = np.zeros((1, 3, 2, 2))
     maps[0, 0], maps[0, 1, 0] = 0.4, [0.5, 0.25]
     maps[0, 2, 1, 1] = 0.6
     found = files.read(saved(tmp_path, part_maps=maps))
     np.testing.assert_array_equal(found.predictions.labels, [[[1, 0], [0, 2]]])
     # x = (0.5 * 0.5 + 0.25 * 1.5) / 0.75, of the soft map and not of the labels.
-    np.testing.assert_allclose(found.predictions.centres.parts[0, 0], [0.625 / 0.75, 0.5])
+    np.testing.assert_allclose(found.predictions.centers.parts[0, 0], [0.625 / 0.75, 0.5])
 
 
 @pytest.mark.parametrize("truth_parts", [{}, {"true_parts": np.zeros((6, 32, 32), int)}])
-def test_centres_without_labels_are_scored(tmp_path, truth_parts):
-    # Centres that are the landmarks tell them without error, and stray on no face.
+def test_centers_without_labels_are_scored(tmp_path, truth_parts):
+    # Centers that are the landmarks tell them without error, and stray on no face.
     generator = np.random.default_rng(0)
     marks = generator.uniform(8, 24, (6, 5, 2))
     fit_marks = generator.uniform(8, 24, (40, 5, 2))
     path = saved(
         tmp_path,
-        part_centres=marks,
-        whole_centre=marks.mean(1, keepdims=True),
-        fit_part_centres=fit_marks,
-        fit_whole_centre=fit_marks.mean(1, keepdims=True),
+        part_centers=marks,
+        whole_center=marks.mean(1, keepdims=True),
+        fit_part_centers=fit_marks,
+        fit_whole_center=fit_marks.mean(1, keepdims=True),
         fit_landmarks=fit_marks,
         true_landmarks=marks,
         true_identity=[0, 0, 0, 1, 1, 1],
@@ -80,7 +81,7 @@ def test_everything_is_read(tmp_path):
     assert found.names == ["a", "b"] and found.predictions.parts == 4
     np.testing.assert_allclose(found.predictions.image, 0.2)
     assert list(found.predictions.descriptors) == ["object", "mine"]
-    assert found.fit.centres.parts.shape == (4, 3, 2) and found.fit.mean_depth is None
+    assert found.fit.centers.parts.shape == (4, 3, 2) and found.fit.mean_depth is None
     assert found.truth.label_names == ("wall", "skin", "hair") and found.truth.pseudo
     np.testing.assert_array_equal(found.truth.condition.distance, [0, 20])
     np.testing.assert_array_equal(found.truth.landmark_depth, [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]])
@@ -115,11 +116,11 @@ def test_labels_without_names_are_numbered(tmp_path):
 
 def test_what_is_written_comes_back(tmp_path):
     generator = np.random.default_rng(0)
-    centres = landmarks.part_centres(generator.random((2, 3, 2, 2)))
+    centers = landmarks.part_centers(generator.random((2, 3, 2, 2)))
     predictions = score.Predictions(
         labels=LABELS.astype(np.uint8),
         parts=3,
-        centres=centres,
+        centers=centers,
         image=generator.random((2, 2, 2, 3)).astype(np.float32),
         depth=1 + generator.random((2, 2, 2)),
         view_depth=1 + generator.random((2, 2, 2)),
@@ -129,7 +130,7 @@ def test_what_is_written_comes_back(tmp_path):
         descriptors={"object": generator.random((2, 4))},
     )
     fit = score.Fit(
-        centres,
+        centers,
         generator.random((2, 5, 2)),
         generator.random((2, 2)),
         LABELS[0],
@@ -138,7 +139,7 @@ def test_what_is_written_comes_back(tmp_path):
     files.write(tmp_path / "a.npz", ["x", "y"], predictions, fit)
     found = files.read(tmp_path / "a.npz")
     assert found.names == ["x", "y"]
-    np.testing.assert_array_equal(found.predictions.centres.parts, centres.parts)
+    np.testing.assert_array_equal(found.predictions.centers.parts, centers.parts)
     np.testing.assert_array_equal(found.predictions.image, predictions.image)
     np.testing.assert_array_equal(found.predictions.descriptors["object"],
                                   predictions.descriptors["object"])  # fmt: skip
@@ -158,7 +159,7 @@ def test_a_method_without_parts(tmp_path):
     predictions = score.Predictions(
         labels=None,
         parts=0,
-        centres=None,
+        centers=None,
         image=pictures,
         reconstruction=np.clip(pictures + 0.1, 0, 1),
         descriptors={"object": np.eye(4)[[0, 0, 1, 1]]},

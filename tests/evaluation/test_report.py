@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from igc_tf.evaluation import report
-from igc_tf.evaluation.metric import Metric, bootstrap
+from igc_tf.metrics.metric import Metric, bootstrap
 
 METRICS = {
     "nme_percent": Metric(6.125, 6.0, 6.25, "%", 100, "people", 10),

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from igc_tf.evaluation import consistency, geometry, landmarks, report, score
-from igc_tf.evaluation.recognition import Condition
+from igc_tf.evaluation import report, score
+from igc_tf.metrics import cycle, geometry, landmarks
+from igc_tf.metrics.recognition import Condition
 
 SIZE = 24
 
@@ -42,7 +43,7 @@ def faces(seed, people=6, images=4):
     predictions = score.Predictions(
         labels=labels,
         parts=6,
-        centres=landmarks.part_centres(landmarks.one_hot(labels, 6)),
+        centers=landmarks.part_centers(landmarks.one_hot(labels, 6)),
         image=image,
         reconstruction=image,
         mask=np.ones(labels.shape),
@@ -52,7 +53,7 @@ def faces(seed, people=6, images=4):
         descriptors={"object": np.eye(people)[identity] + 0.01 * generator.random((n, people))},
     )
     average = geometry.mean_depth(depth)
-    fit = score.Fit(predictions.centres, marks, average, mean_view_depth=average)
+    fit = score.Fit(predictions.centers, marks, average, mean_view_depth=average)
     return predictions, truth, fit
 
 
@@ -81,10 +82,10 @@ def test_permuted_parts_change_nothing_but_their_numbers():
     predictions, truth, fit = faces(1)
     order = np.array([0, 4, 2, 5, 1, 3], np.uint8)
     labels = order[predictions.labels]
-    centres = landmarks.part_centres(landmarks.one_hot(labels, 6))
-    permuted = score.Predictions(labels=labels, parts=6, centres=centres)
+    centers = landmarks.part_centers(landmarks.one_hot(labels, 6))
+    permuted = score.Predictions(labels=labels, parts=6, centers=centers)
     first = values(score.score(predictions, truth, fit))
-    second = values(score.score(permuted, truth, fit._replace(centres=centres)))
+    second = values(score.score(permuted, truth, fit._replace(centers=centers)))
     for name in ("ari", "nmi", "miou", "nme_percent", "position_spread_percent", "iou_eyes"):
         assert second[name] == pytest.approx(first[name], abs=1e-9), name
     assert second["area_part_4_percent"] == pytest.approx(first["area_part_1_percent"])
@@ -93,9 +94,9 @@ def test_permuted_parts_change_nothing_but_their_numbers():
 def test_shifted_predictions_are_worse_but_their_landmarks_are_not():
     predictions, truth, fit = faces(2)
     labels = np.roll(predictions.labels, 2, axis=2)
-    centres = landmarks.part_centres(landmarks.one_hot(labels, 6))
-    shifted = score.Predictions(labels=labels, parts=6, centres=centres)
-    found = values(score.score(shifted, truth, fit._replace(centres=centres)))
+    centers = landmarks.part_centers(landmarks.one_hot(labels, 6))
+    shifted = score.Predictions(labels=labels, parts=6, centers=centers)
+    found = values(score.score(shifted, truth, fit._replace(centers=centers)))
     assert found["miou"] < 0.8 and found["ari"] < 0.9
     assert found["nme_percent"] == pytest.approx(0.0, abs=1e-6)
 
@@ -103,10 +104,10 @@ def test_shifted_predictions_are_worse_but_their_landmarks_are_not():
 def test_an_empty_part_is_no_nan():
     predictions, truth, fit = faces(3)
     labels = np.where(predictions.labels == 4, 5, predictions.labels)
-    centres = landmarks.part_centres(landmarks.one_hot(labels, 7))
-    emptied = score.Predictions(labels=labels, parts=7, centres=centres)
+    centers = landmarks.part_centers(landmarks.one_hot(labels, 7))
+    emptied = score.Predictions(labels=labels, parts=7, centers=centers)
     with np.errstate(invalid="raise", divide="raise"):
-        scores = score.score(emptied, truth, fit._replace(centres=centres))
+        scores = score.score(emptied, truth, fit._replace(centers=centers))
     for metric in scores.metrics.values():
         assert metric.is_absent or np.isfinite([metric.value, metric.low, metric.high]).all()
     assert scores.metrics["exists_part_4"].value == 0.0
@@ -124,7 +125,7 @@ def test_one_image_is_measured():
 def test_nothing_known_lists_every_metric_with_its_reason():
     predictions, truth, fit = faces(5)
     complete = score.score(predictions, truth, fit)
-    bare = score.Predictions(predictions.labels, 6, predictions.centres)
+    bare = score.Predictions(predictions.labels, 6, predictions.centers)
     unmeasured = score.score(bare, score.Truth())
     of_labels = {f"iou_{name}" for name in score.LABELS}
     of_parts = {f"position_spread_part_{part}_percent" for part in range(1, 6)}
@@ -151,7 +152,7 @@ def test_a_guessed_truth_is_called_so():
         assert scores.metrics[f"pseudo_{name}"].n == 24
     rows = report.rows(report.section_metrics(scores, "landmarks"), scores.reasons)
     row = next(row for row in rows if row.name == "pseudo_nme_percent")
-    assert "mean face" in row.to_beat and "true centres" in row.to_beat
+    assert "mean face" in row.to_beat and "true centers" in row.to_beat
 
 
 def bumps(truth):
@@ -267,7 +268,7 @@ def test_the_view_is_measured_where_both_are_drawn_with_their_own_cameras():
 def test_what_is_fitted_for_depth_needs_no_parts():
     predictions, truth, fit = faces(12)
     whole = score.score(predictions, truth, fit)
-    found = score.score(predictions, truth, fit._replace(centres=None))
+    found = score.score(predictions, truth, fit._replace(centers=None))
     assert found.metrics["nme_percent"].is_absent
     for name in ("side_view_mean_depth_e2", "mad_canonical_mean_depth_degrees"):
         assert found.metrics[name] == whole.metrics[name]
@@ -317,22 +318,22 @@ def test_every_interval_draws_people():
     predictions, truth, fit = faces(11, people=24, images=1)
     other, _, _ = faces(12, people=24, images=1)
     generator = np.random.default_rng(13)
-    capsules = consistency.Capsules(
+    capsules = cycle.Capsules(
         1 + 0.1 * generator.random((24, 8, 8)),
         generator.random((24, 8, 8, 3)),
         generator.integers(0, 3, (24, 8, 8)),
         generator.normal(0, 20, 24),
         np.eye(3)[generator.integers(0, 3, 24)],
     )
-    again = consistency.Capsules(*(a[::-1] for a in capsules))
-    retake = consistency.Retake(
+    again = cycle.Capsules(*(a[::-1] for a in capsules))
+    rerendered = cycle.Rerendered(
         capsules, again, capsules.yaw_degrees + 15, again, capsules.light_direction
     )
     found = dataclasses.replace(
         other,
         image=predictions.image,
         view_depth=1 + 0.1 * generator.random((24, SIZE, SIZE)),
-        retake=retake,
+        rerendered=rerendered,
     )
     fit = fit._replace(label_map=truth.parts[0])
     view_depth = 1 + 0.1 * generator.random((24, SIZE, SIZE))
@@ -389,7 +390,7 @@ def test_landmarks_tell_how_well_parts_tell_them_apart():
     without = score.score(predictions, truth)  # nothing is fitted for it
     assert without.metrics["ari_landmarks"].value == pytest.approx(0.615, abs=0.02)
     assert without.metrics["ari_landmarks_mean_face"].is_absent
-    nothing = dataclasses.replace(predictions, labels=None, centres=None, parts=0)
+    nothing = dataclasses.replace(predictions, labels=None, centers=None, parts=0)
     assert score.score(nothing, truth, fit).reasons["nmi_landmarks"] == score.NOT_PREDICTED
 
 

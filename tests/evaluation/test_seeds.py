@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from igc_tf.evaluation import seeds
-from igc_tf.evaluation.metric import Metric
+from igc_tf.metrics.metric import Metric
 
 
 def training(**values):

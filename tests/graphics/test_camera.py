@@ -24,7 +24,7 @@ def test_half_extent_preset():
 
 
 def test_pixel_rays_preset():
-    # 90 degrees: at depth 1 the picture is 2 wide, its 2 x 4 pixels are 0.5; centres are half a pixel in.
+    # 90 degrees: at depth 1 the picture is 2 wide, its 2 x 4 pixels are 0.5; centers are half a pixel in.
     rays = camera.pixel_rays((2, 4), 90.0).numpy()
     np.testing.assert_allclose(rays[0, :, 0], [-0.75, -0.25, 0.25, 0.75], rtol=1e-6)
     np.testing.assert_allclose(rays[:, 0, 1], [0.25, -0.25], rtol=1e-6)  # row 0 is the upper one
@@ -66,7 +66,7 @@ def test_pad_maps_keeps_the_channels():
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("fov", [10.0, 60.0])
-def test_unprojected_pixels_project_back_to_their_centres(size, fov):
+def test_unprojected_pixels_project_back_to_their_centers(size, fov):
     depth = tf.random.stateless_uniform([2, *size], [0, 4], 0.5, 1.5)
     pixels = camera.to_pixels(camera.unproject(depth, fov), size, fov)
     x, y = np.meshgrid(np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5)

@@ -26,7 +26,7 @@ def test_from_parameters_preset():
     )
     np.testing.assert_allclose(found.ambient, [0.0, 0.5, 1.0])
     np.testing.assert_allclose(found.diffuse, [1.0, 0.0, 0.75])
-    # normalise(0.75, 0, 1): hypotenuse 1.25.
+    # normalize(0.75, 0, 1): hypotenuse 1.25.
     third = np.array([-1, 1, 1]) / math.sqrt(3)
     np.testing.assert_allclose(found.direction, [[0, 0, 1], [0.6, 0, 0.8], third], rtol=1e-5)
 

@@ -28,7 +28,7 @@ def random_albedo(size=SIZE, batch=1, seed=0):
 
 
 def axes(size=SIZE):
-    """x and y of the pixel centres in [-1, 1], y up."""
+    """x and y of the pixel centers in [-1, 1], y up."""
     axis = (np.arange(size) + 0.5) / size * 2 - 1
     return np.meshgrid(axis, -axis)
 
@@ -87,7 +87,7 @@ def test_translation_by_pixels_shifts_the_picture_by_pixels(columns, rows):
 
 
 def test_uncovered_pixels_are_black_far_and_masked():
-    # Half the picture to the right; the canvas goes on half a pixel beyond its outermost centres.
+    # Half the picture to the right; the canvas goes on half a pixel beyond its outermost centers.
     view = view_of(x=SIZE // 2 * pixel_width())
     drawn = Renderer((SIZE, SIZE), far_depth=1.7)(
         tf.ones([1, SIZE, SIZE]), random_albedo() + 0.1, FRONTAL, view
@@ -102,7 +102,7 @@ def test_uncovered_pixels_are_black_far_and_masked():
 
 
 def test_moving_away_shrinks_the_picture():
-    # Depth 2 instead of 1: half the size, about the centre.
+    # Depth 2 instead of 1: half the size, about the center.
     drawn = Renderer((SIZE, SIZE))(
         tf.ones([1, SIZE, SIZE]), random_albedo(), FRONTAL, view_of(z=-1.0)
     )
@@ -148,7 +148,7 @@ def test_mirrored_object_is_the_mirrored_picture():
     np.testing.assert_allclose(identity[1].image[:, :, ::-1], identity[0].image, atol=1e-4)
 
 
-def blob_centre(image):
+def blob_center(image):
     """(x, y) px, mean position weighted by the picture's brightness."""
     weight = image[0].numpy().sum(axis=-1)
     rows, columns = np.indices(weight.shape) + 0.5
@@ -175,8 +175,8 @@ def test_turning_a_ball_moves_the_spot_on_its_front(backend, angles, direction):
     albedo = tf.constant(np.repeat(spot[np.newaxis, ..., np.newaxis], 3, axis=-1), tf.float32)
     light = Light(tf.ones([1]), tf.zeros([1]), FRONTAL.direction)  # ambient only
     drawn = Renderer((SIZE, SIZE), backend=backend)(depth, albedo, light, view_of(**angles))
-    centre = np.array(blob_centre(drawn.image)) - SIZE / 2
-    np.testing.assert_allclose(centre, np.array(direction) * 4.07, atol=0.35)
+    center = np.array(blob_center(drawn.image)) - SIZE / 2
+    np.testing.assert_allclose(center, np.array(direction) * 4.07, atol=0.35)
 
 
 def test_roll_turns_the_picture_counter_clockwise():
@@ -258,7 +258,7 @@ def smooth_scene():
     light = lighting.from_parameters(
         tf.constant([-0.2]), tf.constant([0.3]), tf.constant([[0.3, -0.2]])
     )
-    # No pixel's centre on an edge: between cells the picture has a kink.
+    # No pixel's center on an edge: between cells the picture has a kink.
     return depth, albedo, light, view_of(0.05, 0.11, 0.03, 0.0021, -0.0017, 0.013)
 
 

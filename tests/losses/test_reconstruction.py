@@ -9,8 +9,8 @@ import tensorflow as tf
 from igc_tf.losses import reconstruction
 
 
-def flat_colours(values):
-    """`[1, H, W, 3]` whose three colours are all the value at that pixel."""
+def flat_colors(values):
+    """`[1, H, W, 3]` whose three colors are all the value at that pixel."""
     return tf.repeat(tf.constant(values, tf.float32)[tf.newaxis, ..., tf.newaxis], 3, axis=-1)
 
 
@@ -30,8 +30,8 @@ def test_masked_mean_of_nothing_is_zero_with_a_finite_gradient():
 
 
 def test_likelihood_preset():
-    # Two pixels side by side. The first misses (0.3, 0, 0) of the photo's colour: the mean over the
-    # colours is 0.1, on the range [-1, 1] it is 0.2; with sigma 0.5 that is sqrt(2) 0.2 / 0.5 + ln 0.5.
+    # Two pixels side by side. The first misses (0.3, 0, 0) of the photo's color: the mean over the
+    # colors is 0.1, on the range [-1, 1] it is 0.2; with sigma 0.5 that is sqrt(2) 0.2 / 0.5 + ln 0.5.
     # The second is exact; with sigma 2 it costs ln 2.
     image = tf.constant([[[[0.5, 0.5, 0.5], [0.2, 0.4, 0.6]]]])
     drawn = tf.constant([[[[0.8, 0.5, 0.5], [0.2, 0.4, 0.6]]]])
@@ -48,29 +48,29 @@ def test_likelihood_is_least_where_sigma_is_the_error_times_root_two():
     sigma = tf.Variable(tf.fill([1, 1, 1], 0.2 * math.sqrt(2)))
     with tf.GradientTape() as tape:
         value = reconstruction.negative_log_likelihood(
-            flat_colours([[0.5]]), flat_colours([[0.6]]), sigma, tf.ones([1, 1, 1])
+            flat_colors([[0.5]]), flat_colors([[0.6]]), sigma, tf.ones([1, 1, 1])
         )
     np.testing.assert_allclose(tape.gradient(value, sigma), np.zeros([1, 1, 1]), atol=1e-5)
 
 
 def test_likelihood_gradient_reaches_picture_and_sigma_where_covered():
-    drawn = tf.Variable(flat_colours([[0.7, 0.7]]))
+    drawn = tf.Variable(flat_colors([[0.7, 0.7]]))
     sigma = tf.Variable([[[0.5, 0.5]]])
     mask = tf.constant([[[1.0, 0.0]]])
     with tf.GradientTape() as tape:
         value = reconstruction.negative_log_likelihood(
-            flat_colours([[0.5, 0.5]]), drawn, sigma, mask
+            flat_colors([[0.5, 0.5]]), drawn, sigma, mask
         )
     to_drawn, to_sigma = tape.gradient(value, [drawn, sigma])
-    # d/drawn: 2 sqrt(2) / (3 sigma) a colour. d/sigma: -sqrt(2) 0.4 / 0.25 + 1 / 0.5.
+    # d/drawn: 2 sqrt(2) / (3 sigma) a color. d/sigma: -sqrt(2) 0.4 / 0.25 + 1 / 0.5.
     slope = 2 * math.sqrt(2) / 1.5
     np.testing.assert_allclose(to_drawn, [[[[slope] * 3, [0, 0, 0]]]], rtol=1e-5)
     np.testing.assert_allclose(to_sigma, [[[-1.6 * math.sqrt(2) + 2.0, 0]]], rtol=1e-5)
 
 
 def test_l1_preset():
-    image = flat_colours([[0.1, 0.9], [0.5, 0.5]])
-    drawn = flat_colours([[0.4, 0.0], [0.5, 0.7]])
+    image = flat_colors([[0.1, 0.9], [0.5, 0.5]])
+    drawn = flat_colors([[0.4, 0.0], [0.5, 0.7]])
     mask = tf.constant([[[1.0, 0.0], [1.0, 1.0]]])
     # (0.3 + 0 + 0.2) / 3; the worst pixel is not covered.
     np.testing.assert_allclose(reconstruction.l1(image, drawn, mask), [0.5 / 3], rtol=1e-6)
@@ -106,7 +106,7 @@ def test_pyramid_uncovered_pixels_count_as_reproduced_and_get_no_gradient():
         value = reconstruction.pyramid(image, drawn, left)
     gradient = tape.gradient(value, drawn)[0]
     np.testing.assert_array_equal(gradient[:, 4:], np.zeros([8, 4, 3]))
-    # No two differences of the random picture cancel a colour's own: each pixel is reached.
+    # No two differences of the random picture cancel a color's own: each pixel is reached.
     assert np.all(gradient[:, :4].numpy() != 0)
     nothing = reconstruction.pyramid(image, drawn, tf.zeros([1, 8, 8]))
     np.testing.assert_array_equal(nothing, [0.0])

@@ -11,7 +11,7 @@ from PIL import Image
 from igc_tf import config as config_lib
 from igc_tf import igc_net
 from igc_tf.datasets import crops
-from igc_tf.graphics import rasterizer
+from igc_tf.graphics.rasterizers import rasterizer
 from igc_tf.serving import contract, export, reload, signatures, warmup
 
 
@@ -94,15 +94,15 @@ def test_signatures_are_those_of_the_contract(exported):
 def test_names_of_before_are_still_given():
     """What the first clients ask for; names may be added, none may go."""
     everything = (
-        "image segmentation part_visibility part_centres part_depth part_albedo "
+        "image segmentation part_visibility part_centers part_depth part_albedo "
         "canonical_visibility depth albedo normals shading canonical_image reconstruction mask "
         "rotation_degrees translation light"
     )
     promised = {
         "serving_default": everything,
         "serialized": everything,
-        "parts": "segmentation part_visibility part_centres",
-        "parts_portable": "segmentation part_visibility part_centres",
+        "parts": "segmentation part_visibility part_centers",
+        "parts_portable": "segmentation part_visibility part_centers",
         "capsules": "part_depth part_albedo canonical_visibility shape_embedding albedo_embedding "
         "rotation_degrees translation light",
         "reconstruct": "depth albedo normals shading rotation_degrees translation light "
@@ -116,7 +116,7 @@ def test_names_of_before_are_still_given():
 
 def test_alpha_is_served(exported, photos, two_faces):
     found = exported.served.functions["serving_default"](images=tf.constant(photos[:2]))
-    # This model has no backdrop and assembles its albedo by the nearest part.
+    # This model has no static background and assembles its albedo by the nearest part.
     np.testing.assert_allclose(found["alpha"], 1.0 - found["part_visibility"][:, 0], atol=1e-5)
     assert 0.1 < found["alpha"].numpy().mean() < 0.9
     given = {name: tf.constant(value) for name, value in two_faces.items()}

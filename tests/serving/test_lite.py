@@ -7,10 +7,10 @@ from igc_tf.serving import lite, pictures
 
 pytestmark = pytest.mark.slow
 
-#: Mean differences that 8-bit weights may make here, three times what they make; part_centres in px.
+#: Mean differences that 8-bit weights may make here, three times what they make; part_centers in px.
 _DYNAMIC_RANGE = {
     **{"segmentation": 0.075, "part_visibility": 0.036},
-    **{"part_centres": 0.5, "descriptor": 0.0017},
+    **{"part_centers": 0.5, "descriptor": 0.0017},
 }
 
 
@@ -25,7 +25,7 @@ def test_they_agree_with_the_signatures(exported, files, photos):
     assert {(line.file, line.output) for line in found} == {
         (name + kind, output)
         for name, outputs in (
-            ("parts", ("segmentation", "part_visibility", "part_centres")),
+            ("parts", ("segmentation", "part_visibility", "part_centers")),
             ("embed", ("descriptor",)),
         )
         for output in outputs
@@ -35,7 +35,7 @@ def test_they_agree_with_the_signatures(exported, files, photos):
         if line.file == "embed":
             assert line.largest <= 1e-4, line
         elif line.file == "parts":  # Where two parts' depths tie, rounding decides which is seen.
-            assert line.mean <= (1e-2 if line.output == "part_centres" else 1e-3), line
+            assert line.mean <= (1e-2 if line.output == "part_centers" else 1e-3), line
         else:  # Another photo has another label at 0.58 of the pixels, visibilities differ by 0.29.
             assert line.mean <= _DYNAMIC_RANGE[line.output], line
 

@@ -125,9 +125,9 @@ def test_openvino_agrees_on_parts(exported, requests, tmp_path):
                 assert got.shape == wanted.shape and got.dtype == wanted.dtype
                 differing = np.abs(got.astype(np.float64) - wanted) > 1e-4
                 # Where the depths of two parts tie, rounding decides which is seen: that moves single
-                # pixels, and by them the centres of the two parts.
-                assert differing.mean() <= 5e-4 or output == "part_centres", (number, output)
-                np.testing.assert_allclose(got, wanted, atol=0.2 if output == "part_centres" else 9)
+                # pixels, and by them the centers of the two parts.
+                assert differing.mean() <= 5e-4 or output == "part_centers", (number, output)
+                np.testing.assert_allclose(got, wanted, atol=0.2 if output == "part_centers" else 9)
 
 
 def test_saved_model_cli_shows_and_runs(exported, requests, tmp_path):

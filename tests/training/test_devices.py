@@ -51,7 +51,7 @@ _PROGRAM = textwrap.dedent(
     }
     found = {}
     for kind, config in [(recipe_name, configs[recipe_name])]:
-        assert config.loss.retake_weight and config.loss.contrastive_weight
+        assert config.loss.rerender_pose_weight and config.loss.contrastive_weight
         tf.keras.utils.set_random_seed(0)
         strategy = trainer.make_strategy(["cpu:0", "cpu:1"][:replicas])
         assert strategy.num_replicas_in_sync == replicas
@@ -98,7 +98,7 @@ def test_two_replicas_give_the_losses_and_the_update_of_one(kernels, tmp_path, r
         losses = {name.rpartition("/")[2] for name in one if name.startswith("celeba_cpu/loss/")}
         assert losses >= {
             "likelihood", "likelihood_flip", "pyramid", "pyramid_flip", "perceptual", "perceptual_flip",
-            "contrastive", "sparsity", "background", "smoothness", "part_feature", "retake",
+            "contrastive", "sparsity", "background", "smoothness", "part_feature", "rerender_pose",
             "feature_clustering",
         }  # fmt: skip
     for name, value in one.items():

@@ -10,9 +10,9 @@ from absl import logging as absl_logging
 from PIL import Image
 
 from igc_tf import config as config_lib
-from igc_tf import inference
+from igc_tf import inference, run_directory
 from igc_tf.datasets import pipeline
-from igc_tf.training import optimizers, run_directory, trainer
+from igc_tf.training import optimizers, trainer
 from igc_tf.training.step import TrainingStep
 from tests.weight_files import efficientnet_arrays, write_torch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from igc_tf.evaluation.geometry import normals as normals_of
+from igc_tf.metrics.geometry import normals as normals_of
 from igc_tf.viewing.result import PhotoResult
 
 #: Background, hair and forehead, eyes, nose, mouth, cheeks.

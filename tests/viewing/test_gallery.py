@@ -40,7 +40,7 @@ class Page(html.parser.HTMLParser):
 def folders(tmp_path_factory):
     """Two results, the second moves."""
     root = tmp_path_factory.mktemp("results")
-    moving = result_folder.Animations(ModelConfig(backdrop=True), ["relight"])
+    moving = result_folder.Animations(ModelConfig(static_background=True), ["relight"])
     small = make_face(16)
     return [
         result_folder.write(root, "a <b>.jpg", "file:///a", small),

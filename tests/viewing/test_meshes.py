@@ -10,7 +10,7 @@ import pytest
 import trimesh
 from PIL import Image
 
-from igc_tf.viewing import colours, meshes
+from igc_tf.viewing import colors, meshes
 
 
 @pytest.fixture(scope="module", params=["glb", "obj"])
@@ -23,7 +23,7 @@ def read_back(request, tmp_path_factory, face):
 
 
 def texture_at(mesh, vertices):
-    """Texture colours at vertices, looked up by hand: v up, the nearest texel."""
+    """Texture colors at vertices, looked up by hand: v up, the nearest texel."""
     material = mesh.visual.material
     image = getattr(material, "baseColorTexture", None) or material.image
     pixels = np.asarray(image.convert("RGB"))
@@ -34,7 +34,7 @@ def texture_at(mesh, vertices):
 
 
 def test_two_by_two_by_hand():
-    # fov 90 degrees: half extent 1. Pixel centres at x, y = -0.5 and 0.5 at depth 1.
+    # fov 90 degrees: half extent 1. Pixel centers at x, y = -0.5 and 0.5 at depth 1.
     mesh = meshes.textured_mesh(np.ones((2, 2)), np.zeros((2, 2, 3)), fov_degrees=90.0)
     np.testing.assert_allclose(
         mesh.vertices, [[-0.5, 0.5, -1], [0.5, 0.5, -1], [-0.5, -0.5, -1], [0.5, -0.5, -1]]
@@ -58,7 +58,7 @@ def test_nose_is_nearest_and_depth_is_minus_z(face):
     mesh = meshes.textured_mesh(face.depth, face.albedo)
     np.testing.assert_allclose(mesh.vertices[:, 2], -face.depth.reshape(-1), rtol=1e-6)
     tip = mesh.vertices[mesh.vertices[:, 2].argmax()]
-    assert abs(tip[0]) < 0.005 and tip[1] < 0  # the nose: in the middle, under the centre
+    assert abs(tip[0]) < 0.005 and tip[1] < 0  # the nose: in the middle, under the center
 
 
 @pytest.fixture(scope="module", params=["glb", "obj"])
@@ -76,7 +76,7 @@ def test_mask_leaves_the_face_and_nothing_else(cut_out, face):
     np.testing.assert_array_equal(np.unique(cut_out.faces), np.arange(len(cut_out.vertices)))
     uv = np.asarray(cut_out.visual.uv)
     assert uv.min() >= 0 and uv.max() <= 1
-    # Where each vertex lies, px between pixel centres; those of pixels are of the face alone.
+    # Where each vertex lies, px between pixel centers; those of pixels are of the face alone.
     place = np.stack([(1 - uv[:, 1]) * 64, uv[:, 0] * 64], 1) - 0.5
     row, column = np.rint(place).astype(int).T
     of_a_pixel = np.abs(place - np.stack([row, column], 1)).max(1) < 1e-3
@@ -117,10 +117,10 @@ def test_mask_hides_the_wall_in_the_texture_too(cut_out, face):
     image = getattr(material, "baseColorTexture", None) or material.image
     texture = np.asarray(image.convert("RGB"))
     keep = face.canonical_visibility[0] == 0
-    expected = colours.to_uint8(face.albedo)
+    expected = colors.to_uint8(face.albedo)
     np.testing.assert_array_equal(texture[keep], expected[keep])
-    colours_of_the_face = {tuple(colour) for colour in expected[keep]}
-    assert {tuple(colour) for colour in texture[~keep]} <= colours_of_the_face
+    colors_of_the_face = {tuple(color) for color in expected[keep]}
+    assert {tuple(color) for color in texture[~keep]} <= colors_of_the_face
 
 
 def test_mask_drops_specks_and_keeps_pieces():
@@ -133,11 +133,11 @@ def test_mask_drops_specks_and_keeps_pieces():
 
 
 def test_mask_by_hand():
-    # Two columns are kept, one not: the line lies half way between their centres at x = 1.5 px.
+    # Two columns are kept, one not: the line lies half way between their centers at x = 1.5 px.
     keep = np.ones((4, 4))
     keep[:, 2:] = 0
     mesh = meshes.textured_mesh(np.ones((4, 4)), np.zeros((4, 4, 3)), fov_degrees=90.0, mask=keep)
-    # x of the centres: -0.75, -0.25, 0.25, 0.75
+    # x of the centers: -0.75, -0.25, 0.25, 0.75
     np.testing.assert_allclose(np.unique(mesh.vertices[:, 0].round(6)), [-0.75, -0.25, 0.0])
     assert mesh.area == pytest.approx(0.75 * 1.5)
     assert (mesh.face_normals[:, 2] > 0).all()
@@ -150,10 +150,10 @@ def test_mask_of_all_keeps_all(face):
     np.testing.assert_array_equal(masked.faces, whole.faces)
 
 
-def test_texture_has_the_colour_of_each_pixel(face):
+def test_texture_has_the_color_of_each_pixel(face):
     mesh = meshes.textured_mesh(face.depth, face.albedo)
     np.testing.assert_array_equal(
-        texture_at(mesh, slice(None)), colours.to_uint8(face.albedo).reshape(-1, 3)
+        texture_at(mesh, slice(None)), colors.to_uint8(face.albedo).reshape(-1, 3)
     )
 
 
@@ -161,7 +161,7 @@ def test_texture_may_be_finer_than_the_depth(face):
     fine = np.repeat(np.repeat(face.albedo, 2, axis=0), 2, axis=1)
     mesh = meshes.textured_mesh(face.depth, fine)
     np.testing.assert_array_equal(
-        texture_at(mesh, slice(None)), colours.to_uint8(face.albedo).reshape(-1, 3)
+        texture_at(mesh, slice(None)), colors.to_uint8(face.albedo).reshape(-1, 3)
     )
 
 
@@ -173,13 +173,13 @@ def test_read_back_has_the_same_surface(read_back, face):
     assert (read_back.face_normals[:, 2] > 0).all()
 
 
-def test_read_back_has_the_colours_at_the_vertices(read_back, face):
+def test_read_back_has_the_colors_at_the_vertices(read_back, face):
     # Which pixel a vertex is, from its place alone: project it with the camera.
     half = np.tan(np.radians(5.0))
     x, y, z = read_back.vertices.T
     columns = np.floor((x / -z / half + 1.0) * 32).astype(int)
     rows = np.floor((1.0 - y / -z / half) * 32).astype(int)
-    expected = colours.to_uint8(face.albedo)[rows, columns]
+    expected = colors.to_uint8(face.albedo)[rows, columns]
     np.testing.assert_array_equal(texture_at(read_back, slice(None)), expected)
 
 
@@ -313,7 +313,7 @@ NAMES = (
 )  # fmt: skip
 
 
-def test_objs_of_any_name_in_one_folder_keep_their_own_colours(tmp_path):
+def test_objs_of_any_name_in_one_folder_keep_their_own_colors(tmp_path):
     depth = np.ones((2, 2))
     for number, name in enumerate(NAMES):
         albedo = np.full((2, 2, 3), number, np.uint8)

@@ -1,4 +1,4 @@
-"""Panels: every tile where it belongs, with the colours it should have."""
+"""Panels: every tile where it belongs, with the colors it should have."""
 
 import dataclasses
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from igc_tf.viewing import colours, panels
+from igc_tf.viewing import colors, panels
 from igc_tf.viewing.canvas import Canvas, fit
 
 # For tiles of 64 pixels, worked out from the page's measures: margin 16, gutter 20, gap 12,
@@ -28,13 +28,13 @@ def test_size_of_the_page(face):
 def test_tiles_of_the_object(face):
     page = panels.panel(face, tile=64)
     for column, expected in (
-        (0, colours.to_uint8(face.image)),
-        (2, colours.overlay(face.image, face.segmentation)),
-        (3, colours.to_uint8(face.canonical_image)),
-        (4, colours.to_uint8(face.albedo)),
-        (5, colours.depth_colours(face.depth)),
-        (6, colours.normal_colours(face.normals)),
-        (7, colours.shading_gray(face.shading)),
+        (0, colors.to_uint8(face.image)),
+        (2, colors.overlay(face.image, face.segmentation)),
+        (3, colors.to_uint8(face.canonical_image)),
+        (4, colors.to_uint8(face.albedo)),
+        (5, colors.depth_colors(face.depth)),
+        (6, colors.normal_colors(face.normals)),
+        (7, colors.shading_gray(face.shading)),
     ):
         np.testing.assert_array_equal(tile_at(page, LEFT + column * STEP, TOP), expected)
 
@@ -42,7 +42,7 @@ def test_tiles_of_the_object(face):
 def test_reconstruction_is_gray_where_nothing_is_drawn(face):
     found = tile_at(panels.panel(face, tile=64), LEFT + STEP, TOP)
     assert (found[:, :4] == 236).all()  # the canvas does not cover the first four columns
-    np.testing.assert_array_equal(found[:, 4:], colours.to_uint8(face.reconstruction)[:, 4:])
+    np.testing.assert_array_equal(found[:, 4:], colors.to_uint8(face.reconstruction)[:, 4:])
 
 
 def test_a_column_a_part(face):
@@ -50,14 +50,14 @@ def test_a_column_a_part(face):
     for part in range(6):
         x = LEFT + part * STEP
         albedo, depth, seen = (tile_at(page, x, PARTS_TOP + row * STEP) for row in range(3))
-        np.testing.assert_array_equal(albedo, colours.to_uint8(face.part_albedo[part]))
-        np.testing.assert_array_equal(depth, colours.depth_colours(face.part_depth[part]))
+        np.testing.assert_array_equal(albedo, colors.to_uint8(face.part_albedo[part]))
+        np.testing.assert_array_equal(depth, colors.depth_colors(face.part_depth[part]))
         visible = face.canonical_visibility[part] > 0
-        assert (seen[visible] == colours.PALETTE[part]).all()
+        assert (seen[visible] == colors.PALETTE[part]).all()
         assert (seen[~visible] == 236).all()
         # The frame: three pixels left of the column, and three under it.
-        assert (page[PARTS_TOP, x - 3 : x] == colours.PALETTE[part]).all()
-        assert (page[PARTS_TOP + 216 : PARTS_TOP + 219, x] == colours.PALETTE[part]).all()
+        assert (page[PARTS_TOP, x - 3 : x] == colors.PALETTE[part]).all()
+        assert (page[PARTS_TOP + 216 : PARTS_TOP + 219, x] == colors.PALETTE[part]).all()
 
 
 def test_more_parts_make_the_page_wider(face):
@@ -75,7 +75,7 @@ def test_light_and_pose_are_drawn(face):
     x = LEFT + 6 * STEP
     page = panels.panel(face, tile=64)
     ball = tile_at(page, x, PARTS_TOP)
-    # The light comes from the upper right; 12 pixels from the centre, well inside the ball.
+    # The light comes from the upper right; 12 pixels from the center, well inside the ball.
     assert ball[20, 44, 0] > ball[32, 32, 0] > ball[44, 20, 0]
     assert (ball[0, 0] == 255).all()
     other = panels.panel(dataclasses.replace(face, rotation_degrees=[-6.0, -18.0, 3.0]), tile=64)
@@ -111,15 +111,15 @@ def test_hierarchy_holds_input_parts_and_reconstruction(face):
     # Parts 40 wide, 6 of them: 6 * 52 - 12 = 300 high; objects 3 * (64 + 18 + 12) - 12 = 270.
     # Width: 2 * 16 + 3 * 64 + 2 * 40 + 12 + 3 * (36 + 24). Height: 16 + 36 + 300 + 16.
     assert page.shape == (368, 496, 3)
-    centre = 16 + 36 + 150
-    np.testing.assert_array_equal(tile_at(page, 16, centre - 32), colours.to_uint8(face.image))
+    center = 16 + 36 + 150
+    np.testing.assert_array_equal(tile_at(page, 16, center - 32), colors.to_uint8(face.image))
     # The second part's frame, left of x = 16 + 64 + 12 + 36 + 12 = 140, y = 52 + 52.
-    assert (page[104, 137:140] == colours.PALETTE[1]).all()
+    assert (page[104, 137:140] == colors.PALETTE[1]).all()
     # The reconstruction is the last tile before the margin.
-    found = tile_at(page, 496 - 16 - 64, centre - 32)
-    np.testing.assert_array_equal(found[:, 4:], colours.to_uint8(face.reconstruction)[:, 4:])
-    # The object's albedo: x = 140 + 80 + 24 + 36 + 12 = 292; y = centre - 135 + 18.
-    np.testing.assert_array_equal(tile_at(page, 292, centre - 117), colours.to_uint8(face.albedo))
+    found = tile_at(page, 496 - 16 - 64, center - 32)
+    np.testing.assert_array_equal(found[:, 4:], colors.to_uint8(face.reconstruction)[:, 4:])
+    # The object's albedo: x = 140 + 80 + 24 + 36 + 12 = 292; y = center - 135 + 18.
+    np.testing.assert_array_equal(tile_at(page, 292, center - 117), colors.to_uint8(face.albedo))
 
 
 def test_names_stand_beside_the_parts(face):
@@ -145,7 +145,7 @@ def test_sheet_by_hand():
     np.testing.assert_array_equal(page[..., 0], expected)
 
 
-def test_sheet_centres_smaller_pictures_and_needs_no_empty_columns():
+def test_sheet_centers_smaller_pictures_and_needs_no_empty_columns():
     small, large = np.zeros((2, 2, 3), np.uint8), np.zeros((4, 6, 3), np.uint8)
     page = panels.sheet([small, large], columns=9, gap=0)
     assert page.shape == (4, 12, 3)
@@ -167,7 +167,7 @@ def test_fit_letterboxes_and_keeps_labels():
     np.testing.assert_array_equal(labels[:3, :3], 3)
 
 
-def test_captions_are_drawn_and_centred():
+def test_captions_are_drawn_and_centerd():
     canvas = Canvas(100, 30)
     canvas.caption("depth", 50, 5)
     _, columns = np.nonzero(canvas.array[..., 0] < 200)
@@ -200,4 +200,4 @@ def test_photo_that_is_not_square(face):
     page = panels.panel(wide, tile=64)
     tile = tile_at(page, LEFT, TOP)
     assert (tile[:16] == 255).all() and (tile[48:] == 255).all()
-    np.testing.assert_array_equal(tile[16:48], colours.to_uint8(wide.image))
+    np.testing.assert_array_equal(tile[16:48], colors.to_uint8(wide.image))

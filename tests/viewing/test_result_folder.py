@@ -60,7 +60,7 @@ def test_each_photo_has_its_own_results(tmp_path, small):
 
 @pytest.mark.parametrize("motions", [(), ("turn",), ("relight",)])
 def test_the_moving_face_is_written_where_it_is_asked_for(tmp_path, small, motions):
-    animations = result_folder.Animations(ModelConfig(backdrop=True), motions)
+    animations = result_folder.Animations(ModelConfig(static_background=True), motions)
     folder = result_folder.write(tmp_path, "a.jpg", "file:///a", small, animations=animations)
     moving = [f"{motion}.{ending}" for motion in motions for ending in ("webp", "gif", "png")]
     assert files(folder) == sorted(

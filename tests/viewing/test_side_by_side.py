@@ -1,9 +1,9 @@
-"""Rows of parts whose colours mean the same."""
+"""Rows of parts whose colors mean the same."""
 
 import numpy as np
 import pytest
 
-from igc_tf.viewing import colours, side_by_side
+from igc_tf.viewing import colors, side_by_side
 from igc_tf.viewing.side_by_side import GAP, MARGIN, TITLES
 
 
@@ -34,9 +34,9 @@ def test_page_has_a_row_a_method():
     parts = {"true parts": np.zeros((2, 8, 8), int), "ours": np.full((2, 8, 8), 3)}
     page = side_by_side.rows(photos, parts, tile=32)
     assert page.shape == (2 * MARGIN + 3 * 32 + 2 * GAP, 2 * MARGIN + TITLES + 2 * 32 + GAP, 3)
-    for row, colour in enumerate((colours.PALETTE[0], colours.PALETTE[3]), 1):
+    for row, color in enumerate((colors.PALETTE[0], colors.PALETTE[3]), 1):
         y, x = MARGIN + row * (32 + GAP), MARGIN + TITLES + 32 + GAP
-        assert (page[y : y + 32, x : x + 32] == colour).all()
+        assert (page[y : y + 32, x : x + 32] == color).all()
     assert (page[:, : MARGIN + TITLES] < 128).any()  # the titles
     with pytest.raises(ValueError, match="ours: 1 pictures of parts for 2 photos"):
         side_by_side.rows(photos, {"ours": np.zeros((1, 8, 8), int)})

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from igc_tf.config import ModelConfig
-from igc_tf.evaluation import geometry
+from igc_tf.metrics import geometry
 from igc_tf.viewing import turntable
 from tests.viewing.conftest import make_face
 
-MODEL = ModelConfig(backdrop=True, rasterizer="tensorflow")
+MODEL = ModelConfig(static_background=True, rasterizer="tensorflow")
 SIZE = 64
 FRONT = (0.0, 0.0, 0.0)
 
@@ -70,7 +70,7 @@ def test_a_nose_moves_to_the_side_that_the_face_turns_to(face):
 def test_frames_are_enlarged(face):
     frames = turntable.render(face, MODEL, turntable.turning(face, 12)[:2], 96)
     assert frames.shape == (2, 96, 96, 3) and frames.dtype == np.uint8
-    model = ModelConfig(backdrop=True)
+    model = ModelConfig(static_background=True)
     large, small = (turntable.render(face, model, views(face, FRONT), size) for size in (512, 64))
     reduced = large.reshape(1, 64, 8, 64, 8, 3).mean((2, 4))
     assert np.abs(reduced - small).mean() < 3.0
@@ -105,7 +105,7 @@ def test_a_step_between_parts_is_not_lit_as_a_wrinkle(face):
     step[32:] -= 0.0008  # a third of a pixel
     gray = dataclasses.replace(symmetric(face), depth=step, albedo=np.full_like(face.albedo, 0.5))
     (view,) = turntable.relighting(gray, 1)
-    model = ModelConfig(backdrop=True)
+    model = ModelConfig(static_background=True)
     (frame,) = turntable.render(gray, model, [view], 4 * SIZE) / 255.0
     ambient, diffuse, *direction = view.light
     normals = geometry.normals(np.kron(step, np.ones([4, 4])))

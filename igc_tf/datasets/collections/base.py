@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from igc_tf.datasets import crops, labels, parallel, reading
+from igc_tf import parallel
+from igc_tf.datasets import crops, labels, reading
 
 #: Photos whose shorter side is longer than this are made smaller, px [choice]: nothing here learns from
 #: pictures of more than 128 px, and Multi-PIE fills 305 GB.
@@ -58,7 +59,7 @@ class PhotoCollection(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     #: Of the collection; which further files and folders are looked for is said in docs/data.md.
     DESCRIPTION: str
-    LICENCE: str
+    LICENSE: str
     CITATION: str
     HOMEPAGE: str
     MANUAL_DOWNLOAD_INSTRUCTIONS: str
@@ -97,7 +98,7 @@ class PhotoCollection(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             ),
             supervised_keys=None,
             homepage=self.HOMEPAGE,
-            license=self.LICENCE,
+            license=self.LICENSE,
             citation=self.CITATION,
             metadata=tfds.core.MetadataDict({UNREADABLE: {}}),
         )

@@ -18,7 +18,7 @@ BP4D-Spontaneous: films of 41 people (23 women, 18 men) in eight tasks, each mea
 emotion. Only the 2D frames are read. Nobody is in two splits: 29 people train, 4 validation, 8
 test, chosen by a hash of their names.
 """
-_LICENCE = """
+_LICENSE = """
 Handed out by Binghamton University under a signed agreement, for non-commercial research.
 See https://www.cs.binghamton.edu/~lijun/Research/3DFE/3DFE_Analysis.html.
 """
@@ -60,13 +60,13 @@ class BP4D(base.PhotoCollection):
     """BP4D's frames; see `base.PhotoCollection` for the features, of which `identity` is the subject.
 
     Besides: `task` (T1 to T8), `expression` (what the task is meant to draw out) and `frame`, its number.
-    Neighbouring frames of a film are nearly the same, so that the default takes one in ten [choice].
+    Neighboring frames of a film are nearly the same, so that the default takes one in ten [choice].
     """
 
     name = "bp4d"
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
-    DESCRIPTION, LICENCE, CITATION = _DESCRIPTION, _LICENCE, _CITATION
+    DESCRIPTION, LICENSE, CITATION = _DESCRIPTION, _LICENSE, _CITATION
     HOMEPAGE = "https://www.cs.binghamton.edu/~lijun/Research/3DFE/3DFE_Analysis.html"
     BUILDER_CONFIGS = [
         BP4DConfig(name="tenth", description="One frame in ten.", every=10),

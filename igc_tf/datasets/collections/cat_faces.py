@@ -18,8 +18,8 @@ the Oxford-IIIT Pet data set, 2,371 photos, half of them with a box of the head;
 photos of cats' heads. The splits are made by a hash of the photos' paths: a tenth test, a hundredth
 validation.
 """
-_LICENCE = """
-CAT: photos from Flickr, collected for research, no licence stated. Oxford-IIIT Pet: CC BY-SA 4.0,
+_LICENSE = """
+CAT: photos from Flickr, collected for research, no license stated. Oxford-IIIT Pet: CC BY-SA 4.0,
 the photos' own copyrights apart. A folder of your own: yours to know.
 """
 _CITATION = """
@@ -47,7 +47,7 @@ class CatFaces(base.PhotoCollection):
     name = "cat_faces"
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
-    DESCRIPTION, LICENCE, CITATION = _DESCRIPTION, _LICENCE, _CITATION
+    DESCRIPTION, LICENSE, CITATION = _DESCRIPTION, _LICENSE, _CITATION
     HOMEPAGE = "https://www.robots.ox.ac.uk/~vgg/data/pets/"
     MANUAL_DOWNLOAD_INSTRUCTIONS = """
     The CAT data set (folders CAT_00 to CAT_06), the Oxford-IIIT Pet data set (folders images/ and

@@ -13,14 +13,15 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import download_manager, util
 
-from igc_tf.datasets import crops, tfds_reading
+from igc_tf import tfds_reading
+from igc_tf.datasets import crops
 from igc_tf.datasets.collections import base
 
 _DESCRIPTION = """
 CelebFaces Attributes: 202,599 photos of 10,177 celebrities, aligned by their eyes and cut to 178 x
 218 px, with five landmarks and the identity. The splits are the collection's own.
 """
-_LICENCE = """
+_LICENSE = """
 For non-commercial research only; the photos are not the collection's property. See the terms at
 https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html.
 """
@@ -61,7 +62,7 @@ class CelebAFaces(base.PhotoCollection):
     name = "celeb_a_faces"
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
-    DESCRIPTION, LICENCE, CITATION = _DESCRIPTION, _LICENCE, _CITATION
+    DESCRIPTION, LICENSE, CITATION = _DESCRIPTION, _LICENSE, _CITATION
     HOMEPAGE = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
     BUILDER_CONFIGS = [
         CelebAConfig(name="aligned", description="img_align_celeba and its annotation files."),

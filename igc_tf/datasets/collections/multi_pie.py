@@ -18,8 +18,8 @@ CMU Multi-PIE's multi-view photos: 337 people, 15 cameras, 20 lights, up to four
 three expressions. Nobody is in two splits: subjects 1 to 190 train, 191 to 200 validation, 201 to
 346 test.
 """
-_LICENCE = """
-Sold by Carnegie Mellon University under a licence for research; no photo of it may be passed on.
+_LICENSE = """
+Sold by Carnegie Mellon University under a license for research; no photo of it may be passed on.
 See https://www.cs.cmu.edu/afs/cs/project/PIE/MultiPie/Multi-Pie/Home.html.
 """
 _CITATION = """
@@ -78,7 +78,7 @@ class MultiPIE(base.PhotoCollection):
     name = "multi_pie"
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
-    DESCRIPTION, LICENCE, CITATION = _DESCRIPTION, _LICENCE, _CITATION
+    DESCRIPTION, LICENSE, CITATION = _DESCRIPTION, _LICENSE, _CITATION
     HOMEPAGE = "https://www.cs.cmu.edu/afs/cs/project/PIE/MultiPie/Multi-Pie/Home.html"
     BUILDER_CONFIGS = [
         MultiPIEConfig(name="all", description="Every camera and light."),

@@ -1,0 +1,1 @@
+"""Rasterizers: one contract, and the kernels that keep it."""

@@ -1,0 +1,1 @@
+"""Metrics: plain arrays in, numbers with intervals out."""

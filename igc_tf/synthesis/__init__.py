@@ -1,0 +1,1 @@
+"""Generators of heads whose truth is known exactly, as TFDS builders."""
