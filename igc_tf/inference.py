@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from igc_tf.metrics.descriptors import CapsuleMaps
 
 _MAP_SIZE = 32  # of the maps kept for descriptors, px: all of a set must fit in memory
-_TURN_DEGREES, _LIGHT_DEGREES = 15.0, 35.0  # of `rerendered` [choice]
+_TURN_DEGREES, _LIGHT_DEGREES = 15.0, 35.0  # of `rerender` [choice]
 
 
 def photo_results(image: tf.Tensor, output: IGCOutput) -> list[PhotoResult]:
@@ -111,7 +111,7 @@ def predict(
 class Collected(NamedTuple):
     """What a model finds in pictures, in the form that evaluation scores."""
 
-    predictions: Predictions  #: without descriptors and rerendered
+    predictions: Predictions  #: without descriptors and re-renderings
     maps: CapsuleMaps  #: what descriptors are made of
 
 
@@ -227,10 +227,10 @@ def rerender(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Rerende
     from igc_tf.metrics.cycle import Rerendered
 
     run = _graph_of(model)
-    draw = tf.function(model.draw, autograph=False)
+    render = tf.function(model.render, autograph=False)
     found: list[Rerendered] = []
     batches = predict(model, images, batch_size)
-    for _, batch, output in track(batches, "Taking again", -(-len(images) // batch_size)):
+    for _, batch, output in track(batches, "Re-rendering", -(-len(images) // batch_size)):
         capsule, light, view = output.object, output.light, output.pose
 
         def again(
@@ -239,7 +239,7 @@ def rerender(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Rerende
             batch: tf.Tensor = batch,
             capsule: ObjectCapsule = capsule,
         ) -> Capsules:
-            drawn = draw(capsule, new_light, new_view)
+            drawn = render(capsule, new_light, new_view)
             covered = drawn.mask[..., tf.newaxis]
             picture = covered * drawn.image + (1.0 - covered) * batch
             return _capsules(run(tf.clip_by_value(picture, 0.0, 1.0)))

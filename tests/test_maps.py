@@ -33,7 +33,7 @@ def test_forward_difference_random(axis):
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 1, 3), (1, 2, 5, 1), (3, 4, 4, 7), (1, 32, 32, 2)])
-def test_double_is_tensorflows_bilinear_resize(shape):
+def test_upsample_2x_is_tensorflows_bilinear_resize(shape):
     x = tf.random.stateless_normal(shape, [1, 2])
     upstream = tf.random.stateless_normal([shape[0], 2 * shape[1], 2 * shape[2], shape[3]], [3, 4])
     with tf.GradientTape(persistent=True) as tape:
@@ -46,9 +46,9 @@ def test_double_is_tensorflows_bilinear_resize(shape):
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-def test_double_keeps_the_type_and_takes_any_batch():
+def test_upsample_2x_keeps_the_type_and_takes_any_batch():
     assert maps.upsample_2x(tf.ones([1, 2, 2, 1], tf.bfloat16)).dtype == tf.bfloat16
-    traced = tf.function(maps.double, input_signature=[tf.TensorSpec([None, 3, 3, 2])])
+    traced = tf.function(maps.upsample_2x, input_signature=[tf.TensorSpec([None, 3, 3, 2])])
     np.testing.assert_allclose(traced(tf.ones([5, 3, 3, 2])), np.ones([5, 6, 6, 2]), atol=1e-6)
 
 

@@ -152,7 +152,7 @@ def test_the_true_head_posed_and_drawn_is_the_truth_of_the_photos_view(tmp_path)
     )
 
     def drawn(rotation):
-        draw = Renderer((64, 64), truth.fov_degrees).draw
+        draw = Renderer((64, 64), truth.fov_degrees).render
         depth = tf.constant(truth.depth)
         pose = Pose(tf.constant(rotation, tf.float32), tf.constant(known["translation"]))
         maps, mask = draw(depth, pose, tf.zeros([*depth.shape, 3]))
