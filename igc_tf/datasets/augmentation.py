@@ -23,7 +23,7 @@ class Augmentation(tf.keras.layers.Layer):
           seed: of the run.
           first: place of this shard's first picture in the whole batch.
         """
-        super().__init__(name="augmentation", dtype=tf.float32)
+        super().__init__(name="augmentation", autocast=False)
         self.flip = data.flip
         self.batch_size, self.seed, self.first = batch_size, seed, first
 

@@ -158,7 +158,7 @@ def test_the_true_head_posed_and_drawn_is_the_truth_of_the_photos_view(tmp_path)
         maps, mask = draw(depth, pose, tf.zeros([*depth.shape, 3]))
         return geometry.View(maps[..., 3].numpy(), mask.numpy(), fov_degrees=truth.fov_degrees)
 
-    def measured(view):
+    def errors_of(view):
         errors = geometry.view_errors(
             view,
             geometry.View(truth.view_depth, truth.view_mask, fov_degrees=truth.fov_degrees),
@@ -167,14 +167,14 @@ def test_the_true_head_posed_and_drawn_is_the_truth_of_the_photos_view(tmp_path)
         return {name: values.mean() for name, values in errors.items()}
 
     rotation = np.radians(truth.rotation_degrees)
-    right = measured(drawn(rotation))
+    right = errors_of(drawn(rotation))
     assert right["side_view_e2"] < 0.5 * right["side_view_mean_depth_e2"]
     assert right["mad_view_degrees"] < 0.5 * right["mad_view_mean_depth_degrees"]
     for axis in range(3):  # every sign matters
-        wrong = measured(drawn(rotation * np.where(np.arange(3) == axis, -1.0, 1.0)))
+        wrong = errors_of(drawn(rotation * np.where(np.arange(3) == axis, -1.0, 1.0)))
         assert wrong["mad_view_degrees"] > right["mad_view_degrees"] + 0.2, axis
     with_wall = np.where(truth.view_mask, truth.view_depth, np.nan)  # the wall is not looked at
-    perfect = measured(geometry.View(with_wall, truth.view_mask))
+    perfect = errors_of(geometry.View(with_wall, truth.view_mask))
     assert perfect["side_view_e2"] == perfect["mad_view_degrees"] == 0.0
 
 

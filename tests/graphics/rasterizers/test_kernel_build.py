@@ -40,7 +40,7 @@ def test_processes_may_compile_at_once(tmp_path):
     source = tmp_path / "small.cc"
     source.write_text("int small;")
     script = (
-        "import pathlib, sys; from igc_tf.graphics import native_build; "
+        "import pathlib, sys; from igc_tf.graphics.rasterizers import native_build; "
         "native_build.load('small', [pathlib.Path(sys.argv[1])]); print('loaded')"
     )
     cache = tmp_path / "cache"
@@ -117,7 +117,7 @@ def test_a_cut_library_is_compiled_again(tmp_path):
     source = tmp_path / "small.cc"
     source.write_text("int small;")
     script = (
-        "import pathlib, sys; from igc_tf.graphics import native_build; "
+        "import pathlib, sys; from igc_tf.graphics.rasterizers import native_build; "
         "native_build.load('small', [pathlib.Path(sys.argv[1])]); print('loaded')"
     )
     for left in (0.5, 0.999, 1.0):
