@@ -162,7 +162,7 @@ print(repr(provenance.commit()), provenance.packages()["igc_tf"])
 ablations.changes(igc_tf_tools.program.FLAG_FILES / "ablations" / "no_one_hot.flags")
 folder = pathlib.Path(igc_tf.__file__).parent
 assert (folder / "LICENSE").is_file() and (folder / "py.typed").is_file()
-assert sorted(path.name for path in (folder / "graphics" / "kernels").iterdir()) == [
+assert sorted(path.name for path in (folder / "graphics" / "rasterizers" / "kernels").iterdir()) == [
     "images.h", "interpolate.cc", "rasterize.cc"]
 """
     name, parts, where, commit, version = _run(

@@ -24,8 +24,9 @@ DOCUMENTS = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
 
-#: Of these only the flags are checked: they start many programs, ask a server, need other networks' weights,
-#: or take long (conversion to TFLite), and have tests of their own; runs/served is made as runs/mine is.
+#: Of these only the flags are checked: they start many programs, ask a server, need weights of other
+#: networks, or take long (conversion to TFLite), and have tests of their own; runs/served is made as
+#: runs/mine is.
 _PARSED_ONLY = (
     *("ablate", "serve_client", "serve_load"),
     *("--tflite_dir=models/lite", "--run_dir=runs/served"),
