@@ -14,6 +14,20 @@ from typing import Any
 import numpy as np
 from numpy.core.multiarray import _reconstruct
 
+#: What reading a damaged or foreign pickle may raise.
+UNREADABLE = (
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    IndexError,
+    ImportError,
+    UnicodeDecodeError,
+    OverflowError,
+    MemoryError,
+)
 _NAMES = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
@@ -48,19 +62,7 @@ def read(path: str | pathlib.Path) -> dict[str, np.ndarray]:
     with path.open("rb") as file:
         try:
             return dict(_flat(_Reader(file).load()))
-        except (
-            pickle.UnpicklingError,
-            EOFError,
-            ValueError,
-            TypeError,
-            KeyError,
-            AttributeError,
-            IndexError,
-            ImportError,
-            UnicodeDecodeError,
-            OverflowError,
-            MemoryError,
-        ) as error:
+        except UNREADABLE as error:
             raise ValueError(f"{path} is no pickle of arrays that can be read: {error}") from error
 
 

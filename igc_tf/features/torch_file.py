@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from igc_tf.features.numpy_pickle import UNREADABLE
+
 _MAGIC = 0x1950A86A20F9469CFC6C
 _TYPES = {"FloatStorage": np.float32, "LongStorage": np.int64}
 
@@ -83,18 +85,7 @@ def read(path: str | pathlib.Path) -> dict[str, np.ndarray]:
     with path.open("rb") as file:
         try:
             return _read(file)
-        except (
-            pickle.UnpicklingError,
-            EOFError,
-            ValueError,
-            TypeError,
-            KeyError,
-            AttributeError,
-            IndexError,
-            UnicodeDecodeError,
-            OverflowError,
-            MemoryError,
-        ) as error:
+        except UNREADABLE as error:
             raise ValueError(
                 f"{path} is no weight file of PyTorch that can be read: {error}"
             ) from error
