@@ -269,6 +269,8 @@ def _decode(value):
 
 def main(folder: str, grpc_port: int = 0, rest_port: int = 0) -> None:
     """Serves until it is stopped."""
+    # As TF Serving does, whatever tests/preloaded.py says: what it answers is compared closely.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
     models = Models(pathlib.Path(folder))
     server = grpc.server(
         concurrent.futures.ThreadPoolExecutor(4),
