@@ -23,7 +23,6 @@ class Network(NamedTuple):
     """A network whose features are asked for."""
 
     name: str  #: network, layer and, where there are several, which weights
-    positive: bool  #: its features are never negative
     extract: Callable[[np.ndarray], np.ndarray]  #: `[B, S, S, 3]` uint8 to `[B, s, s, C]` float32
 
 
@@ -54,6 +53,5 @@ def load(network: str, weights: str) -> Network:
 
     return Network(
         getattr(model, "name_of_weights", f"{network}-{layer}"),
-        network != "efficientnet",  # whose blocks end in a linear layer
         lambda photos: features(tf.constant(photos)).numpy(),
     )

@@ -1,4 +1,4 @@
-"""Retakes: what was found in a photo is drawn in another pose, and must be found in that pose [choice].
+"""Re-rendering: what was found in a photo is rendered in another pose, and must be found in it [choice].
 
 Reconstruction alone hardly says what a turn looks like: pose and canonical maps can both explain it, and
 the maps learn faster. The pose of a drawn picture is known, so it teaches the pose directly, at the scale
