@@ -118,7 +118,7 @@ class Collected(NamedTuple):
 def collect(
     model: IGCNet,
     images: np.ndarray,
-    truth_size: int,
+    ground_truth_size: int,
     batch_size: int = 32,
     title: str = "Predicting",
 ) -> Collected:
@@ -127,7 +127,7 @@ def collect(
     Args:
       model: with its weights.
       images: `[N, H, W, 3]` uint8.
-      truth_size: side of the maps of the truth, px; parts and depths are resized to it.
+      ground_truth_size: side of the maps of the ground truth, px; parts and depths are resized to it.
       batch_size: images at a time.
       title: beside the progress bar.
 
@@ -144,7 +144,7 @@ def collect(
     centers: list[landmarks.PartCenters] = []
     found: list[dict[str, np.ndarray]] = []
     maps: list[CapsuleMaps] = []
-    size = [truth_size, truth_size]
+    size = [ground_truth_size, ground_truth_size]
     batches = predict(model, images, batch_size)
     for _, batch, output in track(batches, title, -(-len(images) // batch_size)):
         rendering = output.rendering

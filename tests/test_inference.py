@@ -14,7 +14,7 @@ def photos():
 
 
 def test_collected_arrays_fit_together(tiny, photos):
-    found = inference.collect(igc_net.build(tiny), photos, truth_size=64, batch_size=2)
+    found = inference.collect(igc_net.build(tiny), photos, ground_truth_size=64, batch_size=2)
     predictions, maps = found
     assert predictions.labels.shape == predictions.depth.shape == (5, 64, 64)
     assert predictions.reconstruction.shape == predictions.image.shape == (5, 32, 32, 3)
@@ -32,7 +32,7 @@ def test_depth_in_the_photos_view_is_the_turned_canvas(tiny, photos, static_back
     config = tiny.replace(view_gain=3000.0, static_background=static_background)  # poses far from 0
     model = igc_net.build(config)
     output = model(photos / np.float32(255))
-    found = inference.collect(model, photos, truth_size=32).predictions
+    found = inference.collect(model, photos, ground_truth_size=32).predictions
     drawn, covered = model.renderer.render(output.object.depth, output.pose, output.object.albedo)
     covered = covered.numpy() > 0
     assert 0.5 < covered.mean() < 1.0 and np.abs(found.view_depth - found.depth).max() > 0.05
@@ -41,7 +41,7 @@ def test_depth_in_the_photos_view_is_the_turned_canvas(tiny, photos, static_back
     np.testing.assert_array_equal(found.view_mask, covered)
     np.testing.assert_array_equal(found.mask, 1.0 if static_background else covered)
     assert found.fov_degrees == model.config.fov_degrees
-    large = inference.collect(model, photos, truth_size=64).predictions
+    large = inference.collect(model, photos, ground_truth_size=64).predictions
     assert large.view_depth.shape == large.depth.shape == large.view_mask.shape == (5, 64, 64)
     # Where the larger map counts, nothing of what lies beyond the canvas was mixed in.
     inner = large.view_mask.reshape(5, 32, 2, 32, 2).all((2, 4))
@@ -88,9 +88,9 @@ def test_alpha_is_the_foregrounds_share_in_the_picture(tiny, photos, changes):
 def test_maps_are_reduced_by_their_means(tiny, photos, monkeypatch):
     model = igc_net.build(tiny)
     monkeypatch.setattr(inference, "_MAP_SIZE", 16)
-    small = inference.collect(model, photos, truth_size=32).maps
+    small = inference.collect(model, photos, ground_truth_size=32).maps
     monkeypatch.undo()
-    whole = inference.collect(model, photos, truth_size=32).maps
+    whole = inference.collect(model, photos, ground_truth_size=32).maps
     means = whole.part_albedo.astype(float).reshape(5, 3, 16, 2, 16, 2, 3).mean((3, 5))
     np.testing.assert_allclose(small.part_albedo, means, atol=2e-3)
 
@@ -110,7 +110,7 @@ def test_rerendering_asks_for_what_it_says(tiny, photos):
 
 def test_a_single_capsule_is_measured_as_the_object(tiny, photos):
     model = igc_net.build(tiny.replace(parts=1, one_hot=False))
-    predictions, maps = inference.collect(model, photos, truth_size=32)
+    predictions, maps = inference.collect(model, photos, ground_truth_size=32)
     assert predictions.parts == 2 and predictions.centers.parts.shape == (5, 1, 2)
     np.testing.assert_array_equal(predictions.labels, predictions.mask > 0.5)
     described = descriptors.describe(maps, maps)

@@ -238,9 +238,9 @@ def _picture(runs: list[_Run]):
     }
     data, size = runs[0].config.data, runs[0].config.model.image_size
     names = catalog.open_split(data, size, "test").names[: FLAGS.faces]
-    truth = catalog.truth(data, "test", names, ("parts",))
-    reference = labels[WHOLE] if truth is None else truth["parts"]
-    rows = {} if truth is None else {"true parts": truth["parts"]}
+    ground_truth = catalog.ground_truth(data, "test", names, ("parts",))
+    reference = labels[WHOLE] if ground_truth is None else ground_truth["parts"]
+    rows = {} if ground_truth is None else {"true parts": ground_truth["parts"]}
     for name, found in labels.items():
         rows[name] = side_by_side.matched(found.astype(np.uint8), reference)
     return side_by_side.rows([one.image for one in results[WHOLE]], rows)

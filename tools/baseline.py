@@ -135,7 +135,7 @@ def _parts(config, measured):
         labels, centers = [], []
         for first in range(0, len(features), 256):
             small = method.maps(features[first : first + 256])
-            maps = part_methods.resized(small, measured.truth_size)
+            maps = part_methods.resized(small, measured.ground_truth_size)
             labels.append(maps.argmax(axis=1).astype(np.uint8))
             centers.append(landmarks.part_centers(maps))
         return np.concatenate(labels), landmarks.PartCenters.concatenate(centers)

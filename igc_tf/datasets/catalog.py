@@ -1,4 +1,4 @@
-"""Data sets by name: pictures to train on, and the truth to measure against where there is one."""
+"""Data sets by name: pictures to train on, and the ground truth to measure against where there is one."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from PIL import Image
 from igc_tf import tfds_reading
 from igc_tf.config import DataConfig
 from igc_tf.datasets import crops, image_store, labels, photo_collections, photo_folder
-from igc_tf.synthesis import exact_truth
+from igc_tf.synthesis import rendered_heads
 from igc_tf.synthesis.parametric_heads import builder as parametric_heads
 from igc_tf.synthesis.synthetic_faces import builder as synthetic_faces
 from igc_tf.synthesis.synthetic_faces import render
 
 SPLITS = photo_folder.SPLITS
-#: Data sets that are rendered, with exact truth of all kinds.
+#: Data sets that are rendered, with exact ground truth of all kinds.
 RENDERED = ("synthetic_faces", "parametric_heads")
-#: Data sets of photos: `read_labels` tells what is known of them, not `truth`.
+#: Data sets of photos: `read_labels` tells what is known of them, not `ground_truth`.
 PHOTOS = ("photo_folder", *photo_collections.BUILDERS)
-#: The truths that `igc_tf.evaluation.eval_set` reads.
+#: The ground truths that `igc_tf.evaluation.eval_set` reads.
 EVALUATED = (
     "identity", "parts", "landmarks", "rotation_degrees", "depth", "canonical_depth",
     "canonical_parts",
@@ -57,7 +57,7 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
     )
 
 
-def truth(
+def ground_truth(
     data: DataConfig, split: str, pictures: Sequence[str], features: Sequence[str] = EVALUATED
 ) -> dict[str, np.ndarray] | None:
     """What is known of some pictures of a split.
@@ -66,17 +66,18 @@ def truth(
       data: which data set.
       split: 'train', 'validation' or 'test'.
       pictures: their names, from `ImageStore.names`.
-      features: which truths.
+      features: which ground truths.
 
     Returns:
-      None for photos; for rendered heads the features of `igc_tf.synthesis.exact_truth.HeadsBuilder`, in
-      the order of `pictures`. Maps and landmarks are cut as the pictures are and otherwise at the data
-      set's own size: `[S, S]` with S the side of the crop, px.
+      None for photos; for rendered heads the features of
+      `igc_tf.synthesis.rendered_heads.HeadsBuilder`, in the order of `pictures`. Maps and landmarks are
+      cut as the pictures are and otherwise at the data set's own size: `[S, S]` with S the side of the
+      crop, px.
     """
     if data.dataset in PHOTOS:
         return None
     builder = prepare_heads(data)
-    known = exact_truth.load_truth(builder, split, ["index", *features])
+    known = rendered_heads.load_ground_truth(builder, split, ["index", *features])
     row = {str(index): row for row, index in enumerate(known["index"])}
     rows = [row[name] for name in pictures]  # by name: TFDS' order may change with how it is read
     return {
@@ -118,7 +119,7 @@ def read_labels(
     return photo_collections.read_labels(data, split, store)
 
 
-def prepare_heads(data: DataConfig) -> exact_truth.HeadsBuilder:
+def prepare_heads(data: DataConfig) -> rendered_heads.HeadsBuilder:
     """The TFDS builder of rendered heads, its data generated if they were not yet.
 
     Raises:
@@ -157,7 +158,7 @@ def _is_cut(data: DataConfig) -> bool:
 
 
 def _cut(name: str, values: np.ndarray, size: int, data: DataConfig) -> np.ndarray:
-    """A truth of pictures of `size` px as `data` cuts them; maps are looked up at the pixels' centers."""
+    """Ground truth of `size` px as `data` cuts the pictures; maps are looked up at the pixel centers."""
     is_map = values.ndim >= 3 and values.shape[1:3] == (size, size)
     if not _is_cut(data) or not (is_map or name == "landmarks"):
         return values

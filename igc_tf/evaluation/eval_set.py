@@ -1,4 +1,4 @@
-"""What a run is examined on: pictures of one split, the truth of them, and pictures to fit on."""
+"""What a run is examined on: pictures of one split, the ground truth of them, and pictures to fit on."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ VIEW_BINS = (1, 4, 7, 10, 13, 1000)
 
 
 class EvalSet(NamedTuple):
-    """Pictures, their truth, and what may be learned from the train split."""
+    """Pictures, their ground truth, and what may be learned from the train split."""
 
     images: np.ndarray  #: [N, H, W, 3] uint8
     names: list[str]  #: N
-    truth: score.Truth
-    truth_size: int  #: S, side of the truth's maps and pictures, px
+    ground_truth: score.GroundTruth
+    ground_truth_size: int  #: S, side of the ground truth's maps and pictures, px
     fit_images: np.ndarray  #: [K, H, W, 3] uint8
     fit_landmarks: np.ndarray | None  #: [K, 5, 2] px of an S x S picture
     fit_mean_depth: np.ndarray | None  #: [S, S]
@@ -83,14 +83,14 @@ def load_eval_set(
     test = catalog.open_split(data, image_size, "test")
     train = catalog.open_split(data, image_size, "train")
     names, fit_names = test.names[: images or None], train.names[:fit_images]
-    known = catalog.truth(data, "test", names)
-    fit = catalog.truth(
+    known = catalog.ground_truth(data, "test", names)
+    fit = catalog.ground_truth(
         data,
         "train",
         fit_names,
         ("parts", "landmarks", "depth", "canonical_depth", "canonical_parts"),
     )
-    truth = score.Truth(
+    ground_truth = score.GroundTruth(
         parts=known["parts"],
         landmarks=known["landmarks"],
         rotation_degrees=known["rotation_degrees"],
@@ -106,8 +106,8 @@ def load_eval_set(
     return EvalSet(
         images=np.asarray(test.images[: images or None]),
         names=names,
-        truth=truth,
-        truth_size=known["parts"].shape[1],
+        ground_truth=ground_truth,
+        ground_truth_size=known["parts"].shape[1],
         fit_images=np.asarray(train.images[:fit_images]),
         fit_landmarks=fit["landmarks"],
         fit_mean_depth=geometry.mean_depth(fit["canonical_depth"], fit["canonical_parts"] > 0),
@@ -134,7 +134,7 @@ def _of_photos(
     measured = _some(catalog.open_split(data, image_size, ALL if whole else "test"), images)
     fit_data = dataclasses.replace(data, data_dir=fit_dir) if fit_dir else data
     train = _some(catalog.open_split(fit_data, image_size, ALL if fit_dir else "train"), fit_images)
-    truth, fit_landmarks, told = score.Truth(), None, "no labels"
+    ground_truth, fit_landmarks, told = score.GroundTruth(), None, "no labels"
     own = catalog.read_labels(data, "test", measured, label_source)
     if own is not None:
         if own.landmarks is not None:
@@ -142,7 +142,7 @@ def _of_photos(
                 own.landmarks[[_split(data, name) != "test" for name in measured.names]] = np.nan
             fit = catalog.read_labels(fit_data, "train", train, label_source)
             fit_landmarks = None if fit is None else fit.landmarks
-        truth = score.Truth(
+        ground_truth = score.GroundTruth(
             landmarks=own.landmarks,
             landmark_depth=own.landmark_depth,
             rotation_degrees=own.rotation_degrees,
@@ -160,8 +160,8 @@ def _of_photos(
     return EvalSet(
         images=np.asarray(measured.images),
         names=measured.names,
-        truth=truth,
-        truth_size=image_size,
+        ground_truth=ground_truth,
+        ground_truth_size=image_size,
         fit_images=np.asarray(train.images),
         fit_landmarks=fit_landmarks,
         fit_mean_depth=None,
@@ -233,8 +233,8 @@ def _told(found: labels.Labels) -> str:
     return f"labels: {', '.join(given) or 'none of these photos'}"
 
 
-def truth_of(measured: EvalSet, names: list[str]) -> score.Truth:
-    """The truth of some of the set's pictures, in the order of `names`.
+def ground_truth_of(measured: EvalSet, names: list[str]) -> score.GroundTruth:
+    """The ground truth of some of the set's pictures, in the order of `names`.
 
     Raises:
       ValueError: a name is none of the examination's pictures.
@@ -247,13 +247,13 @@ def truth_of(measured: EvalSet, names: list[str]) -> score.Truth:
             f"e.g. {missing[0]!r}."
         )
     rows = [row[name] for name in names]
-    truth = measured.truth
+    ground_truth = measured.ground_truth
     changed = {
-        field.name: getattr(truth, field.name)[rows]
-        for field in dataclasses.fields(truth)
-        if isinstance(getattr(truth, field.name), np.ndarray)
+        field.name: getattr(ground_truth, field.name)[rows]
+        for field in dataclasses.fields(ground_truth)
+        if isinstance(getattr(ground_truth, field.name), np.ndarray)
     }
-    if truth.condition is not None:
-        distance = truth.condition.distance[rows]
-        changed["condition"] = truth.condition._replace(distance=distance)
-    return dataclasses.replace(truth, **changed)
+    if ground_truth.condition is not None:
+        distance = ground_truth.condition.distance[rows]
+        changed["condition"] = ground_truth.condition._replace(distance=distance)
+    return dataclasses.replace(ground_truth, **changed)

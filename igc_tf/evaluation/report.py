@@ -23,7 +23,7 @@ from rich.text import Text
 from igc_tf.disk import written
 from igc_tf.evaluation.score import PSEUDO, Scores
 from igc_tf.metrics import recognition
-from igc_tf.metrics.metric import NO_TRUTH, PEOPLE, Metric, units
+from igc_tf.metrics.metric import NO_GROUND_TRUTH, PEOPLE, Metric, units
 
 #: The lines each metric must beat, as (label, name of their metric).
 BASELINES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -232,7 +232,7 @@ def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None
     Args:
       metrics: from the `evaluate` functions. Baselines whose metric is there stand in its row and
         have none of their own.
-      reasons: why a metric is absent, if it is not for want of truth.
+      reasons: why a metric is absent, if it is not for want of ground truth.
     """
     beside = {name for own, lines in BASELINES.items() if own in metrics for _, name in lines}
     found = []
@@ -244,7 +244,7 @@ def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None
             for label, line in BASELINES.get(name, ())
             if line in metrics and not metric.is_absent
         ]
-        value = (reasons or {}).get(name, NO_TRUTH) if metric.is_absent else number(metric)
+        value = (reasons or {}).get(name, NO_GROUND_TRUTH) if metric.is_absent else number(metric)
         people = f" ({metric.drawn})" if metric.resampled == PEOPLE else ""
         low, high = metric.low, metric.high
         interval = "" if low is None or high is None else f"{_short(low)} to {_short(high)}"
@@ -353,7 +353,7 @@ def direction(name: str) -> str:
 def number(metric: Metric) -> str:
     """A metric's value with its unit, short."""
     if metric.value is None:
-        return NO_TRUTH
+        return NO_GROUND_TRUTH
     unit = {"degrees": "°", "%": " %", "": "", "x 1e-2": "e-2"}.get(metric.unit, f" {metric.unit}")
     return f"{_short(metric.value)}{unit}"
 

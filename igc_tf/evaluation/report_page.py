@@ -12,7 +12,7 @@ from PIL import Image
 
 from igc_tf.disk import shown
 from igc_tf.evaluation import charts, report
-from igc_tf.evaluation.score import PSEUDO, Predictions, Scores, Truth
+from igc_tf.evaluation.score import PSEUDO, GroundTruth, Predictions, Scores
 from igc_tf.metrics import pose, recognition, segmentation
 from igc_tf.viewing import colors
 from igc_tf.viewing.canvas import fit
@@ -85,7 +85,11 @@ svg{width:100%;height:auto;display:block}
 
 
 def page(
-    title: str, names: Sequence[str], scores: Scores, predictions: Predictions, truth: Truth
+    title: str,
+    names: Sequence[str],
+    scores: Scores,
+    predictions: Predictions,
+    ground_truth: GroundTruth,
 ) -> str:
     """The report.
 
@@ -94,7 +98,7 @@ def page(
       names: N names of the pictures.
       scores: from `igc_tf.evaluation.score.score`.
       predictions: what was scored.
-      truth: what it was scored against.
+      ground_truth: what it was scored against.
 
     Returns:
       A complete HTML document. It holds some of the pictures that were measured on: where those are
@@ -114,7 +118,7 @@ def page(
         body.append(
             f'<h2 id="{section}">{section.capitalize()}</h2><p>{_INTRODUCTIONS[section]}</p>'
             + _metrics_table(report.section_metrics(scores, section), scores)
-            + _section_figures(section, scores, predictions, truth)
+            + _section_figures(section, scores, predictions, ground_truth)
         )
     if predictions.image is not None:
         body.append('<h2 id="pictures">Pictures</h2>' + _pictures(names, scores, predictions))
@@ -142,15 +146,17 @@ def _metrics_table(metrics, scores: Scores) -> str:
     return f'<div class="scroll"><table>{header}{"".join(rows)}</table></div>'
 
 
-def _section_figures(section: str, scores: Scores, predictions: Predictions, truth: Truth) -> str:
+def _section_figures(
+    section: str, scores: Scores, predictions: Predictions, ground_truth: GroundTruth
+) -> str:
     if section == "segmentation" and predictions.labels is not None:
         drawn = "<h3>Part by part</h3>" + _pivot(report.part_rows(scores))
         if scores.confusion is not None:
-            drawn += _confusion(scores.confusion, truth.label_names)
+            drawn += _confusion(scores.confusion, ground_truth.label_names)
         return drawn
     if section == "pose" and predictions.rotation_degrees is not None:
-        if truth.rotation_degrees is not None:
-            return _angles(predictions.rotation_degrees, truth)
+        if ground_truth.rotation_degrees is not None:
+            return _angles(predictions.rotation_degrees, ground_truth)
     if section == "recognition" and scores.protocol is not None:
         return _recognition(scores)
     return ""
@@ -176,16 +182,16 @@ def _confusion(counts: np.ndarray, label_names: Sequence[str]) -> str:
     )
 
 
-def _angles(predicted: np.ndarray, truth: Truth) -> str:
+def _angles(predicted: np.ndarray, ground_truth: GroundTruth) -> str:
     drawn = []
     for index in (1, 0, 2):  # yaw first
-        true = truth.rotation_degrees[:, index]
+        true = ground_truth.rotation_degrees[:, index]
         known = ~np.isnan(true)
         if known.sum() < 2:
             continue
         x, y = predicted[known, index], true[known]
         line = np.polyfit(x, y, 1) if np.ptp(x) > 0 else (0.0, y.mean())
-        word = "pseudo-" if truth.pseudo else "true "
+        word = "pseudo-" if ground_truth.pseudo else "true "
         angle = pose.ANGLES[index]
         drawn.append(
             f"<h3>{angle.capitalize()}</h3>"

@@ -1,7 +1,8 @@
 """All metrics of a set of predictions, given as plain arrays.
 
-Whatever is None in the predictions or the truth is not measured; its metrics are there all the same,
-absent, with the reason. Those against a truth that a network guessed are called `pseudo_...`.
+Whatever is None in the predictions or the ground truth is not measured; its metrics are there all the
+same, absent, with the reason. Those against a ground truth that a network guessed are called
+`pseudo_...`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from igc_tf.metrics import (
     segmentation,
 )
 from igc_tf.metrics.landmarks import PartCenters
-from igc_tf.metrics.metric import NO_TRUTH, Metric, bootstrap
+from igc_tf.metrics.metric import NO_GROUND_TRUTH, Metric, bootstrap
 
 #: Names of the true labels of synthetic faces, in order.
 LABELS = ("background", "eyes", "mouth", "forehead", "nose", "cheeks")
@@ -54,7 +55,7 @@ class Predictions:
 
 
 @dataclasses.dataclass(frozen=True)
-class Truth:
+class GroundTruth:
     """What is known of the N pictures; None where nothing is."""
 
     parts: np.ndarray | None = None  #: [N, S, S] true labels
@@ -103,7 +104,7 @@ class Scores:
         self,
         section: str,
         metrics: Mapping[str, Metric],
-        reason: str = NO_TRUTH,
+        reason: str = NO_GROUND_TRUTH,
         per_image: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Adds metrics of a subject; `reason` is why the absent ones among them are absent."""
@@ -152,15 +153,15 @@ _POSE = {
 }
 
 
-def score(predictions: Predictions, truth: Truth, fit: Fit | None = None) -> Scores:
+def score(predictions: Predictions, ground_truth: GroundTruth, fit: Fit | None = None) -> Scores:
     """Every metric, measured where there is something to measure.
 
     Args:
       predictions: of N pictures.
-      truth: of the same N.
+      ground_truth: of the same N.
       fit: for the landmarks' NME and the mean-depth line; None if there is none.
 
-    Intervals draw people, each with all of their pictures, where the truth knows who is in them.
+    Intervals draw people, each with all of their pictures, where the ground truth knows who is in them.
 
     Returns:
       All scores; each metric is there, absent ones with their reason.
@@ -169,14 +170,14 @@ def score(predictions: Predictions, truth: Truth, fit: Fit | None = None) -> Sco
       ValueError: arrays of shapes that do not fit, see the `evaluate` functions.
     """
     scores = Scores(parts=predictions.parts)
-    _reconstruction(scores, predictions, truth)
-    _segmentation(scores, predictions, truth, fit)
-    _landmarks(scores, predictions, truth, fit)
-    _at_landmarks(scores, predictions, truth, fit)
-    _pose(scores, predictions, truth)
-    _geometry(scores, predictions, truth, fit)
-    _recognition(scores, predictions, truth)
-    _consistency(scores, predictions, truth)
+    _reconstruction(scores, predictions, ground_truth)
+    _segmentation(scores, predictions, ground_truth, fit)
+    _landmarks(scores, predictions, ground_truth, fit)
+    _at_landmarks(scores, predictions, ground_truth, fit)
+    _pose(scores, predictions, ground_truth)
+    _geometry(scores, predictions, ground_truth, fit)
+    _recognition(scores, predictions, ground_truth)
+    _consistency(scores, predictions, ground_truth)
     return scores
 
 
@@ -200,7 +201,7 @@ def _means(
     }
 
 
-def _reconstruction(scores: Scores, predictions: Predictions, truth: Truth) -> None:
+def _reconstruction(scores: Scores, predictions: Predictions, ground_truth: GroundTruth) -> None:
     image, drawn, mask = predictions.image, predictions.reconstruction, predictions.mask
     if image is None or drawn is None:
         scores.add("reconstruction", _absent(_RECONSTRUCTION), NOT_PREDICTED)
@@ -212,56 +213,60 @@ def _reconstruction(scores: Scores, predictions: Predictions, truth: Truth) -> N
         "ssim": reconstruction.ssim(image, drawn, mask),
         "covered_share": covered,
     }
-    metrics = _means(per_image, _RECONSTRUCTION, truth.identity)
+    metrics = _means(per_image, _RECONSTRUCTION, ground_truth.identity)
     scores.add("reconstruction", metrics, per_image=per_image)
 
 
-def _segmentation(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit | None) -> None:
+def _segmentation(
+    scores: Scores, predictions: Predictions, ground_truth: GroundTruth, fit: Fit | None
+) -> None:
     if predictions.labels is None:
         scores.add("segmentation", _absent(_SEGMENTATION), NOT_PREDICTED)
         return
     areas = segmentation.part_areas(predictions.labels, predictions.parts)
-    if truth.parts is None:
+    if ground_truth.parts is None:
         scores.add("segmentation", _absent(_SEGMENTATION))
     else:
         tables = segmentation.contingency(
-            predictions.labels, truth.parts, predictions.parts, len(truth.label_names)
+            predictions.labels, ground_truth.parts, predictions.parts, len(ground_truth.label_names)
         )
         scores.confusion = tables.sum(0)
         part_of_label = segmentation.match(scores.confusion)
         scores.matching = {
             int(part): name
-            for part, name in zip(part_of_label, truth.label_names, strict=True)
+            for part, name in zip(part_of_label, ground_truth.label_names, strict=True)
             if part >= 0
         }
         iou = segmentation.matched_iou(tables, part_of_label)
         there = ~np.isnan(iou)
         miou = np.where(there, iou, 0.0).sum(1) / np.maximum(there.sum(1), 1)
         metrics = {
-            **segmentation.evaluate(tables, truth.identity),
-            **_label_map(truth, fit),
-            **segmentation.evaluate_parts(tables, truth.label_names, truth.identity),
+            **segmentation.evaluate(tables, ground_truth.identity),
+            **_label_map(ground_truth, fit),
+            **segmentation.evaluate_parts(tables, ground_truth.label_names, ground_truth.identity),
         }
         per_image = {"miou": np.where(there.any(1), miou, np.nan)}
         scores.add("segmentation", metrics, per_image=per_image)
-    existence = segmentation.evaluate_existence(areas, identity=truth.identity)
+    existence = segmentation.evaluate_existence(areas, identity=ground_truth.identity)
     scores.add("segmentation", existence)
 
 
-def _label_map(truth: Truth, fit: Fit | None) -> dict[str, Metric]:
+def _label_map(ground_truth: GroundTruth, fit: Fit | None) -> dict[str, Metric]:
     """What a label map that looks at no image scores."""
-    if fit is None or fit.label_map is None or truth.parts is None:
+    if fit is None or fit.label_map is None or ground_truth.parts is None:
         return _absent({name: "" for name in _SEGMENTATION if name.endswith("_label_map")})
-    labels = len(truth.label_names)
-    same = np.broadcast_to(fit.label_map, truth.parts.shape)
-    tables = segmentation.contingency(same, truth.parts, labels, labels)
-    metrics = segmentation.evaluate(tables, truth.identity)
+    labels = len(ground_truth.label_names)
+    same = np.broadcast_to(fit.label_map, ground_truth.parts.shape)
+    tables = segmentation.contingency(same, ground_truth.parts, labels, labels)
+    metrics = segmentation.evaluate(tables, ground_truth.identity)
     return {f"{name}_label_map": metric for name, metric in metrics.items()}
 
 
-def _landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit | None) -> None:
+def _landmarks(
+    scores: Scores, predictions: Predictions, ground_truth: GroundTruth, fit: Fit | None
+) -> None:
     """NME, and how steadily parts keep their place on a face."""
-    marks = truth.landmarks
+    marks = ground_truth.landmarks
     if predictions.centers is None:
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}), NOT_PREDICTED)
         return
@@ -270,23 +275,23 @@ def _landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit 
     if marks is None or mean_face is None or centers is None or fit_marks is None:
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}))
         return
-    prefix = PSEUDO if truth.pseudo else ""
-    if truth.pseudo:
+    prefix = PSEUDO if ground_truth.pseudo else ""
+    if ground_truth.pseudo:
         scores.add("landmarks", _absent({**_LANDMARKS, **_SPREAD}))
     per_image = landmarks.per_image_errors(centers, fit_marks, predictions.centers, marks)
     spread = dict.fromkeys(_SPREAD, np.full(len(marks), np.nan))
-    if truth.identity is not None:
-        maps = truth.parts if predictions.labels is None else predictions.labels
+    if ground_truth.identity is not None:
+        maps = ground_truth.parts if predictions.labels is None else predictions.labels
         middle = (np.nan, np.nan) if maps is None else (maps.shape[2] / 2.0, maps.shape[1] / 2.0)
         spread = cycle.position_spread(
             predictions.centers.parts,
             marks,
-            truth.identity,
+            ground_truth.identity,
             mean_face,
             middle,
         )
     per_image = {prefix + name: values for name, values in {**per_image, **spread}.items()}
-    metrics = _means(per_image, dict.fromkeys(per_image, "%"), truth.identity)
+    metrics = _means(per_image, dict.fromkeys(per_image, "%"), ground_truth.identity)
     scores.add("landmarks", metrics, per_image=per_image)
 
 
@@ -298,122 +303,135 @@ def _mean_face(fit: Fit | None) -> np.ndarray | None:
     return fit.landmarks[known].mean(0) if known.any() else None
 
 
-def _at_landmarks(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit | None) -> None:
+def _at_landmarks(
+    scores: Scores, predictions: Predictions, ground_truth: GroundTruth, fit: Fit | None
+) -> None:
     """How well the parts tell the landmarks apart, and how well the places of a mean face do."""
-    labels, marks = predictions.labels, truth.landmarks
+    labels, marks = predictions.labels, ground_truth.landmarks
     if labels is None or marks is None:
-        reason = NOT_PREDICTED if labels is None else NO_TRUTH
+        reason = NOT_PREDICTED if labels is None else NO_GROUND_TRUTH
         scores.add("landmarks", _absent(_AT_LANDMARKS), reason)
         return
-    prefix = PSEUDO if truth.pseudo else ""
-    if truth.pseudo:
+    prefix = PSEUDO if ground_truth.pseudo else ""
+    if ground_truth.pseudo:
         scores.add("landmarks", _absent(_AT_LANDMARKS))
     tables = segmentation.contingency_at(labels, marks, predictions.parts)
     metrics = _absent(_AT_LANDMARKS)
-    metrics.update(segmentation.evaluate_at_landmarks(tables, truth.identity))
+    metrics.update(segmentation.evaluate_at_landmarks(tables, ground_truth.identity))
     mean_face = _mean_face(fit)
     if mean_face is not None:
         nearest = segmentation.nearest_landmark(mean_face, labels.shape[1:])
         same = np.broadcast_to(nearest, labels.shape)
         tables = segmentation.contingency_at(same, marks, len(mean_face))
-        line = segmentation.evaluate_at_landmarks(tables, truth.identity)
+        line = segmentation.evaluate_at_landmarks(tables, ground_truth.identity)
         metrics.update({f"{name}_mean_face": metric for name, metric in line.items()})
     scores.add("landmarks", {prefix + name: metric for name, metric in metrics.items()})
 
 
-def _pose(scores: Scores, predictions: Predictions, truth: Truth) -> None:
-    found, true = predictions.rotation_degrees, truth.rotation_degrees
+def _pose(scores: Scores, predictions: Predictions, ground_truth: GroundTruth) -> None:
+    found, true = predictions.rotation_degrees, ground_truth.rotation_degrees
     if found is None:
         scores.add("pose", _absent(_POSE), NOT_PREDICTED)
         return
-    if true is None or truth.pseudo:
+    if true is None or ground_truth.pseudo:
         scores.add("pose", _absent(_POSE))
     if true is None:
         return
-    prefix = PSEUDO if truth.pseudo else ""
-    metrics = pose.evaluate(found, true, truth.identity)
+    prefix = PSEUDO if ground_truth.pseudo else ""
+    metrics = pose.evaluate(found, true, ground_truth.identity)
     scores.add("pose", {prefix + name: metric for name, metric in metrics.items()})
 
 
-def _of_geometry(errors: dict[str, np.ndarray], truth: Truth) -> dict[str, Metric]:
+def _of_geometry(errors: dict[str, np.ndarray], ground_truth: GroundTruth) -> dict[str, Metric]:
     units = {name: geometry.unit_of(name) for name in errors}
-    return _means(errors, units, truth.identity)
+    return _means(errors, units, ground_truth.identity)
 
 
-def _geometry(scores: Scores, predictions: Predictions, truth: Truth, fit: Fit | None) -> None:
+def _geometry(
+    scores: Scores, predictions: Predictions, ground_truth: GroundTruth, fit: Fit | None
+) -> None:
     """Depth in the photo's own view, as Unsup3D measures it, then in the canonical one."""
     found, fov = predictions, predictions.fov_degrees
     if found.view_depth is None:
         scores.add("geometry", _absent(_VIEW), NOT_PREDICTED)
-    elif truth.view_depth is None:
+    elif ground_truth.view_depth is None:
         scores.add("geometry", _absent(_VIEW))
     else:
         average = None if fit is None else fit.mean_view_depth
         errors = geometry.view_errors(
             geometry.View(found.view_depth, found.view_mask, found.view_normals, fov),
-            geometry.View(truth.view_depth, truth.view_mask, fov_degrees=truth.fov_degrees),
+            geometry.View(
+                ground_truth.view_depth,
+                ground_truth.view_mask,
+                fov_degrees=ground_truth.fov_degrees,
+            ),
             average,
         )
-        scores.add("geometry", _of_geometry(errors, truth), per_image=errors)
+        scores.add("geometry", _of_geometry(errors, ground_truth), per_image=errors)
     if found.depth is None:
         scores.add("geometry", _absent(_CANONICAL), NOT_PREDICTED)
-    elif truth.depth is None:
+    elif ground_truth.depth is None:
         scores.add("geometry", _absent(_CANONICAL))
     else:
         average = None if fit is None else fit.mean_depth
         errors = geometry.canonical_errors(
-            found.depth, truth.depth, truth.depth_mask, average, fov, truth.fov_degrees
+            found.depth,
+            ground_truth.depth,
+            ground_truth.depth_mask,
+            average,
+            fov,
+            ground_truth.fov_degrees,
         )
-        scores.add("geometry", _of_geometry(errors, truth), per_image=errors)
-    _landmark_depth(scores, predictions, truth)
-    _relief(scores, predictions, truth)
+        scores.add("geometry", _of_geometry(errors, ground_truth), per_image=errors)
+    _landmark_depth(scores, predictions, ground_truth)
+    _relief(scores, predictions, ground_truth)
 
 
-def _landmark_depth(scores: Scores, predictions: Predictions, truth: Truth) -> None:
-    view, marks, true = predictions.view_depth, truth.landmarks, truth.landmark_depth
+def _landmark_depth(scores: Scores, predictions: Predictions, ground_truth: GroundTruth) -> None:
+    view, marks, true = predictions.view_depth, ground_truth.landmarks, ground_truth.landmark_depth
     if view is None or marks is None or true is None:
-        reason = NOT_PREDICTED if view is None else NO_TRUTH
+        reason = NOT_PREDICTED if view is None else NO_GROUND_TRUTH
         scores.add("geometry", _absent(_LANDMARK_DEPTH), reason)
         return
-    prefix = PSEUDO if truth.pseudo else ""
-    if truth.pseudo:
+    prefix = PSEUDO if ground_truth.pseudo else ""
+    if ground_truth.pseudo:
         scores.add("geometry", _absent(_LANDMARK_DEPTH))
-    metrics = landmark_depth.evaluate(view, marks, true, truth.identity)
+    metrics = landmark_depth.evaluate(view, marks, true, ground_truth.identity)
     scores.add("geometry", {prefix + name: metric for name, metric in metrics.items()})
 
 
-def _relief(scores: Scores, predictions: Predictions, truth: Truth) -> None:
+def _relief(scores: Scores, predictions: Predictions, ground_truth: GroundTruth) -> None:
     """Convex or hollow, and in order: by the true regions, else in the photo's view by landmarks."""
     depth, view = predictions.depth, predictions.view_depth
-    marks = truth.landmarks if truth.depth_regions is None else None
+    marks = ground_truth.landmarks if ground_truth.depth_regions is None else None
     metrics = _absent(_RELIEF)
     if depth is not None:
-        metrics = relief.evaluate(depth, truth.depth_regions, truth.identity)
+        metrics = relief.evaluate(depth, ground_truth.depth_regions, ground_truth.identity)
     if marks is not None:
         del metrics["depth_order_share"]
-    scores.add("geometry", metrics, NOT_PREDICTED if depth is None else NO_TRUTH)
+    scores.add("geometry", metrics, NOT_PREDICTED if depth is None else NO_GROUND_TRUTH)
     if marks is None:
         return
     if view is None:
         scores.add("geometry", _absent(_ORDER), NOT_PREDICTED)
         return
-    prefix = PSEUDO if truth.pseudo else ""
-    if truth.pseudo:
+    prefix = PSEUDO if ground_truth.pseudo else ""
+    if ground_truth.pseudo:
         scores.add("geometry", _absent(_ORDER))
     order = relief.in_order(view, relief.landmark_regions(marks, view.shape[1:]))
     per_image = {f"{prefix}depth_order_share": order}
-    scores.add("geometry", _means(per_image, {}, truth.identity), per_image=per_image)
+    scores.add("geometry", _means(per_image, {}, ground_truth.identity), per_image=per_image)
 
 
-def _recognition(scores: Scores, predictions: Predictions, truth: Truth) -> None:
+def _recognition(scores: Scores, predictions: Predictions, ground_truth: GroundTruth) -> None:
     found = predictions.descriptors
     if not found:
         absent = recognition.evaluate({recognition.MAIN: np.zeros((0, 1))}, None)
         scores.add("recognition", absent, NOT_PREDICTED)
         return
     protocol = None
-    if truth.identity is not None:
-        protocol = recognition.plan(truth.identity, truth.condition)
+    if ground_truth.identity is not None:
+        protocol = recognition.plan(ground_truth.identity, ground_truth.condition)
     scores.protocol, scores.descriptors = protocol, tuple(found)
     if protocol is not None:
         scores.bins = tuple(protocol.bins)
@@ -421,11 +439,11 @@ def _recognition(scores: Scores, predictions: Predictions, truth: Truth) -> None
     scores.add("recognition", recognition.evaluate(found, protocol))
 
 
-def _consistency(scores: Scores, predictions: Predictions, truth: Truth) -> None:
+def _consistency(scores: Scores, predictions: Predictions, ground_truth: GroundTruth) -> None:
     if predictions.rerendered is None:
         scores.add("consistency", _absent(cycle.RERENDERED_UNITS), NOT_PREDICTED)
         return
     errors = cycle.rerendered_errors(predictions.rerendered)
     count = len(predictions.rerendered.turned_yaw_degrees)
-    identity = None if truth.identity is None else truth.identity[:count]
+    identity = None if ground_truth.identity is None else ground_truth.identity[:count]
     scores.add("consistency", _means(errors, cycle.RERENDERED_UNITS, identity))

@@ -1,4 +1,4 @@
-"""Does a method agree with itself? Needs no truth but, for the parts, landmarks and identities.
+"""Does a method agree with itself? Needs no ground truth but, for the parts, landmarks and identities.
 
 Two questions. Does a part lie at the same place of a person's face in all the person's images? And,
 where a method draws pictures: if what it found is drawn turned or under another light and given

@@ -8,7 +8,7 @@ Two views, two questions:
   average true depth 1.990 / 23.26, Unsup3D 0.793 / 16.51.
 * **The canonical view** (`canonical_errors`) asks for the shape alone. Depth of one photo is known
   only up to what its model calls zero and one, so the errors are given both as they are and after
-  each depth map has been brought to the truth by the best scale and shift. The scale may not be
+  each depth map has been brought to the ground truth by the best scale and shift. The scale may not be
   negative: a hollow face is not turned into a good one, it is flattened. All heads look ahead here,
   so the mean true depth is hard to beat. No published figure is of this kind.
 """
@@ -99,7 +99,7 @@ def side_e2(predicted: np.ndarray, true: np.ndarray, mask: np.ndarray | None = N
       mask: `[N, h, w]`; pixels where it is > 0.5 count. By default all do.
 
     Returns:
-      `[N]`, >= 0; NaN (no truth) where the mask is empty.
+      `[N]`, >= 0; NaN (no ground truth) where the mask is empty.
 
     Raises:
       ValueError: unlike shapes, or a depth that is not positive.
@@ -130,7 +130,7 @@ def mad_degrees(
       true_fov_degrees: of the true one; by default the same.
 
     Returns:
-      `[N]` in [0, 180]; NaN (no truth) where the eroded mask is empty.
+      `[N]` in [0, 180]; NaN (no ground truth) where the eroded mask is empty.
 
     Raises:
       ValueError: unlike shapes, or a depth that is not positive.
@@ -152,7 +152,7 @@ def depth_error_percent(
 ) -> np.ndarray:
     """Root mean square error of depth in per cent of the true relief (its standard deviation).
 
-    Of depths brought to the truth by `align`, 100 is what a flat map gets and 0 is perfect.
+    Of depths brought to the ground truth by `align`, 100 is what a flat map gets and 0 is perfect.
 
     Args:
       predicted: `[N, h, w]`, > 0.
@@ -160,7 +160,7 @@ def depth_error_percent(
       mask: `[N, h, w]`; pixels where it is > 0.5 count. By default all do.
 
     Returns:
-      `[N]`, >= 0; NaN (no truth) where the mask is empty or the truth is flat.
+      `[N]`, >= 0; NaN (no ground truth) where the mask is empty or the ground truth is flat.
     """
     predicted, true, mask = _checked(predicted, true, mask)
     mean = _mean(true, mask)[:, np.newaxis, np.newaxis]
@@ -228,14 +228,14 @@ def canonical_errors(
     Args:
       predicted: `[N, h, w]` depth, > 0.
       true: `[N, h, w]` depth of the same view and size.
-      mask: `[N, h, w]` where the truth is valid; by default everywhere.
-      average: `[h, w]` from `mean_depth` on the train split, never on the test split's own truth;
-        without it the metrics of that line have no truth.
+      mask: `[N, h, w]` where the ground truth is valid; by default everywhere.
+      average: `[h, w]` from `mean_depth` on the train split, never on the test split's own ground truth;
+        without it the metrics of that line have no ground truth.
       fov_degrees: horizontal field of view of the predicted depth, degrees.
       true_fov_degrees: of the true depth, and so of what is aligned to it; by default the same.
 
     Returns:
-      `[N]` each, NaN where there is no truth: `side_canonical_e2`, `mad_canonical_degrees` and
+      `[N]` each, NaN where there is no ground truth: `side_canonical_e2`, `mad_canonical_degrees` and
       `depth_error_canonical_percent`, after `align`; `side_canonical_unaligned_e2` and
       `mad_canonical_unaligned_degrees`, without; and the three aligned ones of a constant and of the
       mean true depth: `side_canonical_constant_e2`, `side_canonical_mean_depth_e2` and so on.
@@ -291,7 +291,7 @@ def view_errors(
       predicted: of N pictures.
       true: of the same; maps of another size are allowed.
       average: `[h, w]` from `mean_depth` of the train split's depths in this view; without it the
-        metrics of that line have no truth.
+        metrics of that line have no ground truth.
 
     Returns:
       `[N]` each, NaN where no pixel counts: `side_view_e2` and `mad_view_degrees`; and the same of
@@ -300,8 +300,8 @@ def view_errors(
     Raises:
       ValueError: unlike shapes, or a depth that is not positive where it is known.
     """
-    truth, true_mask = _at_view_size(true)
-    constant = View(np.ones_like(truth.depth), fov_degrees=true.fov_degrees)
+    ground_truth, true_mask = _at_view_size(true)
+    constant = View(np.ones_like(ground_truth.depth), fov_degrees=true.fov_degrees)
     views: dict[str, View | None] = {"": predicted, "constant_": constant, "mean_depth_": None}
     if average is not None:
         same = np.broadcast_to(average, (len(true.depth), *average.shape))
@@ -312,8 +312,8 @@ def view_errors(
         if view is not None:
             found, mask = _at_view_size(view)
             mask &= true_mask
-            side = side_e2(found.depth, truth.depth, mask)
-            mad = _mean_angle(_normals_of(found), _normals_of(truth), mask)
+            side = side_e2(found.depth, ground_truth.depth, mask)
+            mad = _mean_angle(_normals_of(found), _normals_of(ground_truth), mask)
         errors[f"side_view_{line}e2"], errors[f"mad_view_{line}degrees"] = side, mad
     return errors
 

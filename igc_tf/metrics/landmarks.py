@@ -162,7 +162,7 @@ def per_image_nme(
       eyes: indices of the two eyes.
 
     Returns:
-      `[N]`; NaN (no truth) where a true landmark is NaN or the normalizer is under 1 pixel
+      `[N]`; NaN (no ground truth) where a true landmark is NaN or the normalizer is under 1 pixel
       [choice]: an eye distance of a pixel or less is a profile, and would outweigh all others.
 
     Raises:
@@ -226,7 +226,7 @@ def evaluate(
       train: centers on the train split, from `part_centers`.
       train_landmarks: `[N, 5, 2]` (x, y) pixels, in CelebA's order.
       test: centers on the test split.
-      test_landmarks: `[K, 5, 2]` (x, y) pixels; an image with a NaN landmark has no truth.
+      test_landmarks: `[K, 5, 2]` (x, y) pixels; an image with a NaN landmark has no ground truth.
       normalizer: `[K]` pixels, see `per_image_nme`.
       eyes: indices of the two eyes.
       identity: `[K]` who is in each test image, below 0 where unknown; the intervals draw people then.

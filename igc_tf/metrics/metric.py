@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 #: What `Metric.value` stands for when nothing could be measured; see `Metric.absent`.
-NO_TRUTH = "no truth"
+NO_GROUND_TRUTH = "no ground truth"
 
 #: What `Metric.resampled` may be.
 PEOPLE, IMAGES = "people", "images"
@@ -30,7 +30,7 @@ _CHUNK = 1 << 22  # resampled weights held at a time: 32 MiB of float64
 class Metric:
     """One measured number. Either `value`, `low` and `high` are all finite, or all are None."""
 
-    value: float | None  #: None where there was no truth to measure against
+    value: float | None  #: None where there was no ground truth to measure against
     low: float | None  #: lower end of the 95 % interval
     high: float | None  #: upper end of the 95 % interval
     unit: str  #: "%", "degrees", "dB", or "" for a pure number
@@ -44,12 +44,12 @@ class Metric:
 
     @classmethod
     def absent(cls, unit: str = "") -> Metric:
-        """The metric nothing could be measured for: "no truth", n = 0. Never NaN."""
+        """The metric nothing could be measured for: "no ground truth", n = 0. Never NaN."""
         return cls(None, None, None, unit, 0)
 
     @property
     def is_absent(self) -> bool:
-        """Whether there was no truth to measure against."""
+        """Whether there was no ground truth to measure against."""
         return self.value is None
 
     def to_json(self) -> dict[str, object]:
@@ -60,7 +60,7 @@ class Metric:
     def __str__(self) -> str:
         """For example `12.30 % [11.90, 12.70], n = 2000, 200 people drawn`."""
         if self.is_absent:
-            return NO_TRUTH
+            return NO_GROUND_TRUTH
         unit = f" {self.unit}" if self.unit else ""
         people = f", {self.drawn} people drawn" if self.resampled == PEOPLE else ""
         return f"{self.value:.4g}{unit} [{self.low:.4g}, {self.high:.4g}], n = {self.n}{people}"
@@ -163,7 +163,7 @@ def bootstrap(
     """Mean over images, or any function of arrays, with its 95 % percentile interval.
 
     Args:
-      per_image: `[n]` values whose mean is wanted, NaN where an image has no truth (left out, and
+      per_image: `[n]` values whose mean is wanted, NaN where an image has no ground truth (left out, and
         not counted in `n`); or `(function, arrays)`, where `function(*arrays)` gives the value and
         the arrays' first axes are the images, which are drawn together.
       unit: unit of the value.
@@ -172,7 +172,7 @@ def bootstrap(
       seed: the same seed gives the same interval.
 
     Returns:
-      The metric; absent if no image has truth.
+      The metric; absent if no image has ground truth.
 
     Raises:
       ValueError: an infinite value, a value array that is not a vector, or arrays of unlike length.
@@ -195,9 +195,12 @@ def bootstrap(
     if values.ndim != 1:
         raise ValueError(f"per-image values must be a vector, got shape {values.shape}")
     if np.isinf(values).any():
-        raise ValueError("per-image values hold infinity; use NaN for an image without truth")
+        raise ValueError(
+            "per-image values hold infinity; use NaN for an image without ground truth"
+        )
     known = ~np.isnan(values)
-    # Drawn from all images, those without truth too, so that the draws do not depend on the metric.
+    # Drawn from all images, those without ground truth too, so that the draws do not depend on the
+    # metric.
     counts, values = known.astype(np.float64), np.where(known, values, 0.0)
 
     def mean(weights: np.ndarray) -> np.ndarray:

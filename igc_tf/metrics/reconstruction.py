@@ -25,7 +25,7 @@ def l1(
       mask: `[N, H, W]`; pixels where it is > 0.5 count. By default all do.
 
     Returns:
-      `[N]`; NaN (no truth) where the mask is empty.
+      `[N]`; NaN (no ground truth) where the mask is empty.
     """
     images, reconstructions, mask = _checked(images, reconstructions, mask)
     return _masked_mean(np.abs(images - reconstructions).mean(-1), mask)
@@ -42,7 +42,7 @@ def psnr_db(
       mask: `[N, H, W]`; pixels where it is > 0.5 count. By default all do.
 
     Returns:
-      `[N]`; NaN (no truth) where the mask is empty.
+      `[N]`; NaN (no ground truth) where the mask is empty.
     """
     images, reconstructions, mask = _checked(images, reconstructions, mask)
     squared = _masked_mean(((images - reconstructions) ** 2).mean(-1), mask)
@@ -64,7 +64,7 @@ def ssim(
       mask: `[N, H, W]`; pixels where it is > 0.5 count. By default all do.
 
     Returns:
-      `[N]` up to 1; NaN (no truth) where the mask is empty.
+      `[N]` up to 1; NaN (no ground truth) where the mask is empty.
 
     Raises:
       ValueError: unlike shapes, or pictures smaller than the window.

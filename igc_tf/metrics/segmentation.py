@@ -141,7 +141,7 @@ def matched_iou(tables: np.ndarray, part_of_label: np.ndarray) -> np.ndarray:
       part_of_label: `[L]`, from `match`; -1 gives an IoU of 0.
 
     Returns:
-      `[..., L]` in [0, 1]; NaN for a label that is not in the truth.
+      `[..., L]` in [0, 1]; NaN for a label that is not in the ground truth.
     """
     tables = np.asarray(tables, np.float64)
     labels = np.arange(tables.shape[-1])
@@ -157,13 +157,13 @@ def evaluate(tables: np.ndarray, identity: np.ndarray | None = None) -> dict[str
     tables of the people (or images) drawn.
 
     Args:
-      tables: `[N, P, L]`, from `contingency`; images without a counted pixel have no truth.
+      tables: `[N, P, L]`, from `contingency`; images without a counted pixel have no ground truth.
       identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
 
     Returns:
       `nmi`, `ari`, `miou`.
     """
-    tables, identity = _with_truth(tables, identity)
+    tables, identity = _with_ground_truth(tables, identity)
     matching = match(tables.sum(0))
 
     def miou(summed: np.ndarray) -> np.ndarray:
@@ -192,7 +192,7 @@ def evaluate_at_landmarks(
     Returns:
       `nmi_landmarks`, `ari_landmarks`.
     """
-    tables, identity = _with_truth(tables, identity)
+    tables, identity = _with_ground_truth(tables, identity)
     return {
         name: bootstrap_weighted(_on_sum(function, tables), len(tables), identity=identity)
         for name, function in (("nmi_landmarks", nmi), ("ari_landmarks", ari))
@@ -217,7 +217,7 @@ def evaluate_parts(
     """
     if len(label_names) != tables.shape[2]:
         raise ValueError(f"{len(label_names)} names for {tables.shape[2]} true labels")
-    tables, identity = _with_truth(tables, identity)
+    tables, identity = _with_ground_truth(tables, identity)
     matching = match(tables.sum(0))
     return {
         f"iou_{name}": bootstrap_weighted(
@@ -237,7 +237,7 @@ def part_areas(labels: np.ndarray, parts: int) -> np.ndarray:
 def evaluate_existence(
     areas: np.ndarray, minimum_pixels: int = 1, identity: np.ndarray | None = None
 ) -> dict[str, Metric]:
-    """In which share of the images each part exists, and how much of them it covers; needs no truth.
+    """In which share of the images each part exists, and how much it covers; needs no ground truth.
 
     Args:
       areas: `[N, P]` pixels, from `part_areas`.
@@ -301,7 +301,7 @@ def _on_sum(
     return lambda weights: function((weights @ flat).reshape(-1, *tables.shape[1:]))
 
 
-def _with_truth(
+def _with_ground_truth(
     tables: np.ndarray, identity: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     if tables.ndim != 3:

@@ -107,8 +107,8 @@ def test_a_changed_folder_is_read_again(tmp_path):
 
 def test_a_collection_is_examined(celeba):
     measured = eval_set.load_eval_set(celeba, 32, fit_images=10)
-    assert len(measured.names) == 2 and measured.truth.landmarks.shape == (2, 5, 2)
-    assert measured.fit_landmarks.shape == (10, 5, 2) and not measured.truth.pseudo
+    assert len(measured.names) == 2 and measured.ground_truth.landmarks.shape == (2, 5, 2)
+    assert measured.fit_landmarks.shape == (10, 5, 2) and not measured.ground_truth.pseudo
     assert "2 photos of celeb_a (test split)" in measured.description
 
 
@@ -119,7 +119,9 @@ def test_multi_pie_is_examined_by_yaw(tmp_path):
     )
     measured = eval_set.load_eval_set(data, 32)
     assert len(measured.names) == 13
-    assert sorted(measured.truth.condition.distance) == sorted(abs(a) for a in range(-90, 91, 15))
+    assert sorted(measured.ground_truth.condition.distance) == sorted(
+        abs(a) for a in range(-90, 91, 15)
+    )
 
 
 @pytest.mark.parametrize(

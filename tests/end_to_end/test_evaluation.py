@@ -78,7 +78,7 @@ def test_photos_with_names_that_tell(program, trained, tmp_path):
     metrics = json.loads(path.read_text())
     assert metrics["rank1"]["n"] == 54 and metrics["rank1_view_1_4"]["n"] == 18
     assert metrics["rank1_pixels"]["value"] > 0.9  # the color tells these people apart
-    assert metrics["miou"]["value"] is None and "no truth" in output
+    assert metrics["miou"]["value"] is None and "no ground truth" in output
     assert "labels: identity, view" in output
 
 

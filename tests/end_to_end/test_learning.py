@@ -16,8 +16,8 @@ def measured(run_dir):
     found, true, psnr = [], [], {}
     for split in catalog.SPLITS:
         store = catalog.open_split(config.data, config.model.image_size, split)
-        truth = catalog.truth(config.data, split, store.names, ("rotation_degrees",))
-        true += truth["rotation_degrees"][:, 1].tolist()
+        ground_truth = catalog.ground_truth(config.data, split, store.names, ("rotation_degrees",))
+        true += ground_truth["rotation_degrees"][:, 1].tolist()
         for _, image, output in predict(model, np.asarray(store.images), 16):
             found += np.degrees(output.pose.rotation[:, 1].numpy()).tolist()
             squares = np.square(output.rendering.image - image).mean(axis=(1, 2, 3))

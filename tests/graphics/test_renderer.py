@@ -349,13 +349,13 @@ def test_descent_recovers_pose_and_light():
         light = lighting.from_parameters(parameters[:, 0], parameters[:, 1], parameters[:, 2:])
         return renderer(depth, albedo, light, Pose(rotation, translation)), light
 
-    truth = (
+    ground_truth = (
         tf.constant([[-0.12, 0.2, 0.08]]),
         tf.constant([[0.006, -0.004, 0.0]]),
         tf.constant([[-0.3, 0.2, 0.4, 0.3]]),
     )
-    photo, true_light = draw(*truth)
-    found = [tf.Variable(tf.zeros_like(value)) for value in truth]
+    photo, true_light = draw(*ground_truth)
+    found = [tf.Variable(tf.zeros_like(value)) for value in ground_truth]
     # Units of about a pixel's worth each, as one Adam serves all.
     scales = [tf.constant(scale) for scale in (1.0, 0.05, 2.0)]
 
@@ -377,8 +377,8 @@ def test_descent_recovers_pose_and_light():
     rotation, translation, parameters = [s * v for s, v in zip(scales, found, strict=True)]
     assert float(loss) < first / 300
     # A degree is 0.017.
-    np.testing.assert_allclose(rotation, truth[0], atol=0.02)
-    np.testing.assert_allclose(translation, truth[1], atol=0.2 * pixel_width())
+    np.testing.assert_allclose(rotation, ground_truth[0], atol=0.02)
+    np.testing.assert_allclose(translation, ground_truth[1], atol=0.2 * pixel_width())
     _, light = draw(rotation, translation, parameters)
     np.testing.assert_allclose(light.ambient, true_light.ambient, atol=0.04)
     np.testing.assert_allclose(light.diffuse, true_light.diffuse, atol=0.04)

@@ -91,7 +91,7 @@ def test_perfect_prediction_up_to_scale_and_shift():
     assert metrics["side_canonical_e2"].value == pytest.approx(0.0, abs=1e-9)
     assert metrics["mad_canonical_degrees"].value == pytest.approx(0.0, abs=1e-6)
     assert metrics["mad_canonical_unaligned_degrees"].value > 1.0
-    # Constant depth: SIDE is the deviation of the logarithm of the truth.
+    # Constant depth: SIDE is the deviation of the logarithm of the ground truth.
     assert metrics["side_canonical_constant_e2"].value == pytest.approx(
         100 * np.log(true).std((1, 2)).mean()
     )
@@ -121,7 +121,7 @@ def test_depth_error_by_hand():
     # The relief is 1 (depths 1 and 3 about 2); errors of 0.5 and 0.5: half the relief.
     true, predicted = np.array([[[1.0, 3.0]]]), np.array([[[1.5, 2.5]]])
     np.testing.assert_allclose(geometry.depth_error_percent(predicted, true), [50.0])
-    # A flat map is 100 % wrong by definition; a flat truth has no relief to compare with.
+    # A flat map is 100 % wrong by definition; a flat ground truth has no relief to compare with.
     np.testing.assert_allclose(geometry.depth_error_percent(np.full_like(true, 2.0), true), [100.0])
     assert np.isnan(geometry.depth_error_percent(predicted, np.ones_like(true))).all()
 
@@ -156,7 +156,7 @@ def test_mean_depth_by_hand():
     np.testing.assert_allclose(geometry.mean_depth(true), [[2.0, 3.5, 9.0]])
 
 
-def test_empty_masks_have_no_truth():
+def test_empty_masks_have_no_ground_truth():
     true = bumps(9, n=2)
     mask = np.ones_like(true)
     mask[1] = 0
@@ -252,17 +252,17 @@ def test_view_errors_pixel_by_pixel():
 
 def test_a_perfect_view_has_no_error_and_scale_is_free_of_side_only():
     true, known = heads(23)
-    truth = geometry.View(true, known)
-    found = geometry.view_errors(truth, truth, true[0])
+    ground_truth = geometry.View(true, known)
+    found = geometry.view_errors(ground_truth, ground_truth, true[0])
     for name in ("side_view_e2", "mad_view_degrees"):
         np.testing.assert_allclose(found[name], 0.0, atol=1e-6)
-    scaled = geometry.view_errors(geometry.View(1.2 * true, known), truth)
+    scaled = geometry.view_errors(geometry.View(1.2 * true, known), ground_truth)
     np.testing.assert_allclose(scaled["side_view_e2"], 0.0, atol=1e-9)
     # The camera's rays spread with depth, so a scaled surface is similar: the normals stay.
     np.testing.assert_allclose(scaled["mad_view_degrees"], 0.0, atol=1e-6)
     # Not so a shift, nor relief that is half as deep: nothing is fitted.
     for wrong in (true + 0.5, 1.0 + 0.5 * (true - 1.0)):
-        found = geometry.view_errors(geometry.View(wrong, known), truth)
+        found = geometry.view_errors(geometry.View(wrong, known), ground_truth)
         assert (found["side_view_e2"] > 0.1).all() and (found["mad_view_degrees"] > 1).all()
 
 
@@ -299,9 +299,9 @@ def test_view_lines_see_what_the_prediction_leaves_out():
     true, known = heads(24)
     drawn = known.copy()
     drawn[:, :, :32] = False
-    truth = geometry.View(true, known)
+    ground_truth = geometry.View(true, known)
     part, whole = (
-        geometry.view_errors(view, truth, true[0])
+        geometry.view_errors(view, ground_truth, true[0])
         for view in (geometry.View(true, drawn), geometry.View(true))
     )
     for line in ("constant_", "mean_depth_"):
@@ -314,10 +314,12 @@ def test_a_mean_head_that_does_not_turn_is_beaten_by_one_that_does():
     turns = np.linspace(-0.4, 0.4, 9)[:, None, None]
     true = 1.0 - 0.06 * np.exp(-((x - turns) ** 2 + y**2) / 0.3)
     known = (x - turns) ** 2 + y**2 < 0.3
-    truth = geometry.View(np.where(known, true, 1.1), known)
-    average = geometry.mean_depth(*truth[:2])
+    ground_truth = geometry.View(np.where(known, true, 1.1), known)
+    average = geometry.mean_depth(*ground_truth[:2])
     nearly = geometry.View(true * (1 + 0.002 * np.sin(9 * x)))
-    means = {name: v.mean() for name, v in geometry.view_errors(nearly, truth, average).items()}
+    means = {
+        name: v.mean() for name, v in geometry.view_errors(nearly, ground_truth, average).items()
+    }
     assert means["side_view_e2"] < means["side_view_mean_depth_e2"] < means["side_view_constant_e2"]
 
 
@@ -348,9 +350,9 @@ def test_every_camera_has_its_own_field_of_view():
     true, known = heads(25)
     wider = np.tan(np.radians(10.0)) / np.tan(np.radians(5.0))
     predicted = 1.0 + wider * (true - 1.0)
-    truth = geometry.View(true, known)
+    ground_truth = geometry.View(true, known)
     right, wrong = (
-        geometry.view_errors(geometry.View(predicted, known, fov_degrees=fov), truth)
+        geometry.view_errors(geometry.View(predicted, known, fov_degrees=fov), ground_truth)
         for fov in (20.0, 10.0)
     )
     assert right["mad_view_degrees"].mean() < 0.2 * wrong["mad_view_degrees"].mean()
@@ -362,16 +364,16 @@ def test_every_camera_has_its_own_field_of_view():
 
 def test_given_normals_take_the_place_of_those_of_the_depth():
     true, known = heads(26)
-    truth = geometry.View(true, known)
+    ground_truth = geometry.View(true, known)
     flat = np.ones_like(true)
     vectors = geometry.normals(true)
-    found = geometry.view_errors(geometry.View(flat, known, 3.0 * vectors), truth)
+    found = geometry.view_errors(geometry.View(flat, known, 3.0 * vectors), ground_truth)
     assert (found["side_view_e2"] > 0.1).all()
     large = np.repeat(np.repeat(vectors, 2, 1), 2, 2)
     twice = np.ones((3, 128, 128))
     for view in (geometry.View(flat, known, vectors), geometry.View(twice, None, large)):
         np.testing.assert_allclose(
-            geometry.view_errors(view, truth)["mad_view_degrees"], 0.0, atol=1e-6
+            geometry.view_errors(view, ground_truth)["mad_view_degrees"], 0.0, atol=1e-6
         )
 
 

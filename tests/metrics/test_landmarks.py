@@ -66,7 +66,7 @@ def test_nme_by_hand():
     )
 
 
-def test_profile_with_no_eye_distance_has_no_truth():
+def test_profile_with_no_eye_distance_has_no_ground_truth():
     true = faces(0, n=2)
     true[1, 1] = true[1, 0] + [0.5, 0.0]
     errors = landmarks.per_image_nme(true + 1.0, true)

@@ -1,4 +1,4 @@
-"""Metric and bootstrap: intervals that are repeatable, cover the truth, and are never NaN."""
+"""Metric and bootstrap: intervals that are repeatable, cover the true value, and are never NaN."""
 
 import time
 
@@ -31,7 +31,7 @@ def test_interval_is_that_of_the_normal_law_for_many_values():
     assert metric.high == pytest.approx(values.mean() + half, abs=0.1 * half)
 
 
-def test_interval_covers_the_truth_about_95_times_in_100():
+def test_interval_covers_the_true_value_about_95_times_in_100():
     generator = np.random.default_rng(2)
     covered = 0
     for trial in range(200):
@@ -61,7 +61,7 @@ def test_arrays_are_drawn_together():
     assert (metric.value, metric.low, metric.high) == (0.0, 0.0, 0.0)
 
 
-def test_images_without_truth_do_not_count():
+def test_images_without_ground_truth_do_not_count():
     metric = bootstrap(np.array([1.0, np.nan, 3.0]))
     assert (metric.value, metric.n) == (2.0, 2)
 
@@ -74,7 +74,7 @@ def test_nothing_measured_is_absent_and_not_nan(values):
         "value": None, "low": None, "high": None, "unit": "dB", "n": 0, "resampled": None,
         "drawn": None,
     }  # fmt: skip
-    assert str(metric) == "no truth"
+    assert str(metric) == "no ground truth"
 
 
 def test_one_image_has_an_interval_of_no_width():
@@ -153,7 +153,7 @@ def test_interval_of_people_is_that_of_their_means():
     assert metric.high == pytest.approx(interval.high, abs=0.05 * width)
 
 
-def test_interval_of_people_covers_the_truth_where_that_of_images_does_not():
+def test_interval_of_people_covers_the_true_value_where_that_of_images_does_not():
     covered = {PEOPLE: 0, IMAGES: 0}
     for trial in range(200):
         images = np.random.default_rng(1000 + trial).integers(1, 10, 60)

@@ -78,7 +78,7 @@ def test_masked_l1_by_hand():
     )
 
 
-def test_empty_mask_has_no_truth():
+def test_empty_mask_has_no_ground_truth():
     images = pictures(6)
     mask = np.ones(images.shape[:3])
     mask[0] = 0

@@ -1,4 +1,4 @@
-"""The synthetic faces' truth against itself, against geometry by hand and against SciPy."""
+"""The synthetic faces' ground truth against itself, against geometry by hand and against SciPy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from igc_tf.synthesis.synthetic_faces import (
     render,
     scene,
 )
-from tests.head_truth import shading_errors, smooth_interior
+from tests.head_ground_truth import shading_errors, smooth_interior
 
 SEED, COUNT, SIZE = 7, 24, 64
 # Half the picture's width at depth 1, for a field of view of 10 degrees.

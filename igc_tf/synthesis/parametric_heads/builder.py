@@ -1,4 +1,4 @@
-"""The TensorFlow Datasets builder of the parametric heads; see `exact_truth.HeadsBuilder`.
+"""The TensorFlow Datasets builder of the parametric heads; see `rendered_heads.HeadsBuilder`.
 
     builder = ParametricHeads(config="px64", makehuman_dir="makehuman")
     builder.download_and_prepare()            # reads the two packages there, downloads nothing
@@ -16,15 +16,15 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow_datasets as tfds
 
-from igc_tf.synthesis.exact_truth import HeadsBuilder
 from igc_tf.synthesis.parametric_heads import material, population, protocols, scene, sources
+from igc_tf.synthesis.rendered_heads import HeadsBuilder
 from igc_tf.synthesis.synthetic_faces import encoding
 
 #: Of all random streams; part of the data set's version.
 SEED = 2304
 
 _DESCRIPTION = """
-Realistic 3D heads with exact truth, shaped and painted out of MakeHuman's public-domain base mesh,
+Realistic 3D heads with exact ground truth, shaped and painted out of MakeHuman's public-domain base mesh,
 targets, skins, irises, brows and hair: people of both sexes, all ages of adults and mixed ancestry,
 each picture with depth, normals, albedo, part labels and landmarks in its own view, and depth, normals
 and parts of the same head in the canonical (frontal) view. Three protocols: `px*` in the wild (random
@@ -75,9 +75,9 @@ def _config(name: str, size: int, protocol: str, *people: int) -> ParametricHead
 
 
 class ParametricHeads(HeadsBuilder):
-    """Realistic heads with exact truth, as TFDS data set `parametric_heads`.
+    """Realistic heads with exact ground truth, as TFDS data set `parametric_heads`.
 
-    The features of `exact_truth.HeadsBuilder`, and int64 `view` and `lighting` (places in
+    The features of `rendered_heads.HeadsBuilder`, and int64 `view` and `lighting` (places in
     `protocols.YAWS` and `LIGHTS`), `sequence` and `frame` (place in `protocols.TASKS`, number), each
     -1 where the protocol knows no such thing.
     """

@@ -1,4 +1,4 @@
-"""One photograph of a head and its truth: person, expression, pose, light and background in."""
+"""One photograph of a head and its ground truth: person, expression, pose, light and background in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def photograph(
     background: conditions.Background,
     size: int = 64,
 ) -> dict[str, np.ndarray]:
-    """Makes one picture with all its truth; see `synthetic_faces.scene.develop`."""
+    """Makes one picture with all its ground truth; see `synthetic_faces.scene.develop`."""
     head = anatomy.Head(material, person, expression)
     view, points = _see(head, pose, size * render.OVERSAMPLING)
     colors = appearance.albedo(material, person, *points)

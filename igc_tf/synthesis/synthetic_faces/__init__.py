@@ -1,4 +1,4 @@
-"""A procedural set of 3D faces with exact truth: the project's embedded default data.
+"""A procedural set of 3D faces with exact ground truth: the project's embedded default data.
 
 No download and no license to sign: every picture is computed, so depth, normals, albedo, light,
 pose, parts and landmarks are known exactly. Read in the order of the making:

@@ -2,7 +2,7 @@
 
 It has no part in common with the model's renderer, on purpose. Each pixel of a photograph is
 sampled `OVERSAMPLING` times in x and y; the number is odd, so that the middle sample lies on the
-pixel's center and gives the exact truth there, while colors are means over all samples.
+pixel's center and gives the exact ground truth there, while colors are means over all samples.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One photograph and its truth: identity, expression, pose, light and background in, arrays out."""
+"""One photograph, made: identity, expression, pose, light and background in, picture and labels out."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def photograph(
     background: population.Background,
     size: int = 64,
 ) -> dict[str, np.ndarray]:
-    """Makes one picture with all its truth; see `develop`."""
+    """Makes one picture with all its ground truth; see `develop`."""
     face = anatomy.Face(identity, expression)
     mesh = anatomy.build(face)
     view, points, surface = _see(face, mesh, pose, size * render.OVERSAMPLING)
@@ -106,7 +106,7 @@ def develop(
     light: population.Light,
     background: population.Background,
 ) -> dict[str, np.ndarray]:
-    """The picture and its truth, from what the camera sees of a head.
+    """The picture and its ground truth, from what the camera sees of a head.
 
     The background is a wall that faces the camera, lit like the head; so `image` is `albedo` times
     the shading of `normals` everywhere, up to the averaging over a pixel and the rounding to uint8.
@@ -122,12 +122,12 @@ def develop(
       background: what is painted on the wall.
 
     Returns:
-      Arrays by the names of `exact_truth.HeadsBuilder`'s features, all but `identity` and `index`;
+      Arrays by the names of `rendered_heads.HeadsBuilder`'s features, all but `identity` and `index`;
       depths and normals float32.
     """
     size = canonical.side
     middle = slice(render.OVERSAMPLING // 2, None, render.OVERSAMPLING)
-    truth = {name: value[middle, middle] for name, value in view.maps().items()}
+    ground_truth = {name: value[middle, middle] for name, value in view.maps().items()}
 
     unlit = appearance.background_picture(background, size)
     unlit = unlit.repeat(render.OVERSAMPLING, axis=0).repeat(render.OVERSAMPLING, axis=1)
@@ -146,7 +146,7 @@ def develop(
     return {
         "image": _to_uint8(render.pixel_mean(lit, size)),
         "albedo": _to_uint8(render.pixel_mean(unlit, size)),
-        **truth,
+        **ground_truth,
         "landmarks": marks.astype(np.float32),
         "landmarks_visible": visible,
         "rotation_degrees": pose.rotation_degrees.astype(np.float32),
