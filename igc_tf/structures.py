@@ -42,7 +42,7 @@ class PartCapsules(NamedTuple):
     embeddings: PartEmbeddings
     depth: tf.Tensor  #: [B, M, h, w], in [min_depth, max_depth]
     albedo: tf.Tensor  #: [B, M, h, w, 3], in [0, 1]
-    pose: Pose  #: each part's own opinion of the pose, [B, M, 3] twice
+    pose: Pose  #: per-part pose, [B, M, 3] twice
 
 
 class ObjectCapsule(NamedTuple):

@@ -115,7 +115,7 @@ def read_labels(
       FileNotFoundError, ValueError: see `labels.read`.
     """
     if data.dataset == "photo_folder":
-        return labels.read(data, store.names, store.placements, source)
+        return labels.read(data, store.names, store.transforms, source)
     return photo_collections.read_labels(data, split, store)
 
 

@@ -37,13 +37,13 @@ from igc_tf.cache import cache_dir
 _FOLDER = "images-2"
 
 
-class Placed(NamedTuple):
+class Crop(NamedTuple):
     """A picture, and where the photo's points lie in it."""
 
     image: np.ndarray  #: [S, S, 3] uint8
-    placement: (
+    transform: (
         np.ndarray
-    )  #: [2, 3]: (x, y) px of the picture = placement @ (x, y, 1) px of the photo
+    )  #: [2, 3]: (x, y) px of the picture = transform @ (x, y, 1) px of the photo
 
 
 class ImageStore(NamedTuple):
@@ -52,11 +52,12 @@ class ImageStore(NamedTuple):
     images: np.ndarray  #: [N, S, S, 3] uint8, memory-mapped, read-only
     names: list[str]  #: N, what each picture was made from
     skipped: dict[str, str]  #: what was left out, and why
-    placements: np.ndarray  #: [N, 2, 3], see `Placed`
+    transforms: np.ndarray  #: [N, 2, 3], see `Crop`
 
 
-#: What a picture may be: made (as it is, or placed), or why it cannot be, or how to make it.
-Picture = np.ndarray | Placed | str
+#: What a picture may be: made (as it is, or with its crop transform), or why it cannot be, or how to
+#: make it.
+Picture = np.ndarray | Crop | str
 Source = Picture | Callable[[], Picture]
 
 
@@ -112,9 +113,9 @@ def _kept(folder: pathlib.Path) -> _Kept | None:
         described = json.loads((folder / "store.json").read_text())
         names, token = described["names"], described["token"]
         images = np.load(folder / f"images-{token}.npy", mmap_mode="r")[: len(names)]
-        placements = np.load(folder / f"placements-{token}.npy")
-        store = ImageStore(images, names, described["skipped"], placements)
-        whole = len(names) == len(images) == len(placements)
+        transforms = np.load(folder / f"placements-{token}.npy")
+        store = ImageStore(images, names, described["skipped"], transforms)
+        whole = len(names) == len(images) == len(transforms)
         return _Kept(store, described["stamps"]) if whole else None
     except (FileNotFoundError, ValueError, EOFError, KeyError, TypeError):
         return None
@@ -134,7 +135,7 @@ class _Entry(NamedTuple):
     name: str
     stamp: str | None
     why: str | None  #: it was left out
-    placement: list | None
+    transform: list | None
 
 
 def _build(
@@ -163,10 +164,10 @@ def _build(
             if isinstance(source, str):
                 entry = _Entry(name, stamp_of(name), source, None)
             else:
-                placed = source if isinstance(source, Placed) else Placed(source, np.eye(2, 3))
-                images[rows] = placed.image
+                crop = source if isinstance(source, Crop) else Crop(source, np.eye(2, 3))
+                images[rows] = crop.image
                 rows += 1
-                entry = _Entry(name, stamp_of(name), None, np.asarray(placed.placement).tolist())
+                entry = _Entry(name, stamp_of(name), None, np.asarray(crop.transform).tolist())
             entries.append(entry)
             lines.write(json.dumps(entry) + "\n")
             lines.flush()
@@ -195,7 +196,7 @@ def _finish(
             "readable photos, or another --crop where they cannot be cut."
         )
     token = secrets.token_hex(4)
-    np.save(folder / f"placements-{token}.npy", np.array([entry.placement for entry in good]))
+    np.save(folder / f"placements-{token}.npy", np.array([entry.transform for entry in good]))
     partial.replace(folder / f"images-{token}.npy")
     described = folder / "store.json.partial"
     names = [entry.name for entry in good]
@@ -252,7 +253,7 @@ def _known(kept: _Kept | None) -> dict[str, tuple[str, Picture]]:
     store, stamps = kept
     known = {name: (stamps[name], why) for name, why in store.skipped.items()}
     for row, name in enumerate(store.names):
-        known[name] = (stamps[name], Placed(store.images[row], store.placements[row]))
+        known[name] = (stamps[name], Crop(store.images[row], store.transforms[row]))
     return known
 
 

@@ -100,7 +100,7 @@ def read_labels(data: DataConfig, split: str, store: image_store.ImageStore) -> 
         [identity.decode() for identity in columns["identity"]],
         {name: np.array(columns[name]) for name in numbers if name != "identity"},
         np.array(columns["landmarks"], float),
-        store.placements,
+        store.transforms,
     )
 
 
@@ -151,7 +151,7 @@ def _pictures(
             )
 
 
-def _picture(example: dict, data: DataConfig, size: int) -> image_store.Placed | str:
+def _picture(example: dict, data: DataConfig, size: int) -> image_store.Crop | str:
     marks = crops.Marks(example["anchors"].astype(float), example["box"].astype(float))
     try:
         photo = reading.decode(io.BytesIO(example["image"]))

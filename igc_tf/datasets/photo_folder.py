@@ -131,7 +131,7 @@ def _pictures(
 
 def _picture(
     path: pathlib.Path, data: DataConfig, size: int, marks: crops.Marks
-) -> image_store.Placed | str:
+) -> image_store.Crop | str:
     try:
         return crops.crop(reading.read_photo(path), data, size, marks)
     except (ValueError, FileNotFoundError) as error:

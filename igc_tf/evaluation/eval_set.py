@@ -180,7 +180,7 @@ def _some(store: image_store.ImageStore, count: int) -> image_store.ImageStore:
     return store._replace(
         images=store.images[:count],
         names=store.names[:count],
-        placements=store.placements[:count],
+        transforms=store.transforms[:count],
     )
 
 

@@ -312,9 +312,9 @@ def recognition_rows(scores: Scores) -> list[list[str]]:
 
 
 def part_rows(scores: Scores) -> list[list[str]]:
-    """Header, then a row for each part: where it exists, its area, how far it strays, its match."""
+    """Header, then a row for each part: where it exists, area, center dispersion, match."""
     prefix = PSEUDO if f"{PSEUDO}position_spread_percent" in scores.metrics else ""
-    found = [["part", "exists", "area", "strays", "matched with", "IoU"]]
+    found = [["part", "exists", "area", "dispersion", "matched with", "IoU"]]
     for part in range(scores.parts):
         spread = scores.metrics.get(f"{prefix}position_spread_part_{part}_percent")
         label = scores.matching.get(part)

@@ -28,7 +28,8 @@ _INTRODUCTIONS = {
     "segmentation": "Agreement of the parts with the true ones (one-to-one matched for IoU), and in "
     "which share of the pictures each part exists.",
     "landmarks": "Error of five landmarks told from the parts' centers by a linear map that was fitted "
-    "on the train split, over the eyes' distance; and how far a part strays on one person's face.",
+    "on the train split, over the eyes' distance; and the dispersion of the parts' centers over one "
+    "person's pictures.",
     "pose": "Agreement of the angles after one affine fit. The correlation keeps the sign: a hollow "
     "face turns the other way.",
     "geometry": "Depth and normals in the photo's own view (view), as Unsup3D measures them, nothing "

@@ -31,7 +31,7 @@ ROWS = {
     "mad_view_degrees": "MAD",
     "mad_canonical_degrees": "MAD, canonical",
     "rank1": "rank-1",
-    "position_spread_percent": "parts' places stray",
+    "position_spread_percent": "part-center dispersion",
     "rotation_parts_agreement_percent": "turned: parts agree",
     "rotation_albedo_l1": "turned: albedo L1",
     "rotation_side_e2": "turned: depth SIDE",

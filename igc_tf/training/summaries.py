@@ -62,8 +62,8 @@ class Summaries:
                 tf.summary.histogram(f"{tag}/contrast", found.contrast)
                 tf.summary.image(f"{tag}/mean_image", found.mean_image[None])
                 rows = range(0, found.count, max(1, found.count // 64))[:64]
-                sheet = panels.sheet([store.images[row] for row in rows], columns=8)
-                tf.summary.image(f"{tag}/examples", sheet[None])
+                grid = panels.image_grid([store.images[row] for row in rows], columns=8)
+                tf.summary.image(f"{tag}/examples", grid[None])
                 if store.skipped:
                     lines = [f"    {shown(name)}: {why}" for name, why in store.skipped.items()]
                     tf.summary.text(f"{tag}/left_out", "\n".join(lines))
@@ -106,7 +106,7 @@ class Summaries:
         self.writer.flush()
 
     def _mesh(self, output) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Vertices, uint8 colors and faces of the first two objects, centerd for the viewer."""
+        """Vertices, uint8 colors and faces of the first two objects, centered for the viewer."""
         depth, albedo = output.object.depth[:2], output.object.albedo[:2]
         points = camera.unproject(depth, self.config.model.fov_degrees)
         size = points.shape[1:3]

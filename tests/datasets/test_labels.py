@@ -20,18 +20,18 @@ def folder(path, names, size=(40, 50)):
     return DataConfig(dataset="photo_folder", data_dir=str(path))
 
 
-def placements(names, data, size=32):
+def transforms(names, data, size=32):
     """Of all names, as their photos are cut."""
     return np.array(
         [
-            crops.place(reading.read_photo(pathlib.Path(data.data_dir) / name), data, size)
+            crops.crop_transform(reading.read_photo(pathlib.Path(data.data_dir) / name), data, size)
             for name in names
         ]
     )
 
 
 def read(data, names, size=32, source=""):
-    return labels.read(data, names, placements(names, data, size), source)
+    return labels.read(data, names, transforms(names, data, size), source)
 
 
 def write(path, *lines):

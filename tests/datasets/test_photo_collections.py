@@ -34,12 +34,12 @@ def test_aligned_pictures_have_their_eyes_in_place(celeba):
     assert len(np.unique(known.identity)) == 6
     # In the order of the pictures, whatever TFDS' order is.
     again = catalog.read_labels(celeba, "train", store._replace(
-        names=store.names[::-1], placements=store.placements[::-1]
+        names=store.names[::-1], transforms=store.transforms[::-1]
     ))  # fmt: skip
     np.testing.assert_allclose(again.landmarks, known.landmarks[::-1])
 
 
-def test_the_ancestors_boxes(celeba):
+def test_unsup3ds_boxes(celeba):
     data = DataConfig(dataset="celeb_a", data_dir=celeba.data_dir, crop="box")
     store = catalog.open_split(data, 70, "train")
     row = store.names.index("img_celeba/000005.jpg")

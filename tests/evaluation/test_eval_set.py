@@ -41,7 +41,7 @@ def test_the_test_split_is_measured_and_the_train_split_fitted_on(photos):
         len(measured.fit_images) == len(measured.fit_landmarks) and measured.fit_mean_depth is None
     )
     store = catalog.open_split(photos, 16, "test")
-    known = labels.read(photos, store.names, store.placements)
+    known = labels.read(photos, store.names, store.transforms)
     np.testing.assert_array_equal(measured.ground_truth.landmarks, known.landmarks)
     assert measured.ground_truth.pseudo and measured.ground_truth.parts is None
     assert "pseudo-pose and landmarks (a network's guess)" in measured.description

@@ -34,7 +34,7 @@ def test_soft_maps_give_labels_and_centers(tmp_path):
 
 @pytest.mark.parametrize("ground_truth_parts", [{}, {"true_parts": np.zeros((6, 32, 32), int)}])
 def test_centers_without_labels_are_scored(tmp_path, ground_truth_parts):
-    # Centers that are the landmarks tell them without error, and stray on no face.
+    # Centers that are the landmarks predict them without error, and have no dispersion.
     generator = np.random.default_rng(0)
     marks = generator.uniform(8, 24, (6, 5, 2))
     fit_marks = generator.uniform(8, 24, (40, 5, 2))

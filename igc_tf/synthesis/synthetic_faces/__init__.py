@@ -12,8 +12,7 @@ pose, parts and landmarks are known exactly. Read in the order of the making:
 * `scene.py`: all of the above in one call, `photograph(...)`, the maker of one example.
 * `encoding.py`: how an example is stored, and back.
 * `builder.py`: the TensorFlow Datasets builder, `SyntheticFaces`.
-* `sheet.py`: contact sheets to look at.
 
-Only `builder.py` and `sheet.py` need TensorFlow; the rest is NumPy, so that worker processes
+Only `builder.py` needs TensorFlow; the rest is NumPy, so that worker processes
 start fast.
 """

@@ -373,7 +373,7 @@ def build(face: Face) -> Mesh:
     return Mesh(*map(np.concatenate, (vertices, normals, triangles, surface)))
 
 
-def placement(identity: Identity) -> tuple[float, float]:
+def scale_and_middle(identity: Identity) -> tuple[float, float]:
     """(scale, middle): a head point p stands at scale * (p - (0, middle, 0)) + (0, 0, -1)."""
     top = 0.5 + identity.hair_volume
     return identity.size / (top + 0.5), 0.5 * (top - 0.5)

@@ -13,7 +13,7 @@ _LANDMARK_TOLERANCE = 0.0025  # depth, about a pixel's worth at 64 pixels
 
 def _posed(points: np.ndarray, identity: population.Identity, pose: population.Pose) -> np.ndarray:
     """Points of the head frame [N, 3] in the camera frame, of the same dtype."""
-    scale, middle = anatomy.placement(identity)
+    scale, middle = anatomy.scale_and_middle(identity)
     turn = scale * render.rotation_matrix(pose.rotation_degrees)
     shift = pose.translation + np.array([0.0, 0.0, -1.0]) - turn @ np.array([0.0, middle, 0.0])
     return points @ turn.T.astype(points.dtype) + shift.astype(points.dtype)
