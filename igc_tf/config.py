@@ -292,8 +292,8 @@ class LossConfig:
     )
     rerender_pose_weight: float = _field(
         0.0,
-        "Squared error of the pose found in a picture that the model itself has drawn of the face in a "
-        "pose drawn at random, in units of the pose's limits; 0 is off, as in the paper [choice].",
+        "Squared error of the pose found in a picture that the model itself has rendered in a random "
+        "pose, in units of the pose's limits; 0 is off, as in the paper [choice].",
     )
     rerender_yaw_degrees: float = _field(
         45.0, "Yaw of those pictures: uniform within +- this [choice]."

@@ -56,9 +56,9 @@ def mix(model: IGCNet, face: PhotoResult, donor: PhotoResult, parts: Sequence[in
     light = Light(*map(tf.constant, (ambient, diffuse, np.stack(direction, axis=1))))
     rotation = np.radians(face.rotation_degrees)
     view = Pose(*(tf.constant(part[np.newaxis]) for part in (rotation, face.translation)))
-    drawn = model.render(capsule, light, view, capsule.visibility, with_alpha=True)
+    rendered = model.render(capsule, light, view, capsule.visibility, with_alpha=True)
     (mixture,) = photo_results(
-        drawn.image, IGCOutput(capsules, capsule, light, view, drawn, None, None)
+        rendered.image, IGCOutput(capsules, capsule, light, view, rendered, None, None)
     )
     return mixture
 

@@ -397,7 +397,7 @@ def test_a_schedule_binds_a_run_to_its_length(change):
     ((name, value),) = change.items()
     assert line.startswith(f"--{name}: {run.flat()[name]} in the run, {value} now")
     assert "--init_from" in line and "cosine" in line
-    # The same number of steps, told in another way, is no other length.
+    # The same number of steps, given in another way, is no other length.
     assert config.differences(run.replace(max_steps=10), run) == []
     constant = run.replace(learning_rate_schedule="constant")
     assert config.differences(constant.replace(**change), constant) == []

@@ -1,4 +1,4 @@
-"""A model's output as plain arrays, and the second look at what was drawn."""
+"""A model's output as plain arrays, and the second look at what was rendered."""
 
 import numpy as np
 import pytest
@@ -33,10 +33,14 @@ def test_depth_in_the_photos_view_is_the_turned_canvas(tiny, photos, static_back
     model = igc_net.build(config)
     output = model(photos / np.float32(255))
     found = inference.collect(model, photos, ground_truth_size=32).predictions
-    drawn, covered = model.renderer.render(output.object.depth, output.pose, output.object.albedo)
+    rendered, covered = model.renderer.render(
+        output.object.depth, output.pose, output.object.albedo
+    )
     covered = covered.numpy() > 0
     assert 0.5 < covered.mean() < 1.0 and np.abs(found.view_depth - found.depth).max() > 0.05
-    np.testing.assert_allclose(found.view_depth[covered], drawn[..., 3].numpy()[covered], atol=1e-4)
+    np.testing.assert_allclose(
+        found.view_depth[covered], rendered[..., 3].numpy()[covered], atol=1e-4
+    )
     np.testing.assert_allclose(found.view_depth[~covered], model.config.max_depth, atol=1e-6)
     np.testing.assert_array_equal(found.view_mask, covered)
     np.testing.assert_array_equal(found.mask, 1.0 if static_background else covered)
@@ -73,10 +77,10 @@ def test_alpha_is_the_foregrounds_share_in_the_picture(tiny, photos, changes):
         assert 0.02 < alpha.mean() < 0.98
     capsule = model.assemble(output.parts._replace(albedo=white))
     even = output.light._replace(ambient=tf.ones([5]), diffuse=tf.zeros([5]))
-    drawn = model.render(capsule, even, output.pose)
-    np.testing.assert_allclose(drawn.image[..., 0], alpha, atol=1e-4)
+    rendered = model.render(capsule, even, output.pose)
+    np.testing.assert_allclose(rendered.image[..., 0], alpha, atol=1e-4)
 
-    # What is not drawn is black, and nothing of it the foreground's.
+    # What is not rendered is black, and nothing of it the foreground's.
     mask = np.stack([result.mask for result in results])
     reconstruction = np.stack([result.reconstruction for result in results])
     assert not reconstruction[mask == 0].any() and not alpha[mask == 0].any()

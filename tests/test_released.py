@@ -46,9 +46,9 @@ def test_the_weights_are_the_runs(run, weights):
     for ours, theirs in zip(model.weights, loaded.weights, strict=True):
         assert theirs.dtype == tf.float32
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
-    told = {"data_dir": "my machine", "makehuman_dir": "else"}
+    given = {"data_dir": "my machine", "makehuman_dir": "else"}
     files = {"squeezenet_weights": "squeeze.h5", "vgg_weights": "vgg.h5"}
-    assert loaded_config == config_lib.load(path).replace(**told, **files)
+    assert loaded_config == config_lib.load(path).replace(**given, **files)
 
 
 def test_nothing_but_the_weights_is_kept(run, weights):

@@ -77,7 +77,7 @@ def test_weight_files_of_the_losses_may_lie_elsewhere_on_resume(tiny, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("now", "told"),
+    ("now", "message"),
     [
         (["a", "b", "c"], "train: 2 pictures in the run, 3 now"),
         (["a"], "train: 2 pictures in the run, 1 now"),
@@ -85,13 +85,13 @@ def test_weight_files_of_the_losses_may_lie_elsewhere_on_resume(tiny, tmp_path, 
         (["b", "a"], "train: 2 pictures in the run, 2 now, of other names"),  # another order
     ],
 )
-def test_other_photos_than_the_run_began_with_are_refused(tiny, tmp_path, begin, now, told):
+def test_other_photos_than_the_run_began_with_are_refused(tiny, tmp_path, begin, now, message):
     kept = {"validation": _pictures("v")}
     run, _ = begin(tiny, tmp_path, {"train": _pictures("a", "b"), **kept})
     run.compare_photos({"train": _pictures("a", "b"), **kept})
     with pytest.raises(run_directory.ConfigurationMismatch) as caught:
         run.compare_photos({"train": _pictures(*now), **kept})
-    assert told in str(caught.value) and "validation" not in str(caught.value)
+    assert message in str(caught.value) and "validation" not in str(caught.value)
     (tmp_path / "photos.json").unlink()  # as the message says
     begin(tiny, tmp_path, {"train": _pictures(*now), **kept}, step=9)
     run.compare_photos({"train": _pictures(*now), **kept})

@@ -4,7 +4,7 @@
         --ablations=no_one_hot,no_contrastive,one_capsule --seeds=0,1,2
 
 Any recipe and any flag of tools.train may be given; an ablation NAME changes what
-flags/ablations/NAME.flags says, nothing else. One process after the other trains, evaluates and draws
+flags/ablations/NAME.flags says, nothing else. One process after the other trains, evaluates and renders
 into ROOT/NAME/seed_N, the recipe itself into ROOT/whole/seed_N. What is done is not done again: the same
 command goes on where it was stopped, and tries again what has failed. A run that fails is named, and
 the others go on.
@@ -97,7 +97,7 @@ def _plan(base: Config, root: pathlib.Path) -> list[_Run]:
 def _carry_out(runs: list[_Run]) -> tuple[list[_Run], list[str]]:
     """Does what is left to do of each run; returns those measured, and what failed and how."""
     measured, failures = [], []
-    drawn = {FLAGS.seeds[0]} if FLAGS.faces else set()
+    rendered = {FLAGS.seeds[0]} if FLAGS.faces else set()
     for number, run in enumerate(runs, 1):
         title = f"[{number}/{len(runs)}] {run.recipe}, seed {run.seed}"
         try:
@@ -106,7 +106,7 @@ def _carry_out(runs: list[_Run]) -> tuple[list[_Run], list[str]]:
             if not _is_measured(run):
                 _program(run, title, "evaluate", f"--metrics_json={_metrics(run)}")
             measured.append(run)
-            if str(run.seed) in drawn and not _is_drawn(run):
+            if str(run.seed) in rendered and not _is_rendered(run):
                 _program(
                     run,
                     title,
@@ -146,7 +146,7 @@ def _is_measured(run: _Run) -> bool:
     return _is_newer(_metrics(run), run.path / "done.json")
 
 
-def _is_drawn(run: _Run) -> bool:
+def _is_rendered(run: _Run) -> bool:
     """Whether its last face is there, and no older than the training."""
     return _is_newer(_face(run, FLAGS.faces - 1), run.path / "done.json")
 
@@ -171,7 +171,7 @@ def _program(run: _Run, title: str, name: str, *arguments: str) -> None:
 
     Raises:
       _Failed: it ended with an error.
-      KeyboardInterrupt: stopped; the program was told so and has ended.
+      KeyboardInterrupt: stopped; the program was asked to and has ended.
     """
     run.path.mkdir(parents=True, exist_ok=True)
     log = run.path / f"{name}.log"
@@ -196,7 +196,7 @@ def _interrupt(_number, _frame) -> None:
 
 
 def _tell(runs: list[_Run], root: pathlib.Path) -> None:
-    """Writes and prints the table; draws the picture."""
+    """Writes and prints the table; saves the picture."""
     from igc_tf.evaluation import report, seeds
 
     measured: dict[str, list] = {}
@@ -210,7 +210,7 @@ def _tell(runs: list[_Run], root: pathlib.Path) -> None:
     found = json.dumps(seeds.to_json(measured), indent=2, allow_nan=False) + "\n"
     disk.write_text(root / "table.json", found)
     print(f"table: {root / 'table.md'}")
-    shown = [run for run in runs if str(run.seed) == FLAGS.seeds[0] and _is_drawn(run)]
+    shown = [run for run in runs if str(run.seed) == FLAGS.seeds[0] and _is_rendered(run)]
     if FLAGS.faces and (not shown or shown[0].recipe != WHOLE):
         print("No picture: the whole recipe's faces are not there, of its first seed.")
     elif FLAGS.faces:

@@ -181,7 +181,7 @@ def _autoencoder(config, measured):
         FLAGS.train_images or run.images() or config.training.steps * config.training.batch_size
     )
     channels = _channels(config)
-    print(f"Training on {images:,} images, {'as told' if FLAGS.train_images else 'as the run'}")
+    print(f"Training on {images:,} images, {'as asked' if FLAGS.train_images else 'as the run'}")
     split = ALL if FLAGS.test_dir else "train"
     train = catalog.open_split(config.data, config.model.image_size, split)
     trained = autoencoder_training.train(config, channels, train.images, images)

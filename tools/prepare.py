@@ -43,18 +43,18 @@ def _counts(data, split: str, store) -> str:
     """How many pictures and people, and how many were left out, by cause."""
     from igc_tf.datasets import catalog
 
-    told = [f"{len(store.images):,} pictures"]
+    counts = [f"{len(store.images):,} pictures"]
     known = None
     if data.dataset in catalog.PHOTOS:
         known = catalog.read_labels(data, split, store)
     if known is not None and known.identity is not None:
-        told.append(f"{len(set(known.identity.tolist()) - {-1}):,} people")
+        counts.append(f"{len(set(known.identity.tolist()) - {-1}):,} people")
     if store.skipped:
         causes = Counter(store.skipped.values()).most_common(3)
         some = ", ".join(f"{count:,} {cause}" for cause, count in causes)
         more = ", ..." if len(set(store.skipped.values())) > 3 else ""
-        told.append(f"{len(store.skipped):,} left out ({some}{more})")
-    return ", ".join(told)
+        counts.append(f"{len(store.skipped):,} left out ({some}{more})")
+    return ", ".join(counts)
 
 
 def _draw(store, path: pathlib.Path) -> None:

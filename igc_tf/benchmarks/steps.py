@@ -161,13 +161,13 @@ def _masks_constant(output: IGCOutput) -> IGCOutput:
     )
 
 
-def _features(objective: Objective, photo: tf.Tensor, drawn: tf.Tensor) -> list[tf.Tensor]:
+def _features(objective: Objective, photo: tf.Tensor, rendered: tf.Tensor) -> list[tf.Tensor]:
     """What the losses ask of the pre-trained network; the photo's features are constants to them."""
     loss, photo, found = objective.loss, tf.stop_gradient(photo), []
     if loss.part_feature_weight:
         found.append(objective.features(photo, loss.part_feature_size))
     if loss.perceptual_weight:
-        found += [objective.features(photo), objective.features(drawn)]
+        found += [objective.features(photo), objective.features(rendered)]
     return found
 
 

@@ -174,7 +174,7 @@ def _cut(name: str, values: np.ndarray, size: int, data: DataConfig) -> np.ndarr
 def _fingerprint(builder, data: DataConfig) -> str:
     """Changes when the data set is generated anew, lies elsewhere, or is cut in another way."""
     written = (builder.data_path / "dataset_info.json").stat().mtime
-    told = f"{builder.data_path}\0{written}"
+    key = f"{builder.data_path}\0{written}"
     if _is_cut(data):
-        told = f"{told}\0{crops.fingerprint(data)}"
-    return hashlib.sha256(told.encode()).hexdigest()[:12]
+        key = f"{key}\0{crops.fingerprint(data)}"
+    return hashlib.sha256(key.encode()).hexdigest()[:12]

@@ -1,9 +1,9 @@
 """What is known of the photos in a folder: who, which view, which light, pose and landmarks.
 
-Told in one of three ways (`read`'s `source`):
+Given in one of three ways (`read`'s `source`):
 
 * a CSV file with the columns of `COLUMNS`, all but `file` optional; by default the folder's own
-  labels.csv, if it has one. A `score` column says that pose and landmarks are a network's guess,
+  labels.csv, if it has one. A `score` column says that pose and landmarks are a network's predictions,
   so that results against them are called "pseudo"; rows with a score under 0.5 lose them;
 * `folders`: the name of the first sub-folder is the person;
 * a regular expression, looked for in the photo's path below the folder, with named groups of `GROUPS`:
@@ -49,7 +49,7 @@ class Labels(NamedTuple):
     rotation_degrees: np.ndarray | None  #: [N, 3] (pitch, yaw, roll)
     light_degrees: np.ndarray | None  #: [N, 2] (azimuth, elevation)
     landmarks: np.ndarray | None  #: [N, 5, 2] (x, y), px of the cropped and resized picture
-    pseudo: bool  #: a network guessed rotation, landmarks and their depth
+    pseudo: bool  #: a network predicted rotation, landmarks and their depth
     landmark_depth: np.ndarray | None = None  #: [N, 5] px of the picture, larger is farther
 
 
@@ -118,7 +118,7 @@ def assemble(
       numbers: any of `GROUPS` but the identity, `[N]`, NaN where unknown.
       landmarks: `[N, 5, 2]` px of the photos, or None.
       transforms: `[N, 2, 3]`, see `ImageStore.transforms`.
-      pseudo: a network guessed rotation, landmarks and their depth.
+      pseudo: a network predicted rotation, landmarks and their depth.
       landmark_depth: `[N, 5]` px of the photos, or None.
     """
     unknown = np.full(len(identity), np.nan)
@@ -230,11 +230,11 @@ def move(points: np.ndarray, transforms: np.ndarray) -> np.ndarray:
 
 
 def _trusted(row: dict[str, str]) -> dict[str, str]:
-    """A row without the guesses of too low a score."""
+    """A row without predictions of too low a score."""
     if float(row.get("score", 1.0)) >= LEAST_SCORE:
         return row
-    guessed = ("yaw_deg", "pitch_deg", "roll_deg", *_LANDMARKS, *_LANDMARK_DEPTHS)
-    return {name: text for name, text in row.items() if name not in guessed}
+    predicted = ("yaw_deg", "pitch_deg", "roll_deg", *_LANDMARKS, *_LANDMARK_DEPTHS)
+    return {name: text for name, text in row.items() if name not in predicted}
 
 
 def _codes(texts: Sequence[str]) -> np.ndarray | None:

@@ -68,9 +68,9 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
     crops.require(data)
     builder = prepare(data)
     written = os.stat(builder.data_path / "dataset_info.json").st_mtime_ns
-    told = (str(builder.data_path), written, split, image_size, crops.fingerprint(data))
+    key = (str(builder.data_path), written, split, image_size, crops.fingerprint(data))
     store = image_store.open_or_build(
-        f"{data.dataset}-{hashlib.sha256(repr(told).encode()).hexdigest()[:20]}",
+        f"{data.dataset}-{hashlib.sha256(repr(key).encode()).hexdigest()[:20]}",
         image_size,
         builder.info.splits[split].num_examples,
         lambda: _pictures(builder, split, data, image_size),

@@ -150,7 +150,7 @@ def _stamp(path: pathlib.Path, anchors: np.ndarray | None) -> str:
 
 def _key(folder: pathlib.Path, split: str, data: DataConfig, size: int) -> str:
     """The folder, the split, the crop, the size and how photos are read; they have stamps."""
-    told = (
+    key = (
         str(folder.resolve()), split, data.test_fraction, size, crops.fingerprint(data), reading.VERSION,
     )  # fmt: skip
-    return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest()[:20]
+    return hashlib.sha256(repr(key).encode("utf-8", "surrogateescape")).hexdigest()[:20]

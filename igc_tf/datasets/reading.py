@@ -128,8 +128,8 @@ def search(folder: str | pathlib.Path, flag: str = "--data_dir") -> Found:
         seen = (
             "" if others == 0 else f"; of its {others} files none is a picture, such as JPEG or PNG"
         )
-        told = "".join(f"; left out: {shown(path)}, {why}" for path, why in left_out.items())
-        raise ValueError(f"{flag}={folder} holds no photo, however deep{seen}{told}.")
+        causes = "".join(f"; left out: {shown(path)}, {why}" for path, why in left_out.items())
+        raise ValueError(f"{flag}={folder} holds no photo, however deep{seen}{causes}.")
     return Found(sorted(photos), dict(sorted(left_out.items())))
 
 
@@ -215,8 +215,8 @@ def decode(source: str | pathlib.Path | BinaryIO) -> Image.Image:
             ) from error
         raise ValueError("no picture, or its header is damaged") from error
     except Exception as error:  # A damaged file makes Pillow raise SyntaxError, struct.error, more.
-        told = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise ValueError(told) from error
+        message = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ValueError(message) from error
 
 
 def orientation(photo: Image.Image) -> int:

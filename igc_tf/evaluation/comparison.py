@@ -65,7 +65,7 @@ def compare(titles: Sequence[str], samples: Sequence[Samples]) -> Comparison:
             raise ValueError(
                 f"{title} was measured with other identities than {titles[0]}: "
                 f"{len(np.unique(other.drawn_with))} and {len(np.unique(first.drawn_with))} people or "
-                "single pictures are drawn; measure both with the same --labels."
+                "single pictures are resampled; measure both with the same --labels."
             )
     names = list(dict.fromkeys(name for one in samples for name in one.metrics))
     lines, left_out = [], []
@@ -120,7 +120,7 @@ def table(comparison: Comparison, everything: bool = False) -> Table:
 
 
 def summary(comparison: Comparison) -> str:
-    """Which metrics differ beyond noise, method by method; the lines to beat are not told."""
+    """Which metrics differ beyond noise, method by method; those of the baselines are left out."""
     sentences = []
     for index, title in enumerate(comparison.titles[1:]):
         counts: dict[str, list[str]] = {"better": [], "worse": [], "differs": []}

@@ -1,4 +1,4 @@
-"""What a run is examined on: pictures of one split, the ground truth of them, and pictures to fit on."""
+"""What a run is evaluated on: pictures of one split, their ground truth, and pictures to fit on."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _of_photos(
     measured = _some(catalog.open_split(data, image_size, ALL if whole else "test"), images)
     fit_data = dataclasses.replace(data, data_dir=fit_dir) if fit_dir else data
     train = _some(catalog.open_split(fit_data, image_size, ALL if fit_dir else "train"), fit_images)
-    ground_truth, fit_landmarks, told = score.GroundTruth(), None, "no labels"
+    ground_truth, fit_landmarks, described = score.GroundTruth(), None, "no labels"
     own = catalog.read_labels(data, "test", measured, label_source)
     if own is not None:
         if own.landmarks is not None:
@@ -150,7 +150,7 @@ def _of_photos(
             identity=own.identity,
             condition=_condition(own, gallery_view),
         )
-        told = _told(own)
+        described = _described(own)
     which = "every photo" if whole else "test split"
     if data.dataset == "photo_folder" and not whole:
         which = f"{which}, a share of {data.test_fraction:g} by path"
@@ -168,8 +168,8 @@ def _of_photos(
         fit_label_map=None,
         fit_mean_view_depth=None,
         description=(
-            f"{len(measured.names)} photos of {data.dataset} ({which}); {told}; what is fitted is fitted "
-            f"on {fitted}"
+            f"{len(measured.names)} photos of {data.dataset} ({which}); {described}; fitted on "
+            f"{fitted}"
         ),
     )
 
@@ -211,10 +211,10 @@ def _condition(found: labels.Labels, gallery_view: float | None) -> Condition | 
     return None
 
 
-def _told(found: labels.Labels) -> str:
+def _described(found: labels.Labels) -> str:
     """Which labels there are, in words."""
     marks = "landmarks" if found.landmark_depth is None else "landmarks with depth"
-    guessed = [
+    estimated = [
         name
         for name, values in (("pose", found.rotation_degrees), (marks, found.landmarks))
         if values is not None
@@ -226,10 +226,10 @@ def _told(found: labels.Labels) -> str:
         )
         if values is not None
     ]  # fmt: skip
-    if guessed and found.pseudo:
-        given.append(f"pseudo-{' and '.join(guessed)} (a network's guess)")
+    if estimated and found.pseudo:
+        given.append(f"pseudo-{' and '.join(estimated)} (predicted by a network)")
     else:
-        given += guessed
+        given += estimated
     return f"labels: {', '.join(given) or 'none of these photos'}"
 
 
@@ -237,7 +237,7 @@ def ground_truth_of(measured: EvalSet, names: list[str]) -> score.GroundTruth:
     """The ground truth of some of the set's pictures, in the order of `names`.
 
     Raises:
-      ValueError: a name is none of the examination's pictures.
+      ValueError: a name is none of the evaluation set's pictures.
     """
     row = {name: index for index, name in enumerate(measured.names)}
     missing = [name for name in names if name not in row]

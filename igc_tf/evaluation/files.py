@@ -16,7 +16,7 @@ optional, but something must be predicted; a method without parts gives neither 
     rotation_degrees       [N, 3] (pitch, yaw, roll)
     depth                  [N, S, S] > 0, in the view of true_depth, the canonical one
     view_depth             [N, S, S] > 0, in the photo's own view, the background's too
-    view_mask              [N, S, S] 1 where view_depth is drawn; by default everywhere
+    view_mask              [N, S, S] 1 where view_depth is rendered; by default everywhere
     view_normals           [N, S, S, 3] unit (x right, y up, z to the viewer), in the photo's own view, if
                            not those of view_depth
     fov_degrees            horizontal field of view of the camera that the depths are of; 10 by default
@@ -29,12 +29,12 @@ optional, but something must be predicted; a method without parts gives neither 
     true_landmarks         [N, 5, 2] px of an S x S picture, CelebA's order, NaN where unknown
     true_landmark_depth    [N, 5] their depth, any unit, larger is farther, NaN where unknown
     true_rotation_degrees  [N, 3], NaN where unknown
-    true_is_pseudo         true: a network guessed landmarks, their depth and rotation
+    true_is_pseudo         true: a network predicted landmarks, their depth and rotation
     true_depth, true_depth_mask   [N, S, S], canonical view
     true_view_depth, true_view_mask   [N, S, S], the photo's own view
     true_fov_degrees       as fov_degrees, of the true depths
     true_identity          [N] integers, who is in each picture, below 0 where unknown: for recognition,
-                           and because all intervals draw people where they are known
+                           and because all intervals resample people where they are known
     true_condition         [N] >= 0, how far from frontal; else the size of the true yaw
 """
 

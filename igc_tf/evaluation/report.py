@@ -177,7 +177,7 @@ def read_samples(metrics_json: str | os.PathLike[str]) -> Samples:
 
     Raises:
       FileNotFoundError: one of the two is missing.
-      ValueError: one is damaged, or of before people were drawn.
+      ValueError: one is damaged, or of before people were resampled.
     """
     path = samples_path(metrics_json)
     for needed in (Path(metrics_json), path):
@@ -198,8 +198,8 @@ def read_samples(metrics_json: str | os.PathLike[str]) -> Samples:
         ) from error
     if "drawn_with" not in arrays:
         raise ValueError(
-            f"{metrics_json} is of an older version, whose intervals draw single pictures even where one "
-            "person has several; measure again."
+            f"{metrics_json} is of an older version, whose intervals resample single pictures even where "
+            "a person has several; measure again."
         )
     metrics = {
         name: dataclasses.replace(metric, replicates=arrays.get(f"replicates/{name}"))
@@ -221,7 +221,7 @@ class Row(NamedTuple):
     direction: str  #: which way is better, an arrow or nothing
     value: str  #: or why there is none
     interval: str
-    images: str  #: how many counted, and in brackets how many people are drawn, if people are
+    images: str  #: how many counted, and in brackets how many people are resampled, if people are
     to_beat: str
     absent: bool
 
@@ -290,11 +290,11 @@ def table(
 
 
 def resampling(metrics: Mapping[str, Metric]) -> str:
-    """What the intervals draw, a sentence."""
+    """What the intervals resample, a sentence."""
     if any(metric.resampled == PEOPLE for metric in metrics.values()):
-        return "Intervals draw people, each with all of their images; how many stands in brackets."
+        return "Intervals resample people, each with all their images; how many stands in brackets."
     return (
-        "Intervals draw single images, for it is not known of two people or more who is in them: too "
+        "Intervals resample single images, for it is not known of two people or more who is in them: too "
         "narrow where a person is in several."
     )
 

@@ -24,10 +24,10 @@ _CURVES = ("object", "albedo", "shape", "embeddings", "pixels")  # descriptors w
 
 #: What the sections say above their tables.
 _INTRODUCTIONS = {
-    "reconstruction": "How close the drawn picture comes to the photo, where it claims to draw.",
+    "reconstruction": "How close the rendered picture comes to the photo, where it is rendered.",
     "segmentation": "Agreement of the parts with the true ones (one-to-one matched for IoU), and in "
     "which share of the pictures each part exists.",
-    "landmarks": "Error of five landmarks told from the parts' centers by a linear map that was fitted "
+    "landmarks": "Error of five landmarks predicted from the parts' centers by a linear map fitted "
     "on the train split, over the eyes' distance; and the dispersion of the parts' centers over one "
     "person's pictures.",
     "pose": "Agreement of the angles after one affine fit. The correlation keeps the sign: a hollow "
@@ -35,8 +35,8 @@ _INTRODUCTIONS = {
     "geometry": "Depth and normals in the photo's own view (view), as Unsup3D measures them, nothing "
     "fitted; and in the canonical view, aligned by the best scale and shift but where called unaligned.",
     "recognition": "The most frontal image of each person is the gallery, all others are probes; "
-    "intervals from drawing people.",
-    "consistency": "What was found is drawn again, turned by 15° or lit from the other side, and found "
+    "intervals from resampling people.",
+    "consistency": "What was found is rendered turned by 15° or lit from the other side, and found "
     "again.",
 }
 #: Single images' values whose best and worst cases are shown, and whether less is better.
@@ -151,10 +151,10 @@ def _section_figures(
     section: str, scores: Scores, predictions: Predictions, ground_truth: GroundTruth
 ) -> str:
     if section == "segmentation" and predictions.labels is not None:
-        drawn = "<h3>Part by part</h3>" + _pivot(report.part_rows(scores))
+        blocks = "<h3>Part by part</h3>" + _pivot(report.part_rows(scores))
         if scores.confusion is not None:
-            drawn += _confusion(scores.confusion, ground_truth.label_names)
-        return drawn
+            blocks += _confusion(scores.confusion, ground_truth.label_names)
+        return blocks
     if section == "pose" and predictions.rotation_degrees is not None:
         if ground_truth.rotation_degrees is not None:
             return _angles(predictions.rotation_degrees, ground_truth)
@@ -184,7 +184,7 @@ def _confusion(counts: np.ndarray, label_names: Sequence[str]) -> str:
 
 
 def _angles(predicted: np.ndarray, ground_truth: GroundTruth) -> str:
-    drawn = []
+    blocks = []
     for index in (1, 0, 2):  # yaw first
         true = ground_truth.rotation_degrees[:, index]
         known = ~np.isnan(true)
@@ -194,11 +194,11 @@ def _angles(predicted: np.ndarray, ground_truth: GroundTruth) -> str:
         line = np.polyfit(x, y, 1) if np.ptp(x) > 0 else (0.0, y.mean())
         word = "pseudo-" if ground_truth.pseudo else "true "
         angle = pose.ANGLES[index]
-        drawn.append(
+        blocks.append(
             f"<h3>{angle.capitalize()}</h3>"
             + charts.scatter(x, y, f"predicted {angle}, °", f"{word}{angle}, °", tuple(line))
         )
-    return _in_cards(drawn)
+    return _in_cards(blocks)
 
 
 def _recognition(scores: Scores) -> str:
@@ -212,13 +212,13 @@ def _recognition(scores: Scores) -> str:
         for name, values in shown[main].cmc_bins.items()
     }
     top = (1, max(len(shown[main].cmc), 2))
-    drawn = [
+    blocks = [
         "<h3>CMC</h3>" + charts.lines(cmc, "rank", "share of probes", top, (0, 1)),
         "<h3>ROC</h3>"
         + charts.lines(roc, "false accepts", "true accepts", (0, 1), (0, 1), diagonal=True),
     ]
     if bins:
-        drawn.insert(
+        blocks.insert(
             1,
             f"<h3>CMC of {main}, by distance from frontal</h3>"
             + charts.lines(bins, "rank", "share of probes", top, (0, 1)),
@@ -228,12 +228,12 @@ def _recognition(scores: Scores) -> str:
     ]
     found = [(name, metric) for name, metric in found if not metric.is_absent]
     values = np.array([(m.value, m.low, m.high) for _, m in found])
-    drawn.append(
+    blocks.append(
         "<h3>What tells people apart</h3>"
         + charts.intervals([name for name, _ in found], *values.T, "verification AUC")
     )
     table = _pivot(report.recognition_rows(scores))
-    return f"<h3>By descriptor</h3>{table}" + _in_cards(drawn, wide=True)
+    return f"<h3>By descriptor</h3>{table}" + _in_cards(blocks, wide=True)
 
 
 def _pivot(rows: Sequence[Sequence[str]]) -> str:
@@ -304,8 +304,8 @@ def _photo_tiles(predictions: Predictions, index: int) -> list[tuple[np.ndarray,
     photo = fit(predictions.image[index], _TILE)
     tiles = [(photo, "photo")]
     if predictions.reconstruction is not None:
-        drawn = np.clip(predictions.reconstruction[index], 0.0, 1.0)
-        tiles.append((fit(drawn, _TILE), "redrawn"))
+        rendered = np.clip(predictions.reconstruction[index], 0.0, 1.0)
+        tiles.append((fit(rendered, _TILE), "rendered"))
     if predictions.labels is not None:
         places = _palette_places(_labels(predictions, index))
         tiles.append((colors.overlay(photo, places), "parts"))
@@ -345,6 +345,6 @@ def _data_uri(picture: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _in_cards(drawn: Sequence[str], wide: bool = False) -> str:
+def _in_cards(blocks: Sequence[str], wide: bool = False) -> str:
     name = "charts wide" if wide else "charts"
-    return f'<div class="{name}">{"".join(f"<div>{one}</div>" for one in drawn)}</div>'
+    return f'<div class="{name}">{"".join(f"<div>{one}</div>" for one in blocks)}</div>'

@@ -1,7 +1,7 @@
 """All metrics of a set of predictions, given as plain arrays.
 
 Whatever is None in the predictions or the ground truth is not measured; its metrics are there all the
-same, absent, with the reason. Those against a ground truth that a network guessed are called
+same, absent, with the reason. Those against a ground truth that a network predicted are called
 `pseudo_...`.
 """
 
@@ -47,7 +47,9 @@ class Predictions:
     rotation_degrees: np.ndarray | None = None  #: [N, 3] (pitch, yaw, roll)
     depth: np.ndarray | None = None  #: [N, S, S], in the view of the true depth, the canonical one
     view_depth: np.ndarray | None = None  #: [N, S, S], in the photo's own view, background too
-    view_mask: np.ndarray | None = None  #: [N, S, S], where that depth is drawn; None: everywhere
+    view_mask: np.ndarray | None = (
+        None  #: [N, S, S], where that depth is rendered; None: everywhere
+    )
     view_normals: np.ndarray | None = None  #: [N, S, S, 3], unit; None: those of that depth
     fov_degrees: float = geometry.FOV_DEGREES  #: horizontal, of the camera that the depths are of
     descriptors: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)  #: [N, D] each
@@ -63,14 +65,16 @@ class GroundTruth:
     landmarks: np.ndarray | None = None  #: [N, 5, 2] px of an S x S picture, NaN where unknown
     landmark_depth: np.ndarray | None = None  #: [N, 5] any unit, larger is farther, NaN unknown
     rotation_degrees: np.ndarray | None = None  #: [N, 3], NaN where unknown
-    pseudo: bool = False  #: a network guessed the landmarks, their depth and the rotation
+    pseudo: bool = False  #: a network predicted the landmarks, their depth and the rotation
     depth: np.ndarray | None = None  #: [N, S, S], canonical view
     depth_mask: np.ndarray | None = None  #: [N, S, S], where that depth is known
     view_depth: np.ndarray | None = None  #: [N, S, S], in the photo's own view
     view_mask: np.ndarray | None = None  #: [N, S, S], where that depth is known; None: everywhere
     fov_degrees: float = geometry.FOV_DEGREES  #: horizontal, of the camera that the depths are of
     depth_regions: np.ndarray | None = None  #: [N, R, S, S], each nearer than the next
-    identity: np.ndarray | None = None  #: [N] integers, below 0 where unknown; intervals draw them
+    identity: np.ndarray | None = (
+        None  #: [N] integers, below 0 where unknown; intervals resample them
+    )
     condition: recognition.Condition | None = None  #: how far from frontal, for recognition
 
 
@@ -86,7 +90,7 @@ class Fit(NamedTuple):
 
 @dataclasses.dataclass
 class Scores:
-    """All that was measured, in the order in which it is told."""
+    """All that was measured, in the order in which it is shown."""
 
     sections: dict[str, list[str]] = dataclasses.field(default_factory=dict)  #: names by subject
     metrics: dict[str, Metric] = dataclasses.field(default_factory=dict)
@@ -161,7 +165,8 @@ def score(predictions: Predictions, ground_truth: GroundTruth, fit: Fit | None =
       ground_truth: of the same N.
       fit: for the landmarks' NME and the mean-depth line; None if there is none.
 
-    Intervals draw people, each with all of their pictures, where the ground truth knows who is in them.
+    Intervals resample people, each with all of their pictures, where the ground truth knows who is in
+    them.
 
     Returns:
       All scores; each metric is there, absent ones with their reason.
@@ -202,15 +207,15 @@ def _means(
 
 
 def _reconstruction(scores: Scores, predictions: Predictions, ground_truth: GroundTruth) -> None:
-    image, drawn, mask = predictions.image, predictions.reconstruction, predictions.mask
-    if image is None or drawn is None:
+    image, rendered, mask = predictions.image, predictions.reconstruction, predictions.mask
+    if image is None or rendered is None:
         scores.add("reconstruction", _absent(_RECONSTRUCTION), NOT_PREDICTED)
         return
     covered = np.ones(len(image)) if mask is None else (mask > 0.5).mean((1, 2))
     per_image = {
-        "l1": reconstruction.l1(image, drawn, mask),
-        "psnr_db": reconstruction.psnr_db(image, drawn, mask),
-        "ssim": reconstruction.ssim(image, drawn, mask),
+        "l1": reconstruction.l1(image, rendered, mask),
+        "psnr_db": reconstruction.psnr_db(image, rendered, mask),
+        "ssim": reconstruction.ssim(image, rendered, mask),
         "covered_share": covered,
     }
     metrics = _means(per_image, _RECONSTRUCTION, ground_truth.identity)

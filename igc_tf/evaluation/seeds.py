@@ -161,11 +161,11 @@ def to_json(recipes: Mapping[str, Sequence[Measured]]) -> dict[str, dict]:
             values = values_of(name, trainings)
             if not values:
                 continue
-            told = {"values": values, **spread(values)._asdict()}
+            entry = {"values": values, **spread(values)._asdict()}
             if base and trainings is not first:
                 against = change(name, values, base)._asdict()
-                told.update(difference=against.pop("value"), **against)
-            found.setdefault(name, {})[recipe] = told
+                entry.update(difference=against.pop("value"), **against)
+            found.setdefault(name, {})[recipe] = entry
     return found
 
 

@@ -70,7 +70,7 @@ class Objective:
         Args:
           image: `[B, H, W, 3]` in [0, 1].
           output: of the model in training.
-          rerendered: what was found in pictures drawn anew, if that is asked for.
+          rerendered: what was found in pictures rendered anew, if that is asked for.
           distances: `[B, s, s, K]` float16 of the photos' features from the clusters, likewise.
 
         Returns:

@@ -1,7 +1,7 @@
 """Does a method agree with itself? Needs no ground truth but, for the parts, landmarks and identities.
 
 Two questions. Does a part lie at the same place of a person's face in all the person's images? And,
-where a method draws pictures: if what it found is drawn turned or under another light and given
+where a method renders pictures: if what it found is rendered turned or under another light and given
 back to it, does it find the same face again?
 """
 
@@ -27,12 +27,12 @@ class Capsules(NamedTuple):
 
 
 class Rerendered(NamedTuple):
-    """Capsules of N photos, and of the pictures drawn from them in another pose and light."""
+    """Capsules of N photos, and of the pictures rendered from them in another pose and light."""
 
     first: Capsules
-    turned: Capsules  #: of the pictures drawn at `turned_yaw_degrees`
+    turned: Capsules  #: of the pictures rendered at `turned_yaw_degrees`
     turned_yaw_degrees: np.ndarray  #: [N]
-    relit: Capsules  #: of the pictures drawn under `relit_direction`
+    relit: Capsules  #: of the pictures rendered under `relit_direction`
     relit_direction: np.ndarray  #: [N, 3], unit
 
 
@@ -187,7 +187,7 @@ def evaluate_rerendered(
 ) -> dict[str, Metric]:
     """Means over the images of `rerendered_errors`.
 
-    The intervals draw people where `identity` `[N]` is given (below 0 where unknown).
+    The intervals resample people where `identity` `[N]` is given (below 0 where unknown).
     """
     return {
         name: bootstrap(values, RERENDERED_UNITS[name], identity=identity)

@@ -2,7 +2,7 @@
 
 Two views, two questions:
 
-* **The photo's own view** (`view_errors`) is Unsup3D's protocol: depth as it is posed and drawn, no
+* **The photo's own view** (`view_errors`) is Unsup3D's protocol: depth as it is posed and rendered, no
   fit of scale. Pose counts, and heads turn, so a mean head that does not is easily beaten. Its table
   on BFM (SIDE x 10^-2 / MAD in degrees): supervised 0.410 / 10.78, constant depth 2.723 / 43.34,
   average true depth 1.990 / 23.26, Unsup3D 0.793 / 16.51.
@@ -202,7 +202,7 @@ def evaluate(
 ) -> dict[str, Metric]:
     """The means of `canonical_errors`, of the same arguments, each with its interval.
 
-    `identity` `[N]`, who is in each image, below 0 where unknown, makes the intervals draw people.
+    `identity` `[N]`, who is in each image, below 0 where unknown, makes the intervals resample people.
     """
     errors = canonical_errors(predicted, true, mask, average, fov_degrees, true_fov_degrees)
     return {
@@ -268,7 +268,7 @@ def canonical_errors(
 
 
 class View(NamedTuple):
-    """Depth of N pictures in the photo's own view: the canonical depth, posed and drawn."""
+    """Depth of N pictures in the photo's own view: the canonical depth, posed and rendered."""
 
     depth: np.ndarray  #: [N, h, w], > 0 where it is known
     mask: np.ndarray | None = None  #: [N, h, w], > 0.5 where it is known; None: everywhere
@@ -285,7 +285,7 @@ def view_errors(
     that it is made of does. Either mask is then eroded by one pixel, diagonals too, and at the
     picture's border. Where both are left, an image's SIDE is the root mean square of the difference
     of the logarithms less its mean, and its MAD the mean angle between the normals. Nothing is
-    fitted. The lines of a constant and of the mean depth are drawn everywhere.
+    fitted. The lines of a constant and of the mean depth cover every pixel.
 
     Args:
       predicted: of N pictures.

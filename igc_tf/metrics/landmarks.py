@@ -1,4 +1,4 @@
-"""NME: how well landmarks can be told from where the parts are.
+"""NME: how well landmarks can be predicted from where the parts are.
 
 A linear map is fitted, on the train split, from the centers of the parts to the landmarks; the
 error on the test split is given in per cent of the distance between the eyes. Three lines always
@@ -99,7 +99,7 @@ def predict(
     test_centers: np.ndarray,
     bias: bool = True,
 ) -> np.ndarray:
-    """Landmarks told from centers by the linear map fitted on the train split.
+    """Landmarks predicted from centers by the linear map fitted on the train split.
 
     With bias: centers and landmarks are standardized with the train split's mean and deviation; least
     squares without intercept, so that the bias is the train mean [SCOPS]. Without: least squares on
@@ -200,15 +200,17 @@ def per_image_errors(
         raise ValueError(f"{len(test.parts)} test centers but {len(test_landmarks)} landmarks")
     known = ~np.isnan(train_landmarks).any(axis=(1, 2))
     mean_face = train_landmarks[known].mean(axis=0)
-    told = {"nme_mean_face_percent": np.broadcast_to(mean_face, test_landmarks.shape)}
+    predicted = {"nme_mean_face_percent": np.broadcast_to(mean_face, test_landmarks.shape)}
     for line, a, b in (
         ("", train.parts, test.parts),
         ("centroid_", train.whole, test.whole),
         ("true_centers_", true_centers(train_landmarks), true_centers(test_landmarks)),
     ):
-        told[f"nme_{line}percent"] = predict(a, train_landmarks, b)
-        told[f"nme_no_bias_{line}percent"] = predict(a, train_landmarks, b, bias=False)
-    return {name: per_image_nme(told[name], test_landmarks, normalizer, eyes) for name in NAMES}
+        predicted[f"nme_{line}percent"] = predict(a, train_landmarks, b)
+        predicted[f"nme_no_bias_{line}percent"] = predict(a, train_landmarks, b, bias=False)
+    return {
+        name: per_image_nme(predicted[name], test_landmarks, normalizer, eyes) for name in NAMES
+    }
 
 
 def evaluate(
@@ -229,7 +231,8 @@ def evaluate(
       test_landmarks: `[K, 5, 2]` (x, y) pixels; an image with a NaN landmark has no ground truth.
       normalizer: `[K]` pixels, see `per_image_nme`.
       eyes: indices of the two eyes.
-      identity: `[K]` who is in each test image, below 0 where unknown; the intervals draw people then.
+      identity: `[K]` who is in each test image, below 0 where unknown; the intervals resample people
+        then.
 
     Returns:
       `NAMES`. The interval is over the test split; the regression stays the one of the whole train

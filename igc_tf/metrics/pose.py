@@ -62,7 +62,7 @@ def evaluate(
     Args:
       predicted: `[N, 3]` (pitch, yaw, roll), degrees.
       true: `[N, 3]`, degrees; NaN where an angle is not known.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       For each angle `<angle>_correlation`, `<angle>_mae_degrees` and beside it

@@ -1,4 +1,4 @@
-"""How close the drawn picture comes to the photo: L1, PSNR, SSIM."""
+"""How close the rendered picture comes to the photo: L1, PSNR, SSIM."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def evaluate(
 ) -> dict[str, Metric]:
     """`l1`, `psnr_db` and `ssim`, means over images; arguments as theirs.
 
-    The intervals draw people where `identity` `[N]` is given (below 0 where unknown).
+    The intervals resample people where `identity` `[N]` is given (below 0 where unknown).
     """
     return {
         "l1": bootstrap(l1(images, reconstructions, mask), identity=identity),

@@ -110,7 +110,7 @@ def evaluate(
     Args:
       depth: `[N, h, w]`, units of the camera's distance.
       regions: `[N, R, h, w]`, see `in_order`; None if there are none.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       `convex_share`, and `depth_order_share`: absent without regions.

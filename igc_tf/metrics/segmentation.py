@@ -158,7 +158,7 @@ def evaluate(tables: np.ndarray, identity: np.ndarray | None = None) -> dict[str
 
     Args:
       tables: `[N, P, L]`, from `contingency`; images without a counted pixel have no ground truth.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       `nmi`, `ari`, `miou`.
@@ -187,7 +187,7 @@ def evaluate_at_landmarks(
 
     Args:
       tables: `[N, P, L]`, from `contingency_at`.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       `nmi_landmarks`, `ari_landmarks`.
@@ -207,7 +207,7 @@ def evaluate_parts(
     Args:
       tables: `[N, P, L]`, from `contingency`.
       label_names: L names of the true labels.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       A metric for each true label; absent for a label that no image has.
@@ -242,7 +242,7 @@ def evaluate_existence(
     Args:
       areas: `[N, P]` pixels, from `part_areas`.
       minimum_pixels: a part exists in an image from this many pixels on.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       `exists_part_<m>` and `area_part_<m>_percent`, of the picture.

@@ -121,7 +121,7 @@ class TrainingStep:
         return {"l1": tf.reduce_sum(l1) * share, **self._capsules(output, share)}
 
     def _rerender(self, output: IGCOutput, images_seen: tf.Tensor) -> Rerendered | None:
-        """Draws this device's faces in its share of poses that seed and step alone decide."""
+        """Renders this device's faces in its share of poses that seed and step alone decide."""
         loss = self.config.loss
         if not loss.rerender_pose_weight:
             return None

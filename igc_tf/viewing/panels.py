@@ -142,7 +142,7 @@ def hierarchy(result: PhotoResult, tile: int = 128, names: Sequence[str] = ()) -
     x += arrow + GAP
 
     column_title("reconstruction", x + tile // 2)
-    canvas.tile(fit(_drawn(result), tile), x, center - tile // 2)
+    canvas.tile(fit(_rendered(result), tile), x, center - tile // 2)
     return canvas.array
 
 
@@ -196,7 +196,7 @@ def _overview(result: PhotoResult, tile: int) -> list[tuple[str, np.ndarray]]:
     )
     pictures = [
         ("input", result.image),
-        ("reconstruction", _drawn(result)),
+        ("reconstruction", _rendered(result)),
         ("parts", colors.overlay(photo, labels)),
         ("canonical image", result.canonical_image),
         ("albedo", result.albedo),
@@ -207,8 +207,8 @@ def _overview(result: PhotoResult, tile: int) -> list[tuple[str, np.ndarray]]:
     return [(caption, fit(picture, tile)) for caption, picture in pictures]
 
 
-def _drawn(result: PhotoResult) -> np.ndarray:
-    """The reconstruction; light gray where nothing was drawn, which is not the same as black."""
+def _rendered(result: PhotoResult) -> np.ndarray:
+    """The reconstruction; light gray where nothing was rendered, which is not the same as black."""
     return np.where(result.mask[..., np.newaxis] > 0.5, result.reconstruction, _UNSEEN / 255.0)
 
 
@@ -230,7 +230,7 @@ def _faded(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def _draw_glyphs(canvas: Canvas, result: PhotoResult, x: int, y: int, tile: int) -> None:
-    """The light and the pose, drawn and in numbers, in two columns from (x, y) on."""
+    """The light and the pose, as glyphs and in numbers, in two columns from (x, y) on."""
     half = min(tile, 88) // 2  # of the lines' width
     pitch, yaw, roll = result.rotation_degrees
     ambient, diffuse, dx, dy, _ = result.light

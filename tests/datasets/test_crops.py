@@ -170,7 +170,7 @@ def test_why_a_photo_cannot_be_cut(crop, marks, message):
 
 def test_fingerprints_tell_crops_apart():
     base = {"crop": "landmarks"}
-    told = {
+    given = {
         crops.fingerprint(data("unused", **values))
         for values in (
             base,
@@ -181,4 +181,4 @@ def test_fingerprints_tell_crops_apart():
             {"crop": "detect", "detector": "cat"},
         )
     }
-    assert len(told) == 5
+    assert len(given) == 5

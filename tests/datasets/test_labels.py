@@ -73,7 +73,7 @@ def test_landmarks_are_cropped_as_the_photo(tmp_path):
     assert not found.pseudo  # without a score they are made by hand
 
 
-def test_landmark_depth_is_as_large_as_the_photo_is_drawn(tmp_path):
+def test_landmark_depth_is_enlarged_as_the_photo_is(tmp_path):
     data = folder(tmp_path, ["a.png", "b.png", "c.png"], (40, 50))
     data = DataConfig(**{**vars(data), "crop_scale": 0.5})
     depths = ",".join(labels._LANDMARK_DEPTHS)

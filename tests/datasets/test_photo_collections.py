@@ -87,9 +87,9 @@ def test_a_damaged_data_set_is_named_and_made_again_once_it_is_deleted(
     ):
         with pytest.raises(
             ValueError, match="is damaged .*Delete it, and it is made again"
-        ) as told:
+        ) as caught:
             read()
-        named = pathlib.Path(str(told.value).split(" is damaged")[0])
+        named = pathlib.Path(str(caught.value).split(" is damaged")[0])
         assert named == folder or named in folder.parents and own_cache in named.parents
     shutil.rmtree(named)
     again = catalog.open_split(celeba, 32, "test")

@@ -1,4 +1,4 @@
-"""ablate as a user runs it: what is done stays, what fails is named, the rest is told."""
+"""ablate as a user runs it: what is done stays, what fails is named, the rest is listed."""
 
 import json
 import shutil

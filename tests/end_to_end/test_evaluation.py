@@ -126,7 +126,7 @@ def test_real_photos_with_pseudo_labels(program, trained, tmp_path):
         f"--metrics_json={tmp_path}/metrics.json",
     )
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert "pseudo-pose and landmarks (a network's guess)" in output
+    assert "pseudo-pose and landmarks (predicted by a network)" in output
     assert metrics["yaw_correlation"]["value"] is None
     assert metrics["pseudo_yaw_correlation"]["value"] is not None
     assert metrics["pseudo_depth_order_share"]["n"] == metrics["pseudo_nme_percent"]["n"] > 0

@@ -44,7 +44,7 @@ def test_the_test_split_is_measured_and_the_train_split_fitted_on(photos):
     known = labels.read(photos, store.names, store.transforms)
     np.testing.assert_array_equal(measured.ground_truth.landmarks, known.landmarks)
     assert measured.ground_truth.pseudo and measured.ground_truth.parts is None
-    assert "pseudo-pose and landmarks (a network's guess)" in measured.description
+    assert "pseudo-pose and landmarks (predicted by a network)" in measured.description
     assert "identity" in measured.description
 
 
@@ -59,7 +59,7 @@ def test_depth_of_landmarks_is_read_where_a_file_gives_it(photos, tmp_path):
     np.testing.assert_allclose(
         measured.ground_truth.landmark_depth[:, 4], np.array(numbers) * 16 / 20
     )
-    assert "pseudo-pose and landmarks with depth (a network's guess)" in measured.description
+    assert "pseudo-pose and landmarks with depth (predicted by a network)" in measured.description
     chosen = eval_set.ground_truth_of(measured, measured.names[3:5])
     np.testing.assert_array_equal(chosen.landmark_depth, measured.ground_truth.landmark_depth[3:5])
 
@@ -135,7 +135,7 @@ def test_the_ground_truth_of_some_pictures(photos):
         eval_set.ground_truth_of(measured, ["elsewhere.png", measured.names[0]])
 
 
-def test_the_true_head_posed_and_drawn_is_the_ground_truth_of_the_photos_view(tmp_path):
+def test_the_true_head_posed_and_rendered_is_the_ground_truth_of_the_photos_view(tmp_path):
     """Frames, signs, masks and cameras of data set, renderer and measurement agree."""
     import tensorflow as tf
 
@@ -158,11 +158,11 @@ def test_the_true_head_posed_and_drawn_is_the_ground_truth_of_the_photos_view(tm
         measured.fit_mean_view_depth[rows, columns], fit["depth"].mean(0)[rows, columns], atol=1e-6
     )
 
-    def drawn(rotation):
-        draw = Renderer((64, 64), ground_truth.fov_degrees).render
+    def rendered(rotation):
+        render = Renderer((64, 64), ground_truth.fov_degrees).render
         depth = tf.constant(ground_truth.depth)
         pose = Pose(tf.constant(rotation, tf.float32), tf.constant(known["translation"]))
-        maps, mask = draw(depth, pose, tf.zeros([*depth.shape, 3]))
+        maps, mask = render(depth, pose, tf.zeros([*depth.shape, 3]))
         return geometry.View(
             maps[..., 3].numpy(), mask.numpy(), fov_degrees=ground_truth.fov_degrees
         )
@@ -180,11 +180,11 @@ def test_the_true_head_posed_and_drawn_is_the_ground_truth_of_the_photos_view(tm
         return {name: values.mean() for name, values in errors.items()}
 
     rotation = np.radians(ground_truth.rotation_degrees)
-    right = errors_of(drawn(rotation))
+    right = errors_of(rendered(rotation))
     assert right["side_view_e2"] < 0.5 * right["side_view_mean_depth_e2"]
     assert right["mad_view_degrees"] < 0.5 * right["mad_view_mean_depth_degrees"]
     for axis in range(3):  # every sign matters
-        wrong = errors_of(drawn(rotation * np.where(np.arange(3) == axis, -1.0, 1.0)))
+        wrong = errors_of(rendered(rotation * np.where(np.arange(3) == axis, -1.0, 1.0)))
         assert wrong["mad_view_degrees"] > right["mad_view_degrees"] + 0.2, axis
     with_wall = np.where(
         ground_truth.view_mask, ground_truth.view_depth, np.nan

@@ -92,7 +92,7 @@ def test_everything_is_read(tmp_path):
     assert metrics["miou"].value == 1.0 and metrics["iou_skin"].value == 1.0
 
 
-def test_people_are_drawn_where_the_file_knows_them(tmp_path):
+def test_people_are_resampled_where_the_file_knows_them(tmp_path):
     pictures = {"image": np.random.default_rng(0).random((6, 12, 12, 3)),
                 "reconstruction": np.zeros((6, 12, 12, 3))}  # fmt: skip
     found = files.read(saved(tmp_path, **pictures, true_identity=[4, 4, 4, 2, 2, -1]))

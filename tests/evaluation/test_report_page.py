@@ -97,10 +97,10 @@ def test_page_tells_every_subject(material):
 
 def test_worst_and_best_cases_are_those(material):
     predictions, ground_truth = material
-    drawn = predictions.reconstruction.copy()
-    drawn[7] = 1.0 - predictions.image[7]
-    drawn[3] = predictions.image[3]
-    changed = score.Predictions(**{**vars(predictions), "reconstruction": drawn})
+    rendered = predictions.reconstruction.copy()
+    rendered[7] = 1.0 - predictions.image[7]
+    rendered[3] = predictions.image[3]
+    changed = score.Predictions(**{**vars(predictions), "reconstruction": rendered})
     page, _ = page_of(changed, ground_truth)
     best, worst = (
         re.search(rf"<h3>{word} reconstruction.*?</h3>(.*?)<h3>", page).group(1)
@@ -134,7 +134,7 @@ def test_a_method_without_parts_makes_a_page(material):
     found = Checker(page)
     text = " ".join(found.text)
     assert not found.wrong and not found.open
-    assert "Examples" in text and "Part by part" not in text and "redrawn" in text
+    assert "Examples" in text and "Part by part" not in text and "rendered" in text
     assert scores.parts == 0
 
 

@@ -141,14 +141,14 @@ def test_nothing_known_lists_every_metric_with_its_reason():
     assert sorted(listed) == sorted(unmeasured.metrics)
 
 
-def test_a_guessed_ground_truth_is_called_so():
+def test_a_pseudo_ground_truth_is_called_so():
     predictions, ground_truth, fit = faces(6)
-    guessed = score.GroundTruth(
+    pseudo = score.GroundTruth(
         landmarks=ground_truth.landmarks,
         rotation_degrees=ground_truth.rotation_degrees,
         pseudo=True,
     )
-    scores = score.score(predictions, guessed, fit)
+    scores = score.score(predictions, pseudo, fit)
     for name in ("nme_percent", "yaw_correlation", "yaw_mae_degrees"):
         assert scores.metrics[name].is_absent
         assert scores.metrics[f"pseudo_{name}"].n == 24
@@ -184,8 +184,8 @@ def test_the_order_by_guessed_landmarks_is_called_so():
     depth, ground_truth = bumps(ground_truth)
     marks = ground_truth.landmarks.copy()
     marks[:4, 3] = np.nan
-    guessed = score.GroundTruth(landmarks=marks, pseudo=True)
-    scores = score.score(dataclasses.replace(predictions, view_depth=depth), guessed)
+    pseudo = score.GroundTruth(landmarks=marks, pseudo=True)
+    scores = score.score(dataclasses.replace(predictions, view_depth=depth), pseudo)
     metric = scores.metrics["pseudo_depth_order_share"]
     assert (metric.value, metric.n) == (1.0, 20)
     assert np.isnan(scores.per_image["pseudo_depth_order_share"][:4]).all()
@@ -249,18 +249,18 @@ def test_the_mean_depth_line_knows_the_fit_only():
     assert not without.metrics["side_view_constant_e2"].is_absent
 
 
-def test_the_view_is_measured_where_both_are_drawn_with_their_own_cameras():
+def test_the_view_is_measured_where_both_are_rendered_with_their_own_cameras():
     predictions, ground_truth, fit = faces(10)
-    drawn = np.ones(ground_truth.depth.shape)
-    drawn[:, :, :8] = 0
-    wrong = np.where(drawn > 0, predictions.view_depth, 1.4)
-    masked = dataclasses.replace(predictions, view_depth=wrong, view_mask=drawn)
+    covered = np.ones(ground_truth.depth.shape)
+    covered[:, :, :8] = 0
+    wrong = np.where(covered > 0, predictions.view_depth, 1.4)
+    masked = dataclasses.replace(predictions, view_depth=wrong, view_mask=covered)
     scores = score.score(masked, ground_truth, fit)
     assert scores.metrics["side_view_e2"].value == pytest.approx(0.0, abs=1e-6)
     assert scores.per_image["mad_view_degrees"].shape == (24,)
     unmasked = score.score(dataclasses.replace(masked, view_mask=None), ground_truth, fit)
     assert unmasked.metrics["side_view_e2"].value > 1
-    hidden = dataclasses.replace(ground_truth, view_mask=drawn)
+    hidden = dataclasses.replace(ground_truth, view_mask=covered)
     scores = score.score(dataclasses.replace(masked, view_mask=None), hidden, fit)
     assert scores.metrics["side_view_e2"].value == pytest.approx(0.0, abs=1e-6)
     wide = score.score(dataclasses.replace(predictions, fov_degrees=20.0), ground_truth, fit)
@@ -352,12 +352,12 @@ def test_every_interval_draws_people():
     # What compares several images of one person has no interval of one image each; the next picture
     # is another face in the one set, and the same in the other.
     several = ("rank", "verification", "position_spread", "other_face")
-    told = [n for n, m in many.items() if not m.is_absent and not n.startswith(several)]
-    assert len(told) > 60 and {"nmi", "l1", "mad_canonical_degrees", "mad_view_degrees",
+    measured = [n for n, m in many.items() if not m.is_absent and not n.startswith(several)]
+    assert len(measured) > 60 and {"nmi", "l1", "mad_canonical_degrees", "mad_view_degrees",
             "yaw_correlation", "exists_part_1", "iou_nose", "nmi_landmarks", "convex_share",
             "landmark_depth_correlation", "rotation_side_e2", "nme_no_bias_percent",
-            "miou_label_map"} <= set(told)  # fmt: skip
-    for name in told:
+            "miou_label_map"} <= set(measured)  # fmt: skip
+    for name in measured:
         a, b = once[name], many[name]
         if name.startswith("ari"):  # it counts pairs, so that ten times the points are not the same
             assert b.high - b.low == pytest.approx(a.high - a.low, rel=0.05), name
@@ -386,8 +386,8 @@ def test_landmarks_tell_how_well_parts_tell_them_apart():
         fit._replace(landmarks=still),
     )
     assert alike.metrics["nmi_landmarks_mean_face"].value == pytest.approx(1.0)
-    guessed = dataclasses.replace(ground_truth, pseudo=True)
-    scores = score.score(predictions, guessed, fit)
+    pseudo = dataclasses.replace(ground_truth, pseudo=True)
+    scores = score.score(predictions, pseudo, fit)
     assert scores.metrics["nmi_landmarks"].is_absent
     assert scores.metrics["pseudo_ari_landmarks"].n == 24
     row = next(

@@ -77,9 +77,9 @@ def image():
 
 
 def likelihood(image, output, index):
-    drawn = (output.rendering, output.flipped_rendering)[index]
+    rendered = (output.rendering, output.flipped_rendering)[index]
     return reconstruction.negative_log_likelihood(
-        image, drawn.image, output.confidence.pixels[..., index], drawn.mask
+        image, rendered.image, output.confidence.pixels[..., index], rendered.mask
     )
 
 
@@ -197,11 +197,11 @@ def test_perceptual_compares_covered_pixels_with_their_own_confidence(
     loss = objective.Objective(config)(image, output)
     features = VGG16Features(vgg_weights)
     for index, name in enumerate(("perceptual", "perceptual_flip")):
-        drawn = (output.rendering, output.flipped_rendering)[index]
+        rendered = (output.rendering, output.flipped_rendering)[index]
         # Where the canvas does not reach, the picture is completed by the photo.
-        filled = tf.where(drawn.mask[..., tf.newaxis] > 0, drawn.image, image)
+        filled = tf.where(rendered.mask[..., tf.newaxis] > 0, rendered.image, image)
         expected = perceptual.negative_log_likelihood(
-            features(image), features(filled), output.confidence.features[..., index], drawn.mask
+            features(image), features(filled), output.confidence.features[..., index], rendered.mask
         )
         np.testing.assert_allclose(loss[name], expected, rtol=1e-5)
     difference = 3.0 * loss["perceptual"] + 1.5 * loss["perceptual_flip"]

@@ -196,7 +196,7 @@ def heads(seed, n=3, size=64):
     return np.where(known, depth, 1.1), known
 
 
-def by_hand(predicted, drawn, true, known, fov_degrees):
+def by_hand(predicted, rendered, true, known, fov_degrees):
     """SIDE x 100 and MAD of one picture of 64 px, pixel by pixel."""
     half = np.tan(np.radians(fov_degrees / 2))
 
@@ -220,7 +220,7 @@ def by_hand(predicted, drawn, true, known, fov_degrees):
     differences, angles = [], []
     for row in range(64):
         for column in range(64):
-            if whole(drawn, row, column) and whole(known, row, column):
+            if whole(rendered, row, column) and whole(known, row, column):
                 differences.append(np.log(predicted[row, column]) - np.log(true[row, column]))
                 cosine = normal(predicted, row, column) @ normal(true, row, column)
                 angles.append(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
@@ -230,18 +230,18 @@ def by_hand(predicted, drawn, true, known, fov_degrees):
 
 def test_view_errors_pixel_by_pixel():
     true, known = heads(20, n=2)
-    predicted, drawn = heads(21, n=2)
-    drawn[:, 30:33, 40] = False  # a hole
+    predicted, rendered = heads(21, n=2)
+    rendered[:, 30:33, 40] = False  # a hole
     average = geometry.mean_depth(*heads(22, n=5))
     found = geometry.view_errors(
-        geometry.View(predicted, drawn, fov_degrees=25.0),
+        geometry.View(predicted, rendered, fov_degrees=25.0),
         geometry.View(true, known, fov_degrees=25.0),
         average,
     )
     everywhere = np.ones((64, 64), bool)
     lines = {"constant_": np.ones((64, 64)), "mean_depth_": average}
     for index in range(2):
-        expected = by_hand(predicted[index], drawn[index], true[index], known[index], 25.0)
+        expected = by_hand(predicted[index], rendered[index], true[index], known[index], 25.0)
         names = ("side_view_e2", "mad_view_degrees")
         np.testing.assert_allclose([found[name][index] for name in names], expected, atol=1e-6)
         for line, depth in lines.items():
@@ -297,12 +297,12 @@ def test_view_masks_are_eroded_apart_and_at_the_border():
 
 def test_view_lines_see_what_the_prediction_leaves_out():
     true, known = heads(24)
-    drawn = known.copy()
-    drawn[:, :, :32] = False
+    rendered = known.copy()
+    rendered[:, :, :32] = False
     ground_truth = geometry.View(true, known)
     part, whole = (
         geometry.view_errors(view, ground_truth, true[0])
-        for view in (geometry.View(true, drawn), geometry.View(true))
+        for view in (geometry.View(true, rendered), geometry.View(true))
     )
     for line in ("constant_", "mean_depth_"):
         np.testing.assert_array_equal(part[f"side_view_{line}e2"], whole[f"side_view_{line}e2"])

@@ -140,8 +140,8 @@ def test_without_bias_a_fixed_face_needs_a_point_that_does_not_move():
     found = landmarks.predict(still, face, still, bias=False)
     np.testing.assert_allclose(found, face)
     moving = np.random.default_rng(25).normal(0, 1, (20, 1, 2))
-    told = landmarks.predict(moving, face, moving, bias=False)
-    assert np.abs(told - face).mean() > 10  # no bias: it cannot say where the face always is
+    predicted = landmarks.predict(moving, face, moving, bias=False)
+    assert np.abs(predicted - face).mean() > 10  # no bias: it cannot say where the face always is
     np.testing.assert_allclose(landmarks.predict(moving, face, moving), face)
 
 
@@ -155,8 +155,8 @@ def test_both_regressions_are_told_with_their_lines():
     for line in ("", "centroid_", "true_centers_"):
         affine, raw = (found[f"nme_{kind}{line}percent"].value for kind in ("", "no_bias_"))
         assert 0 < affine < raw < found["nme_mean_face_percent"].value, line
-    told = landmarks.predict(centers[0].parts, train, centers[1].parts, bias=False)
-    errors = np.linalg.norm(told - test, axis=-1) / np.linalg.norm(
+    predicted = landmarks.predict(centers[0].parts, train, centers[1].parts, bias=False)
+    errors = np.linalg.norm(predicted - test, axis=-1) / np.linalg.norm(
         test[:, 0] - test[:, 1], axis=-1, keepdims=True
     )
     assert found["nme_no_bias_percent"].value == pytest.approx(100 * errors.mean())  # GANSeg's mean

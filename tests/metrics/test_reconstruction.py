@@ -68,13 +68,13 @@ def test_mask_leaves_out_what_is_wrong_outside():
 
 def test_masked_l1_by_hand():
     images = np.zeros((1, 11, 11, 3), np.float32)
-    drawn = images.copy()
-    drawn[0, 0, 0], drawn[0, 0, 1] = 0.4, 0.2
+    rendered = images.copy()
+    rendered[0, 0, 0], rendered[0, 0, 1] = 0.4, 0.2
     mask = np.zeros((1, 11, 11))
     mask[0, 0, :2] = 1
-    np.testing.assert_allclose(reconstruction.l1(images, drawn, mask), [0.3], rtol=1e-6)
+    np.testing.assert_allclose(reconstruction.l1(images, rendered, mask), [0.3], rtol=1e-6)
     np.testing.assert_allclose(
-        reconstruction.psnr_db(images, drawn, mask), [-10 * np.log10(0.1)], rtol=1e-6
+        reconstruction.psnr_db(images, rendered, mask), [-10 * np.log10(0.1)], rtol=1e-6
     )
 
 
@@ -89,7 +89,7 @@ def test_empty_mask_has_no_ground_truth():
 
 
 @pytest.mark.parametrize(
-    ("images", "drawn", "mask", "message"),
+    ("images", "rendered", "mask", "message"),
     [
         (np.zeros((1, 16, 16, 3)), np.zeros((2, 16, 16, 3)), None, "must both be"),
         (np.zeros((1, 16, 16, 3), np.uint8), np.zeros((1, 16, 16, 3), np.uint8), None, "255"),
@@ -97,15 +97,15 @@ def test_empty_mask_has_no_ground_truth():
         (np.zeros((1, 8, 8, 3)), np.zeros((1, 8, 8, 3)), None, "11 x 11"),
     ],
 )
-def test_bad_input_is_named(images, drawn, mask, message):
+def test_bad_input_is_named(images, rendered, mask, message):
     with pytest.raises(ValueError, match=message):
-        reconstruction.evaluate(images, drawn, mask)
+        reconstruction.evaluate(images, rendered, mask)
 
 
 def test_ssim_is_tensorflows():
     import tensorflow as tf  # here, so that the other tests need no TensorFlow
 
-    images, drawn = pictures(7), pictures(8)
-    mixed = 0.7 * images + 0.3 * drawn
+    images, rendered = pictures(7), pictures(8)
+    mixed = 0.7 * images + 0.3 * rendered
     expected = tf.image.ssim(tf.constant(images), tf.constant(mixed), 1.0).numpy()
     np.testing.assert_allclose(reconstruction.ssim(images, mixed), expected, atol=1e-4)

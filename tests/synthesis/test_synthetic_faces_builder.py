@@ -41,10 +41,10 @@ def test_a_cut_record_is_told_by_the_folder_to_delete(builder, tmp_path, own_cac
     (path,) = pathlib.Path(copied.data_path).glob("*-validation.tfrecord-*")
     path.write_bytes(path.read_bytes()[:-1000])
     shutil.rmtree(own_cache)
-    told = re.escape(f"{copied.data_path} is damaged (truncated record")
-    with pytest.raises(ValueError, match=told):
+    message = re.escape(f"{copied.data_path} is damaged (truncated record")
+    with pytest.raises(ValueError, match=message):
         catalog.open_split(data, 32, "validation")
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         builder_lib.load_ground_truth(copied, "validation", ["parts"])
 
 

@@ -272,8 +272,8 @@ def test_photos_that_changed_are_noticed(run_config, photos, tmp_path):
     count = len(first.photos.names)
     for name in first.photos.names[:3]:
         (photos / name).unlink()
-    told = f"train: {count} pictures in the run, {count - 3} now"
-    with pytest.raises(run_directory.ConfigurationMismatch, match=told):
+    message = f"train: {count} pictures in the run, {count - 3} now"
+    with pytest.raises(run_directory.ConfigurationMismatch, match=message):
         trainer.Trainer(run_config, tmp_path / "run")
 
 
@@ -375,7 +375,7 @@ def test_parts_are_taught_by_the_clusters_of_the_photos(run_config, tmp_path):
 
 
 def test_clusters_are_made_when_all_else_is_right(run_config, tmp_path, monkeypatch):
-    """They take minutes: a typo elsewhere is told before."""
+    """They take minutes: a typo elsewhere is found before."""
     made = []
     monkeypatch.setattr(trainer, "cluster", lambda *_: made.append("clusters"))
     config = run_config.replace(feature_clustering_weight=1.0, efficientnet_weights="lite0.pth")

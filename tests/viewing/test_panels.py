@@ -39,7 +39,7 @@ def test_tiles_of_the_object(face):
         np.testing.assert_array_equal(tile_at(page, LEFT + column * STEP, TOP), expected)
 
 
-def test_reconstruction_is_gray_where_nothing_is_drawn(face):
+def test_reconstruction_is_gray_where_nothing_is_rendered(face):
     found = tile_at(panels.panel(face, tile=64), LEFT + STEP, TOP)
     assert (found[:, :4] == 236).all()  # the canvas does not cover the first four columns
     np.testing.assert_array_equal(found[:, 4:], colors.to_uint8(face.reconstruction)[:, 4:])
@@ -71,7 +71,7 @@ def test_more_parts_make_the_page_wider(face):
     assert panels.panel(more, tile=64).shape == (378, 36 + 10 * 76 - 12 + 16, 3)
 
 
-def test_light_and_pose_are_drawn(face):
+def test_light_and_pose_are_shown(face):
     x = LEFT + 6 * STEP
     page = panels.panel(face, tile=64)
     ball = tile_at(page, x, PARTS_TOP)
@@ -124,11 +124,11 @@ def test_hierarchy_holds_input_parts_and_reconstruction(face):
 
 def test_names_stand_beside_the_parts(face):
     names = ["background", "eyes", *(f"p{part}" for part in range(2, face.parts))]
-    for draw in (panels.panel, panels.hierarchy):
-        plain, named = draw(face), draw(face, names=names)
+    for show in (panels.panel, panels.hierarchy):
+        plain, named = show(face), show(face, names=names)
         assert plain.shape == named.shape and (plain != named).any()
         with pytest.raises((ValueError, IndexError)):
-            draw(face, names=names[:-1])
+            show(face, names=names[:-1])
 
 
 def test_part_is_faded_where_it_is_not_visible():
@@ -167,7 +167,7 @@ def test_fit_letterboxes_and_keeps_labels():
     np.testing.assert_array_equal(labels[:3, :3], 3)
 
 
-def test_captions_are_drawn_and_centered():
+def test_captions_are_written_and_centered():
     canvas = Canvas(100, 30)
     canvas.caption("depth", 50, 5)
     _, columns = np.nonzero(canvas.array[..., 0] < 200)

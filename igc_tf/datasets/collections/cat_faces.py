@@ -40,7 +40,7 @@ _TEST_FRACTION = 0.1  # as photo_folder's own default
 
 
 class CatFaces(base.PhotoCollection):
-    """Cats; see `base.PhotoCollection` for the features. `landmarks` are not told: cats have three
+    """Cats; see `base.PhotoCollection` for the features. no `landmarks`: cats have three
     anchors.
     """
 

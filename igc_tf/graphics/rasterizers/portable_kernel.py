@@ -25,7 +25,7 @@ def visible_triangles(
 
     Args:
         vertices: [B, V, 4] float32 clip coordinates, w > 0; row 0 of the image is y = -1 here. A
-            triangle with a vertex behind the camera is not drawn.
+            triangle with a vertex behind the camera is not rendered.
         triangles: [T, 3] int32.
         image_size: (height, width).
 

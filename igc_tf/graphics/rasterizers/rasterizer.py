@@ -9,7 +9,7 @@ contract].
 Coverage, shared by all kernels: a pixel belongs to a triangle if its center lies in it, edges
 included, both faces alike. Vertices are rounded to 2^-16 clip units and edges evaluated on
 that grid, so meshes have neither holes nor overlaps. The nearest triangle wins, among equals the
-first. Visible depths are -w <= z < w, and a triangle that crosses the camera's plane is drawn where
+first. Visible depths are -w <= z < w, and a triangle that crosses the camera's plane is rendered where
 it is visible.
 """
 
@@ -252,7 +252,7 @@ def _check(
             f"{triangles.shape} {triangles.dtype.name}"
         )
     if triangles.shape[0] == 0:
-        raise ValueError("there are no triangles to draw: triangles is [0, 3]")
+        raise ValueError("there are no triangles to render: triangles is [0, 3]")
     numbers = tf.get_static_value(triangles)
     if numbers is not None and vertices.shape[1] is not None:
         # A C++ kernel would read past the vertices.

@@ -60,13 +60,15 @@ class ParametricHeadsConfig(tfds.core.BuilderConfig):
 def _config(name: str, size: int, protocol: str, *people: int) -> ParametricHeadsConfig:
     counts = dict(zip(protocols.FIRST_PERSON, people, strict=True))
     images = {"train": 4, "validation": 5, "test": 10}
-    told = {
+    pictures = {
         split: len(protocols.plan(protocol, split, number, images[split], 0))
         for split, number in counts.items()
     }
     return ParametricHeadsConfig(
         name=name,
-        description=f"{size} px, {protocol}, " + " / ".join(f"{n:,}" for n in told.values()) + ".",
+        description=f"{size} px, {protocol}, "
+        + " / ".join(f"{n:,}" for n in pictures.values())
+        + ".",
         image_size=size,
         protocol=protocol,
         people=counts,

@@ -1,6 +1,6 @@
 """What lies where on the base mesh: the six parts, and where a beard grows.
 
-Regions are told in places of the base mesh, so they stay on the same spot of the skin whoever the
+Regions are defined by places on the base mesh, so they stay on the same spot of the skin whoever the
 person is and whatever the face does. The labels and their order are the synthetic faces'.
 """
 

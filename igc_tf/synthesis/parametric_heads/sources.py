@@ -57,13 +57,13 @@ class Sources:
 
     def fingerprint(self) -> str:
         """Changes when another package, or another copy of one, lies in the folder."""
-        told = ""
+        text = ""
         for place, root in ((self._mesh, MESH_ROOT), (self._looks, LOOKS_ROOT)):
             files = sorted((place / root).rglob("*")) if place.is_dir() else [place]
             for path in files:
                 status = path.stat()
-                told += f"{path.resolve()}\0{status.st_mtime_ns}\0{status.st_size}\0"
-        return hashlib.sha256(told.encode()).hexdigest()[:12]
+                text += f"{path.resolve()}\0{status.st_mtime_ns}\0{status.st_size}\0"
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def read_mesh(self, wanted: Callable[[str], bool]) -> dict[str, bytes]:
         """`{name: content}` of the files below `MESH_ROOT` whose name below it is wanted."""

@@ -7,7 +7,7 @@ pose, parts and landmarks are known exactly. Read in the order of the making:
   own seeded stream, so that one can change while the others stay.
 * `anatomy.py`: the head as triangles, its landmarks and its six parts.
 * `appearance.py`: the color of every point of it, and the picture behind.
-* `render.py`: a z-buffer in NumPy. It shares nothing with the model's own renderer, which draws a
+* `render.py`: a z-buffer in NumPy. It shares nothing with the model's own renderer, which rasterizes a
   grid mesh of a depth map, so that agreement of the two means something.
 * `scene.py`: all of the above in one call, `photograph(...)`, the maker of one example.
 * `encoding.py`: how an example is stored, and back.

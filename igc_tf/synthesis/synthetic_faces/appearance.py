@@ -1,6 +1,6 @@
 """Colors: the albedo of every point of a head, and the picture behind it. All of it [choice].
 
-Albedos are drawn from place on the head, identity and expression alone: no light, no pose. They are
+Albedos depend on the place on the head, identity and expression alone: no light, no pose. They are
 RGB in [0, 0.93], used as they are (no gamma), as Lambertian shading multiplies them.
 """
 

@@ -58,7 +58,7 @@ def rasterize(
       vertices: [V, 3] float32 in the camera frame, all in front of the camera.
       triangles: [T, 3] int, counter-clockwise seen from their front.
       count: samples across the picture; sample k lies at (k + 0.5) / count of its width.
-      two_sided: [T] bool, whether the back is drawn too.
+      two_sided: [T] bool, whether the back is rendered too.
       opaque: if given, is asked whether the two-sided triangles [N] can be seen at the weights [N, 3],
         and answers [N] bool; where not, what lies behind is seen.
 

@@ -160,7 +160,7 @@ def develop(
 
 
 def sample(seed: int, identity: int, image: int, size: int = 64) -> dict[str, np.ndarray]:
-    """`photograph` number `image` of person number `identity`, everything drawn by `population`."""
+    """`photograph` number `image` of person number `identity`, everything sampled by `population`."""
     return photograph(
         population.sample_identity(seed, identity),
         population.sample_expression(seed, identity, image),

@@ -114,7 +114,7 @@ def test_a_prepared_set_needs_the_material_no_more(data, own_cache, tmp_path):
     assert store.images.shape == (16, 32, 32, 3)
 
 
-def test_examination_reads_all_ground_truth(data, own_cache):
+def test_the_evaluation_set_reads_all_ground_truth(data, own_cache):
     measured = eval_set.load_eval_set(data, 32)
     assert measured.images.shape == (10, 32, 32, 3) and measured.ground_truth.depth.shape == (
         10,
