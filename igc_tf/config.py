@@ -122,9 +122,8 @@ class ModelConfig:
         "What the foreground parts are called, in order, joined by commas, once a person has looked at "
         "them (tools.release --part_names): for captions and served labels, it changes nothing else.",
     )
-    shape_dim: int = _field(384, "Length of the shape embedding f_s [group].")
-    albedo_dim: int = _field(
-        384, "Length of the albedo embedding f_a [group]; equal to shape_dim while one_hot is on."
+    shape_dim: int = _field(
+        384, "Length of the shape embedding f_s and of the albedo embedding f_a [group]."
     )
     view_gain: float = _field(
         1.0,
@@ -136,7 +135,9 @@ class ModelConfig:
         True, "The GDM's one-hot operation (Eq. 6); off is the paper's ablation [paper]."
     )
     encoder_channels: int = _field(
-        32, "Channels of the first encoder stage, doubled at each of the next three [unsup3d: 32]."
+        32,
+        "Channels of the image encoder's first stage, doubled at each of the next three [unsup3d: 32]; "
+        "lighting and confidence networks have half as many [choice].",
     )
     decoder_channels: int = _field(
         32, "Channels of the last decoder stage, doubled towards the first, at most 8 times."
@@ -153,9 +154,6 @@ class ModelConfig:
         "it, whence depth is doubled bilinearly and albedo by a sub-pixel convolution; that is four "
         "times cheaper [choice].",
         ("full", "half"),
-    )
-    confidence_channels: int = _field(
-        16, "Channels of the confidence network's first stage [unsup3d: 64 at 64 px]."
     )
     border_depth: float = _field(
         1.04,
@@ -216,6 +214,16 @@ class ModelConfig:
     )
 
     @property
+    def albedo_dim(self) -> int:
+        """Length of the albedo embedding f_a: that of f_s, whose one-hot it shares."""
+        return self.shape_dim
+
+    @property
+    def confidence_channels(self) -> int:
+        """Channels of the confidence network's first stage [choice; unsup3d: 64 at 64 px]."""
+        return max(1, self.encoder_channels // 2)
+
+    @property
     def capsule_names(self) -> list[str]:
         """What the M capsules are called: the background, then as a person named them, else by number."""
         if self.part_names:
@@ -243,9 +251,10 @@ class LossConfig:
     pyramid_weight: float = _field(
         0.0, "L1 plus image gradients over a three-level pyramid, direct and mirrored [choice]."
     )
-    perceptual: str = _field(
+    feature_network: str = _field(
         "none",
-        "Perceptual features: vgg16, relu3_3 [paper]; squeezenet, fire5, for CPUs [choice]; or none.",
+        "Network of the perceptual loss and of part_feature_weight: vgg16, relu3_3 [paper]; squeezenet, "
+        "fire5, for CPUs [choice]; or none.",
         ("none", "vgg16", "squeezenet"),
     )
     squeezenet_weights: str = _field("", "SqueezeNet 1.1's ImageNet weights: a Keras HDF5 file.")
@@ -265,7 +274,7 @@ class LossConfig:
     background_weight: float = _field(1.0, "Background separation [paper].")
     part_feature_weight: float = _field(
         0.0,
-        "Share of the perceptual features' variance over the face that the parts leave unexplained, as "
+        "Share of feature_network's variance over the face that the parts leave unexplained, as "
         "in SCOPS: a part is where the network sees the same thing; 0 is off, as in the paper [choice].",
     )
     part_feature_size: int = _field(
@@ -350,10 +359,8 @@ class TrainingConfig:
         "the 'tensorflow' rasterizer does. --nodeterministic there where speed counts.",
     )
     summary_every_seconds: float = _field(30.0, "Seconds between TensorBoard scalars.")
-    pictures_every_seconds: float = _field(120.0, "Seconds between TensorBoard pictures.")
     checkpoint_every_seconds: float = _field(120.0, "Seconds between checkpoints.")
     validate_every_steps: int = _field(1000, "Steps between passes over the validation split.")
-    validation_images: int = _field(256, "Images of the validation split to use.")
 
     @property
     def steps(self) -> int:
@@ -406,8 +413,7 @@ _DEFINERS: dict[type, Callable[..., Any]] = {
 #: Values that may differ between a run's starts, beside the `places`: they bear on the machine and on how
 #: long, not on what is learned step by step.
 _FREE_ON_RESUME = frozenset(
-    "train_images max_steps summary_every_seconds pictures_every_seconds "
-    "checkpoint_every_seconds rasterizer part_names".split()
+    "train_images max_steps summary_every_seconds checkpoint_every_seconds rasterizer part_names".split()
 )
 #: Of these, what ends the learning rate's schedule: free while there is none.
 _LENGTH = ("train_images", "max_steps")

@@ -16,12 +16,7 @@ def validate(config) -> None:
     for name, size in (("image_size", model.image_size), ("map_size", model.map_size)):
         _require(size in (32, 64, 128), f"--{name}={size}: it must be 32, 64 or 128.")
     _require(model.parts >= 1, f"--parts={model.parts}: at least 1 capsule is needed.")
-    _require(
-        not model.one_hot or model.shape_dim == model.albedo_dim,
-        f"--shape_dim={model.shape_dim} and --albedo_dim={model.albedo_dim} must be equal while "
-        "--one_hot is on: the one-hot found on the shape is reused for the albedo.",
-    )
-    for name in ("shape_dim", "albedo_dim", "view_dim", "encoder_channels", "confidence_channels"):
+    for name in ("shape_dim", "view_dim", "encoder_channels"):
         value = getattr(model, name)
         _require(value >= 1, f"--{name}={value}: it must be positive.")
     _require(
@@ -65,8 +60,7 @@ def validate(config) -> None:
     )
     values = config.flat()
     for name in (
-        "visibility_sharpness contrastive_temperature learning_rate view_gain validate_every_steps "
-        "validation_images"
+        "visibility_sharpness contrastive_temperature learning_rate view_gain validate_every_steps"
     ).split():
         _require(values[name] > 0, f"--{name}={values[name]}: it must be positive.")
     for name in "max_depth_deviation max_steps warmup_steps l2 clip_norm seed".split():
@@ -92,12 +86,12 @@ def validate(config) -> None:
         "reproduce its input.",
     )
     _require(
-        loss.perceptual != "vgg16" or loss.vgg_weights,
-        "--perceptual=vgg16 needs --vgg_weights=FILE.h5, or --vgg_weights=imagenet to download.",
+        loss.feature_network != "vgg16" or loss.vgg_weights,
+        "--feature_network=vgg16 needs --vgg_weights=FILE.h5, or --vgg_weights=imagenet to download.",
     )
     _require(
-        loss.perceptual != "squeezenet" or loss.squeezenet_weights,
-        "--perceptual=squeezenet needs --squeezenet_weights=FILE.h5.",
+        loss.feature_network != "squeezenet" or loss.squeezenet_weights,
+        "--feature_network=squeezenet needs --squeezenet_weights=FILE.h5.",
     )
     _require(
         loss.feature_clustering_weight == 0 or loss.efficientnet_weights,
@@ -108,8 +102,8 @@ def validate(config) -> None:
         f"--feature_clustering_weight needs --parts=3 or more, not {config.model.parts}.",
     )
     _require(
-        loss.part_feature_weight == 0 or loss.perceptual != "none",
-        "--part_feature_weight needs features: --perceptual=squeezenet or vgg16.",
+        loss.part_feature_weight == 0 or loss.feature_network != "none",
+        "--part_feature_weight needs features: --feature_network=squeezenet or vgg16.",
     )
     _require(
         loss.part_feature_size >= 32,

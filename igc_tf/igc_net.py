@@ -185,7 +185,8 @@ def build(config: Config) -> IGCNet:
     model = IGCNet(
         config.model,
         pixel_confidence=config.loss.likelihood_weight > 0,
-        feature_confidence=config.loss.perceptual != "none" and config.loss.perceptual_weight > 0,
+        feature_confidence=config.loss.feature_network != "none"
+        and config.loss.perceptual_weight > 0,
         find_surface=config.loss.part_feature_weight > 0
         or config.loss.feature_clustering_weight > 0,
         name="igc_net",

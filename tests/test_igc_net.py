@@ -183,7 +183,7 @@ def test_images_of_a_batch_do_not_touch_each_other(tiny):
     [
         ({}, True, False),
         ({"likelihood_weight": 0.0, "pyramid_weight": 1.0}, False, False),
-        ({"perceptual": "vgg16", "vgg_weights": "any.h5"}, True, True),
+        ({"feature_network": "vgg16", "vgg_weights": "any.h5"}, True, True),
     ],
 )
 def test_build_makes_the_confidences_that_the_losses_need(tiny, values, pixels, features):
@@ -268,7 +268,7 @@ def test_a_silhouette_before_a_backdrop_has_a_gradient(tiny):
 
 
 def test_the_surface_is_where_the_photo_shows_it(tiny):
-    config = tiny.replace(perceptual="vgg16", vgg_weights="unused", part_feature_weight=1.0)
+    config = tiny.replace(feature_network="vgg16", vgg_weights="unused", part_feature_weight=1.0)
     model, image = lively(config), photos(config)
     output = model(image, training=True)
     frontal = model.renderer.surface_pixels(output.object.depth, pose.identity(IMAGES))

@@ -67,10 +67,10 @@ def test_a_run_with_a_schedule_keeps_its_length_and_points_to_init_from(tiny, tm
 
 
 def test_weight_files_of_the_losses_may_lie_elsewhere_on_resume(tiny, tmp_path, begin):
-    config = tiny.replace(perceptual="squeezenet", squeezenet_weights="here/file.h5")
+    config = tiny.replace(feature_network="squeezenet", squeezenet_weights="here/file.h5")
     begin(config, tmp_path)
     moved = config.replace(
-        squeezenet_weights="there/file.h5", data_dir="there", pictures_every_seconds=9.0
+        squeezenet_weights="there/file.h5", data_dir="there", summary_every_seconds=9.0
     )
     begin(moved, tmp_path)
     assert config_lib.load(tmp_path) == moved

@@ -40,9 +40,9 @@ class Objective:
         if self.loss.feature_clustering_weight:
             self.clustering = FeatureClustering(clusters, self.model.map_size, self.model.parts)
         self.features = None
-        if self.loss.perceptual == "vgg16":
+        if self.loss.feature_network == "vgg16":
             self.features = VGG16Features(self.loss.vgg_weights)
-        elif self.loss.perceptual == "squeezenet":
+        elif self.loss.feature_network == "squeezenet":
             self.features = SqueezeNetFeatures(self.loss.squeezenet_weights)
 
     def __call__(

@@ -28,6 +28,10 @@ from igc_tf.training.summaries import Summaries
 FIXED_BATCH = 8
 #: How many steps, or how many seconds of them, may pass before their reports are looked at.
 LOOK_STEPS, LOOK_SECONDS = 16, 1.0
+#: Seconds between TensorBoard's pictures.
+PICTURES_SECONDS = 120.0
+#: How many images of the validation split are measured.
+VALIDATION_IMAGES = 256
 
 
 class NonFiniteError(ArithmeticError):
@@ -180,7 +184,7 @@ class Trainer:
         training = self.config.training
         clocks = {
             "scalars": _Clock(training.summary_every_seconds),
-            "pictures": _Clock(training.pictures_every_seconds),
+            "pictures": _Clock(PICTURES_SECONDS),
             "checkpoint": _Clock(training.checkpoint_every_seconds),
         }
         look = _Clock(LOOK_SECONDS)
@@ -285,7 +289,7 @@ class Trainer:
 
     def _validate(self, step: int, summaries: Summaries) -> None:
         """Measures L1 on the validation split."""
-        images = self.validation.images[: self.config.training.validation_images]
+        images = self.validation.images[:VALIDATION_IMAGES]
         total = 0.0
         size = self.config.training.batch_size // self.strategy.num_replicas_in_sync
         for start in range(0, len(images), size):

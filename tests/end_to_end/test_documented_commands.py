@@ -62,9 +62,9 @@ _SAME_BENCHMARK = ("--sections=", "--seconds=", "--json=")
 _RENDERED = ("synthetic_faces", "parametric_heads")
 #: Makes a training of seconds.
 _TINY = (
-    "--image_size=32 --map_size=32 --shape_dim=12 --albedo_dim=12 --view_dim=6 --encoder_channels=2 "
-    "--decoder_channels=4 --confidence_channels=2 --batch_size=4 --precision=float32 "
-    "--validation_images=4 --perceptual=none --vgg_weights= --part_feature_weight=0 "
+    "--image_size=32 --map_size=32 --shape_dim=12 --view_dim=6 --encoder_channels=2 "
+    "--decoder_channels=4 --batch_size=4 --precision=float32 "
+    "--feature_network=none --vgg_weights= --part_feature_weight=0 "
     "--feature_clustering_weight=0"
 ).split()
 #: What makes each program short, beside the tiny model and data.

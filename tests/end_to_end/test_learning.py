@@ -34,7 +34,6 @@ def test_five_hundred_steps_find_colors_and_poses(program, data_dir, tmp_path):
         f"--data_dir={data_dir}",
         "--batch_size=16",  # Half the recipe's: 100 seconds of a core.
         "--max_steps=500",
-        "--validation_images=16",
         f"--run_dir={tmp_path}/run",
         fresh=True,  # with TensorFlow's optimization of graphs
     )

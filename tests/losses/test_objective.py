@@ -55,7 +55,7 @@ def config(tiny):
         likelihood_weight=1.0,
         flip_weight=0.5,
         pyramid_weight=0.0,
-        perceptual="none",
+        feature_network="none",
         contrastive_weight=0.05,
         contrastive_temperature=0.1,
         sparsity_weight=1.0,
@@ -193,7 +193,7 @@ def test_perceptual_compares_covered_pixels_with_their_own_confidence(
     config, image, output, vgg_weights
 ):
     without = objective.Objective(config)(image, output)
-    config = config.replace(perceptual="vgg16", vgg_weights=vgg_weights, perceptual_weight=3.0)
+    config = config.replace(feature_network="vgg16", vgg_weights=vgg_weights, perceptual_weight=3.0)
     loss = objective.Objective(config)(image, output)
     features = VGG16Features(vgg_weights)
     for index, name in enumerate(("perceptual", "perceptual_flip")):
@@ -231,4 +231,4 @@ def test_gradient_of_the_total_reaches_what_each_loss_is_about(config, image, ou
 
 def test_missing_perceptual_weights_raise_when_the_objective_is_made(config):
     with pytest.raises(FileNotFoundError, match="--vgg_weights=nowhere.h5"):
-        objective.Objective(config.replace(perceptual="vgg16", vgg_weights="nowhere.h5"))
+        objective.Objective(config.replace(feature_network="vgg16", vgg_weights="nowhere.h5"))
