@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 FIELD_OF_VIEW_DEGREES = 10.0  #: of the whole picture's width
 OVERSAMPLING = 3
@@ -28,12 +29,7 @@ class Hits(NamedTuple):
 
 def rotation_matrix(rotation_degrees: np.ndarray) -> np.ndarray:
     """[3, 3]: Rz(roll) Ry(yaw) Rx(pitch) of (pitch, yaw, roll) in degrees."""
-    radians = np.radians(rotation_degrees)
-    (sx, sy, sz), (cx, cy, cz) = np.sin(radians), np.cos(radians)
-    about_x = np.array([[1.0, 0.0, 0.0], [0.0, cx, -sx], [0.0, sx, cx]])
-    about_y = np.array([[cy, 0.0, sy], [0.0, 1.0, 0.0], [-sy, 0.0, cy]])
-    about_z = np.array([[cz, -sz, 0.0], [sz, cz, 0.0], [0.0, 0.0, 1.0]])
-    return about_z @ about_y @ about_x
+    return Rotation.from_euler("xyz", rotation_degrees, degrees=True).as_matrix()
 
 
 def project(points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
