@@ -21,12 +21,12 @@ import pathlib
 import signal
 import subprocess
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from absl import flags
 
-from igc_tf import ablations, disk
 from igc_tf import config as config_lib
+from igc_tf import disk
 from igc_tf.config import Config
 
 from . import program
@@ -62,6 +62,37 @@ class _Failed(Exception):
     """A program of a run ended with an error."""
 
 
+def changes(path: pathlib.Path) -> dict[str, Any]:
+    """The values that an ablation's flag file changes, by the names of the flags.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: it holds what is no flag of the configuration, or changes nothing.
+    """
+    if not path.is_file():
+        known = sorted(file.stem for file in path.parent.glob("*.flags"))
+        raise FileNotFoundError(
+            f"{path}: no such ablation; there are {', '.join(known) or 'none'}. An ablation is a flag "
+            "file with what it changes."
+        )
+    values = flags.FlagValues()
+    config_lib.define_flags(values)
+    try:
+        rest = values(["", f"--flagfile={path}"])[1:]
+    except flags.Error as error:
+        raise ValueError(f"{path}: {error}") from error
+    found = {name: values[name].value for name in Config().flat() if values[name].present}
+    if rest or not found:
+        raise ValueError(f"{path}: {f'not a flag: {rest[0]!r}' if rest else 'it changes nothing'}.")
+    return found
+
+
+def as_flags(config: Config) -> list[str]:
+    """Flags that make a configuration again: those that are not the defaults."""
+    defaults = Config().flat()
+    return [f"--{name}={value}" for name, value in config.flat().items() if value != defaults[name]]
+
+
 def main(argv: list[str]) -> int:
     """Trains, measures and tells; 1 if something failed, 128 + signal if stopped, else 0."""
     program.no_arguments(argv)
@@ -83,7 +114,7 @@ def main(argv: list[str]) -> int:
 def _plan(base: Config, root: pathlib.Path) -> list[_Run]:
     """All trainings, seed by seed, so that an early look has something of every recipe."""
     changed = {
-        name: ablations.changes(program.FLAG_FILES / "ablations" / f"{name}.flags")
+        name: changes(program.FLAG_FILES / "ablations" / f"{name}.flags")
         for name in dict.fromkeys(FLAGS.ablations)
     }
     recipes = {WHOLE: {}, **changed}
@@ -102,7 +133,7 @@ def _carry_out(runs: list[_Run]) -> tuple[list[_Run], list[str]]:
         title = f"[{number}/{len(runs)}] {run.recipe}, seed {run.seed}"
         try:
             if not _is_trained(run):
-                _program(run, title, "train", *ablations.as_flags(run.config))
+                _program(run, title, "train", *as_flags(run.config))
             if not _is_measured(run):
                 _program(run, title, "evaluate", f"--metrics_json={_metrics(run)}")
             measured.append(run)
