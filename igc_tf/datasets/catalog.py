@@ -18,8 +18,6 @@ from igc_tf.synthesis.synthetic_faces import builder as synthetic_faces
 from igc_tf.synthesis.synthetic_faces import render
 
 SPLITS = photo_folder.SPLITS
-#: Data sets that are rendered, with exact ground truth of all kinds.
-RENDERED = ("synthetic_faces", "parametric_heads")
 #: Data sets of photos: `read_labels` tells what is known of them, not `ground_truth`.
 PHOTOS = ("photo_folder", *photo_collections.BUILDERS)
 #: The ground truths that `igc_tf.evaluation.eval_set` reads.

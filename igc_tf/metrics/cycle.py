@@ -13,7 +13,6 @@ import numpy as np
 
 from igc_tf.metrics import geometry
 from igc_tf.metrics.landmarks import EYES
-from igc_tf.metrics.metric import Metric, bootstrap
 
 
 class Capsules(NamedTuple):
@@ -36,7 +35,7 @@ class Rerendered(NamedTuple):
     relit_direction: np.ndarray  #: [N, 3], unit
 
 
-#: Names of `evaluate_rerendered`'s metrics and their units.
+#: Names of `rerendered_errors`' metrics and their units.
 RERENDERED_UNITS = {
     "rotation_albedo_l1": "",
     "rotation_side_e2": "x 1e-2",
@@ -180,19 +179,6 @@ def rerendered_errors(rerendered: Rerendered) -> dict[str, np.ndarray]:
     for key, values in compare(first, following).items():
         errors[f"other_face_{key}"] = np.full(len(values), np.nan) if alone else values
     return {name: errors[name] for name in RERENDERED_UNITS}
-
-
-def evaluate_rerendered(
-    rerendered: Rerendered, identity: np.ndarray | None = None
-) -> dict[str, Metric]:
-    """Means over the images of `rerendered_errors`.
-
-    The intervals resample people where `identity` `[N]` is given (below 0 where unknown).
-    """
-    return {
-        name: bootstrap(values, RERENDERED_UNITS[name], identity=identity)
-        for name, values in rerendered_errors(rerendered).items()
-    }
 
 
 def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -22,8 +22,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import binary_erosion, zoom
 
-from igc_tf.metrics.metric import Metric, bootstrap
-
 #: Horizontal field of view, degrees [unsup3d], of whatever does not tell its own.
 FOV_DEGREES = 10.0
 #: Side of the maps that `view_errors` compares, px [unsup3d].
@@ -189,25 +187,6 @@ def mean_depth(true: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
     count = mask.sum(0)
     mean = np.where(mask, true, 0.0).sum(0) / np.maximum(count, 1)
     return np.where(count > 0, mean, true[mask].mean())
-
-
-def evaluate(
-    predicted: np.ndarray,
-    true: np.ndarray,
-    mask: np.ndarray | None = None,
-    average: np.ndarray | None = None,
-    fov_degrees: float = FOV_DEGREES,
-    true_fov_degrees: float | None = None,
-    identity: np.ndarray | None = None,
-) -> dict[str, Metric]:
-    """The means of `canonical_errors`, of the same arguments, each with its interval.
-
-    `identity` `[N]`, who is in each image, below 0 where unknown, makes the intervals resample people.
-    """
-    errors = canonical_errors(predicted, true, mask, average, fov_degrees, true_fov_degrees)
-    return {
-        name: bootstrap(values, unit_of(name), identity=identity) for name, values in errors.items()
-    }
 
 
 def unit_of(name: str) -> str:

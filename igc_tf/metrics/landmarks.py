@@ -27,8 +27,6 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from igc_tf.metrics.metric import Metric, bootstrap
-
 #: Indices of the two eyes in the five-landmark order of CelebA: eyes, nose, corners of the mouth.
 EYES = (0, 1)
 
@@ -211,32 +209,3 @@ def per_image_errors(
     return {
         name: per_image_nme(predicted[name], test_landmarks, normalizer, eyes) for name in NAMES
     }
-
-
-def evaluate(
-    train: PartCenters,
-    train_landmarks: np.ndarray,
-    test: PartCenters,
-    test_landmarks: np.ndarray,
-    normalizer: np.ndarray | None = None,
-    eyes: tuple[int, int] = EYES,
-    identity: np.ndarray | None = None,
-) -> dict[str, Metric]:
-    """NME of the parts, with the mean face and the centroid beside it.
-
-    Args:
-      train: centers on the train split, from `part_centers`.
-      train_landmarks: `[N, 5, 2]` (x, y) pixels, in CelebA's order.
-      test: centers on the test split.
-      test_landmarks: `[K, 5, 2]` (x, y) pixels; an image with a NaN landmark has no ground truth.
-      normalizer: `[K]` pixels, see `per_image_nme`.
-      eyes: indices of the two eyes.
-      identity: `[K]` who is in each test image, below 0 where unknown; the intervals resample people
-        then.
-
-    Returns:
-      `NAMES`. The interval is over the test split; the regression stays the one of the whole train
-      split.
-    """
-    errors = per_image_errors(train, train_landmarks, test, test_landmarks, normalizer, eyes)
-    return {name: bootstrap(values, "%", identity=identity) for name, values in errors.items()}

@@ -12,7 +12,7 @@ bootstrap of the difference: `difference`, whatever the statistic is.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -153,19 +153,17 @@ def bootstrap_weighted(
 
 
 def bootstrap(
-    per_image: np.ndarray | tuple[Callable[..., float], Sequence[np.ndarray]],
+    per_image: np.ndarray,
     unit: str = "",
     *,
     identity: np.ndarray | None = None,
     samples: int = 1000,
     seed: int = 0,
 ) -> Metric:
-    """Mean over images, or any function of arrays, with its 95 % percentile interval.
+    """Mean over images with its 95 % percentile interval.
 
     Args:
-      per_image: `[n]` values whose mean is wanted, NaN where an image has no ground truth (left out, and
-        not counted in `n`); or `(function, arrays)`, where `function(*arrays)` gives the value and
-        the arrays' first axes are the images, which are drawn together.
+      per_image: `[n]` values, NaN where an image has no ground truth (left out, and not counted in `n`).
       unit: unit of the value.
       identity: `[n]` who is in each image; people are drawn then, see `units`.
       samples: resamples.
@@ -175,22 +173,8 @@ def bootstrap(
       The metric; absent if no image has ground truth.
 
     Raises:
-      ValueError: an infinite value, a value array that is not a vector, or arrays of unlike length.
+      ValueError: an infinite value, or not a vector.
     """
-    if isinstance(per_image, tuple):
-        function, arrays = per_image
-        arrays = [np.asarray(array) for array in arrays]
-        if len({len(array) for array in arrays}) != 1:
-            raise ValueError(f"arrays must have one length, got {[len(a) for a in arrays]}")
-
-        def repeat_and_call(weights: np.ndarray) -> np.ndarray:
-            chosen = [np.repeat(np.arange(len(row)), row.astype(int)) for row in weights]
-            return np.array([function(*(a[index] for a in arrays)) for index in chosen], float)
-
-        return bootstrap_weighted(
-            repeat_and_call, len(arrays[0]), unit, identity=identity, samples=samples, seed=seed
-        )
-
     values = np.asarray(per_image, dtype=np.float64)
     if values.ndim != 1:
         raise ValueError(f"per-image values must be a vector, got shape {values.shape}")
@@ -216,6 +200,18 @@ def bootstrap(
         samples=samples,
         seed=seed,
     )
+
+
+def means(
+    per_image: Mapping[str, np.ndarray],
+    units: Mapping[str, str],
+    identity: np.ndarray | None = None,
+) -> dict[str, Metric]:
+    """`bootstrap` of several metrics, in the units of their names; "" of one that has none."""
+    return {
+        name: bootstrap(values, units.get(name, ""), identity=identity)
+        for name, values in per_image.items()
+    }
 
 
 def difference(ours: Metric, theirs: Metric) -> Metric:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from igc_tf.metrics.metric import Metric, bootstrap
-
 #: Squared error under which PSNR no longer rises: 100 dB, far below an 8-bit step.
 SMALLEST_SQUARED_ERROR = 1e-10
 
@@ -81,23 +79,6 @@ def ssim(
     valid = slice(_RADIUS, -_RADIUS)
     stacked = np.stack(maps) if maps else np.zeros(mask.shape)
     return _masked_mean(stacked[:, valid, valid], mask[:, valid, valid])
-
-
-def evaluate(
-    images: np.ndarray,
-    reconstructions: np.ndarray,
-    mask: np.ndarray | None = None,
-    identity: np.ndarray | None = None,
-) -> dict[str, Metric]:
-    """`l1`, `psnr_db` and `ssim`, means over images; arguments as theirs.
-
-    The intervals resample people where `identity` `[N]` is given (below 0 where unknown).
-    """
-    return {
-        "l1": bootstrap(l1(images, reconstructions, mask), identity=identity),
-        "psnr_db": bootstrap(psnr_db(images, reconstructions, mask), "dB", identity=identity),
-        "ssim": bootstrap(ssim(images, reconstructions, mask), identity=identity),
-    }
 
 
 def _ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:

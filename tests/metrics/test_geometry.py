@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from igc_tf.metrics import geometry
+from igc_tf.metrics.metric import means
 
 
 def bumps(seed, n=4, size=32, sign=1.0):
@@ -14,6 +15,11 @@ def bumps(seed, n=4, size=32, sign=1.0):
     center = generator.uniform(-0.3, 0.3, (2, n, 1, 1))
     height = generator.uniform(0.02, 0.06, (n, 1, 1))
     return 1.0 - sign * height * np.exp(-((x - center[0]) ** 2 + (y - center[1]) ** 2) / 0.3)
+
+
+def evaluate(*arguments, **named):
+    """Means over the images."""
+    return means(geometry.canonical_errors(*arguments, **named), {})
 
 
 def test_unproject_by_hand():
@@ -87,7 +93,7 @@ def test_align_flattens_a_hollow_face_instead_of_turning_it():
 
 def test_perfect_prediction_up_to_scale_and_shift():
     true = bumps(4)
-    metrics = geometry.evaluate(0.5 * true + 0.4, true)
+    metrics = evaluate(0.5 * true + 0.4, true)
     assert metrics["side_canonical_e2"].value == pytest.approx(0.0, abs=1e-9)
     assert metrics["mad_canonical_degrees"].value == pytest.approx(0.0, abs=1e-6)
     assert metrics["mad_canonical_unaligned_degrees"].value > 1.0
@@ -100,14 +106,14 @@ def test_perfect_prediction_up_to_scale_and_shift():
 def test_order_of_the_lines():
     true = bumps(5, n=30)
     noisy = true + np.random.default_rng(6).normal(0, 1e-4, true.shape)
-    metrics = geometry.evaluate(noisy, true, average=geometry.mean_depth(bumps(7, n=30)))
+    metrics = evaluate(noisy, true, average=geometry.mean_depth(bumps(7, n=30)))
     for kind in ("side_canonical_{}e2", "mad_canonical_{}degrees"):
         values = [metrics[kind.format(name)].value for name in ("", "mean_depth_", "constant_")]
         assert values[0] < values[1] < values[2]
 
 
 def test_hollow_face_is_no_better_than_flat():
-    metrics = geometry.evaluate(bumps(8, sign=-1.0), bumps(8))
+    metrics = evaluate(bumps(8, sign=-1.0), bumps(8))
     assert metrics["side_canonical_e2"].value == pytest.approx(
         metrics["side_canonical_constant_e2"].value
     )
@@ -128,7 +134,7 @@ def test_depth_error_by_hand():
 
 def test_mean_depth_line_needs_the_train_split():
     true = bumps(10)
-    metrics = geometry.evaluate(true, true)
+    metrics = evaluate(true, true)
     for name in (
         "side_canonical_mean_depth_e2",
         "mad_canonical_mean_depth_degrees",
@@ -142,7 +148,7 @@ def test_mean_depth_line_needs_the_train_split():
 def test_shifted_depth_is_seen():
     true = bumps(11)
     errors = [
-        geometry.evaluate(np.roll(true, shift, 2), true)["depth_error_canonical_percent"].value
+        evaluate(np.roll(true, shift, 2), true)["depth_error_canonical_percent"].value
         for shift in (0, 2, 5)
     ]
     assert errors[0] < errors[1] < errors[2]
@@ -161,9 +167,9 @@ def test_empty_masks_have_no_ground_truth():
     mask = np.ones_like(true)
     mask[1] = 0
     with np.errstate(invalid="raise", divide="raise"):
-        metrics = geometry.evaluate(true, true, mask, true[0])
+        metrics = evaluate(true, true, mask, true[0])
         assert {metric.n for metric in metrics.values()} == {1}
-        for metric in geometry.evaluate(true, true, 0 * mask).values():
+        for metric in evaluate(true, true, 0 * mask).values():
             assert metric.is_absent
 
 
@@ -178,7 +184,7 @@ def test_empty_masks_have_no_ground_truth():
 )
 def test_bad_input_is_named(predicted, true, mask, message):
     with pytest.raises(ValueError, match=message):
-        geometry.evaluate(predicted, true, mask)
+        evaluate(predicted, true, mask)
 
 
 def test_mean_depth_of_nothing_is_named():

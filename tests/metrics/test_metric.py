@@ -47,20 +47,6 @@ def test_same_seed_same_interval_other_seed_other_interval():
     assert bootstrap(values).low != bootstrap(values, seed=1).low
 
 
-def test_function_of_arrays_draws_the_same_images_as_the_mean():
-    values = np.random.default_rng(4).normal(size=40)
-    by_function = bootstrap((lambda a, b: (a + b).mean(), [values, values]), samples=100)
-    by_mean = bootstrap(2.0 * values, samples=100)
-    assert by_function.low == pytest.approx(by_mean.low)
-    assert by_function.high == pytest.approx(by_mean.high)
-
-
-def test_arrays_are_drawn_together():
-    values = np.random.default_rng(5).normal(size=30)
-    metric = bootstrap((lambda a, b: np.abs(a - b).max(), [values, values]), samples=50)
-    assert (metric.value, metric.low, metric.high) == (0.0, 0.0, 0.0)
-
-
 def test_images_without_ground_truth_do_not_count():
     metric = bootstrap(np.array([1.0, np.nan, 3.0]))
     assert (metric.value, metric.n) == (2.0, 2)
@@ -103,7 +89,6 @@ def test_chunks_do_not_change_the_interval(monkeypatch):
     [
         (np.array([1.0, np.inf]), "infinity"),
         (np.zeros((2, 2)), "vector"),
-        ((np.mean, [np.zeros(2), np.zeros(3)]), "one length"),
     ],
 )
 def test_bad_values_are_named(values, message):
@@ -125,10 +110,8 @@ def test_ten_identical_images_a_person_say_as_much_as_one():
     one = np.random.default_rng(10).normal(size=30)
     ten, identity = one.repeat(10), np.arange(30).repeat(10)
     by_mean = bootstrap(ten, identity=identity)
-    by_function = bootstrap((np.mean, [ten]), identity=identity)
-    for metric in (by_mean, by_function):
-        assert metric.low == pytest.approx(bootstrap(one).low)
-        assert metric.high == pytest.approx(bootstrap(one).high)
+    assert by_mean.low == pytest.approx(bootstrap(one).low)
+    assert by_mean.high == pytest.approx(bootstrap(one).high)
     assert (by_mean.n, by_mean.resampled, by_mean.drawn) == (300, PEOPLE, 30)
     assert str(by_mean).endswith("n = 300, 30 people drawn")
     # Of images drawn one by one the interval is sqrt(10) times narrower.
