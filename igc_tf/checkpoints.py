@@ -64,7 +64,7 @@ def newest(folder: pathlib.Path) -> str:
       FileNotFoundError: there is none at all.
       ValueError: none can be read; each is named with the reason.
     """
-    damaged = []
+    damaged: list[str] = []
     for number in _numbers(folder):
         prefix = folder / f"{_PREFIX}-{number}"
         why = _damage(prefix)
@@ -98,10 +98,10 @@ def restore(checkpoint: tf.train.Checkpoint, path: str, partly: bool = False) ->
       ValueError: the file lacks one of the objects' values, has one of another shape, or holds
         more though not `partly`, or is damaged.
     """
-    path = pathlib.Path(path)
+    file = pathlib.Path(path)
     try:
-        with _plain(path.parent) as folder:
-            status = checkpoint.restore(str(folder / path.name))
+        with _plain(file.parent) as folder:
+            status = checkpoint.restore(str(folder / file.name))
         status.assert_existing_objects_matched()
         if partly:
             status.expect_partial()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from igc_tf.config import Config, DataConfig
 
 
-def validate(config) -> None:
+def validate(config: Config) -> None:
     """Checks an `igc_tf.config.Config`.
 
     Raises:
@@ -124,7 +128,7 @@ def validate(config) -> None:
     )
 
 
-def _require_photos(data) -> None:
+def _require_photos(data: DataConfig) -> None:
     """Checks what tells where photos are and how they are cut."""
     _require(
         data.data_dir or data.dataset in ("synthetic_faces", "parametric_heads", "celeb_a"),
@@ -148,6 +152,6 @@ def _require_photos(data) -> None:
     _require(0 < data.box_scale <= 5, f"--box_scale={data.box_scale}: within (0, 5].")
 
 
-def _require(condition: bool, message: str) -> None:
+def _require(condition: object, message: str) -> None:
     if not condition:
         raise ValueError(message)

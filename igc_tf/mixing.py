@@ -39,10 +39,10 @@ def mix(model: IGCNet, face: PhotoResult, donor: PhotoResult, parts: Sequence[in
     toned[BACKGROUND] = donor.part_albedo[BACKGROUND]
     depth[chosen], albedo[chosen] = donor.part_depth[chosen], toned[chosen]
     capsules = PartCapsules(
-        embeddings=None,  # They are of two faces.
+        embeddings=None,  # type: ignore[arg-type]  # They are of two faces.
         depth=tf.constant(depth[np.newaxis]),
         albedo=tf.constant(albedo[np.newaxis]),
-        pose=None,
+        pose=None,  # type: ignore[arg-type]
     )
     capsule = assembly.assemble(
         capsules,

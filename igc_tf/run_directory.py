@@ -20,7 +20,7 @@ import pathlib
 import platform
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import tensorflow as tf
 from absl import logging
@@ -52,7 +52,7 @@ class RunDirectory:
     def __init__(self, path: str | pathlib.Path):
         """Names the directory; touches nothing."""
         self.path = pathlib.Path(path)
-        self._lock = None
+        self._lock: TextIO | None = None
 
     # ---- who may train it ------------------------------------------------------------------------
 

@@ -269,9 +269,10 @@ def _picture(runs: list[_Run]):
     }
     data, size = runs[0].config.data, runs[0].config.model.image_size
     names = catalog.open_split(data, size, "test").names[: FLAGS.faces]
-    ground_truth = catalog.ground_truth(data, "test", names, ("parts",))
-    reference = labels[WHOLE] if ground_truth is None else ground_truth["parts"]
-    rows = {} if ground_truth is None else {"true parts": ground_truth["parts"]}
+    reference, rows = labels[WHOLE], {}
+    if data.dataset not in catalog.PHOTOS:
+        reference = catalog.ground_truth(data, "test", names, ("parts",))["parts"]
+        rows = {"true parts": reference}
     for name, found in labels.items():
         rows[name] = side_by_side.matched(found.astype(np.uint8), reference)
     return side_by_side.rows([one.image for one in results[WHOLE]], rows)

@@ -58,7 +58,7 @@ def face_meshes(side: int, batch: int) -> tuple[tf.Tensor, np.ndarray]:
 
 
 def _ours(triangles: np.ndarray, size: tuple[int, int], backend: str) -> Callable:
-    def render(vertices, colors):
+    def render(vertices: tf.Tensor, colors: tf.Tensor) -> tf.Tensor:
         clip = camera.to_clip_space(vertices, size, FOV_DEGREES)
         fragments = rasterizer.rasterize(clip, triangles, size, backend=backend)
         return rasterizer.interpolate(fragments, triangles, colors, backend=backend)
@@ -75,7 +75,7 @@ def _tf_graphics(triangles: np.ndarray, size: tuple[int, int]) -> Callable:
     tfg_kernels.gen_rasterizer_op = tfg_kernel.load()
     triangles = tf.constant(triangles)
 
-    def render(vertices, colors):
+    def render(vertices: tf.Tensor, colors: tf.Tensor) -> tf.Tensor:
         matrix = tf.tile(
             camera.projection_matrix(size, FOV_DEGREES)[tf.newaxis], [vertices.shape[0], 1, 1]
         )
@@ -94,7 +94,7 @@ def _tf_graphics(triangles: np.ndarray, size: tuple[int, int]) -> Callable:
 
 def _with_gradient(render: Callable, vertices: tf.Tensor, colors: tf.Tensor) -> Callable:
     @tf.function(autograph=False)
-    def run(vertices, colors):
+    def run(vertices: tf.Tensor, colors: tf.Tensor) -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch([vertices, colors])
             total = tf.reduce_sum(render(vertices, colors))

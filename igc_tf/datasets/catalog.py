@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -57,8 +57,8 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
 
 def ground_truth(
     data: DataConfig, split: str, pictures: Sequence[str], features: Sequence[str] = EVALUATED
-) -> dict[str, np.ndarray] | None:
-    """What is known of some pictures of a split.
+) -> dict[str, np.ndarray]:
+    """What is known of some pictures of a split of rendered heads.
 
     Args:
       data: which data set.
@@ -67,13 +67,10 @@ def ground_truth(
       features: which ground truths.
 
     Returns:
-      None for photos; for rendered heads the features of
-      `igc_tf.synthesis.rendered_heads.HeadsBuilder`, in the order of `pictures`. Maps and landmarks are
-      cut as the pictures are and otherwise at the data set's own size: `[S, S]` with S the side of the
-      crop, px.
+      The features of `igc_tf.synthesis.rendered_heads.HeadsBuilder`, in the order of `pictures`. Maps
+      and landmarks are cut as the pictures are and otherwise at the data set's own size: `[S, S]` with
+      S the side of the crop, px.
     """
-    if data.dataset in PHOTOS:
-        return None
     builder = prepare_heads(data)
     known = rendered_heads.load_ground_truth(builder, split, ["index", *features])
     row = {str(index): row for row, index in enumerate(known["index"])}
@@ -131,7 +128,9 @@ def prepare_heads(data: DataConfig) -> rendered_heads.HeadsBuilder:
     return builder
 
 
-def _rendered_pictures(builder, split: str, size: int, data: DataConfig):
+def _rendered_pictures(
+    builder: rendered_heads.HeadsBuilder, split: str, size: int, data: DataConfig
+) -> Iterator[tuple[str, np.ndarray]]:
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -169,7 +168,7 @@ def _cut(name: str, values: np.ndarray, size: int, data: DataConfig) -> np.ndarr
     return values[:, rows][:, :, columns]
 
 
-def _fingerprint(builder, data: DataConfig) -> str:
+def _fingerprint(builder: rendered_heads.HeadsBuilder, data: DataConfig) -> str:
     """Changes when the data set is generated anew, lies elsewhere, or is cut in another way."""
     written = (builder.data_path / "dataset_info.json").stat().mtime
     key = f"{builder.data_path}\0{written}"

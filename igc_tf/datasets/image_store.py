@@ -97,6 +97,8 @@ def open_or_build(
                     logging.warning("The cache %s is damaged, and is made again.", folder)
                 _build(folder, size, count, pictures(), stamps, kept)
                 kept = _kept(folder)
+                if kept is None:
+                    raise OSError(f"The cache {folder} was written and cannot be read.")
     return kept.store
 
 
@@ -250,10 +252,12 @@ def _known(kept: _Kept | None) -> dict[str, tuple[str, Picture]]:
     """(stamp, picture) of each photo of the store that is replaced."""
     if kept is None or kept.stamps is None:
         return {}
-    store, stamps = kept
-    known = {name: (stamps[name], why) for name, why in store.skipped.items()}
+    store, stamps = kept.store, kept.stamps
+    known: dict[str, tuple[str, Picture]] = {}
+    for name, why in store.skipped.items():
+        known[name] = stamps[name], why
     for row, name in enumerate(store.names):
-        known[name] = (stamps[name], Crop(store.images[row], store.transforms[row]))
+        known[name] = stamps[name], Crop(store.images[row], store.transforms[row])
     return known
 
 
@@ -264,7 +268,7 @@ def _made(
 ) -> Iterator[tuple[str, Picture]]:
     """Makes the pictures that are functions and not known already."""
 
-    def calls():
+    def calls() -> Iterator[tuple[str, Callable[[], Picture]]]:
         for name, source in pictures:
             if name in old and old[name][0] == stamp_of(name):
                 source = old[name][1]

@@ -42,7 +42,7 @@ def prepare(data: DataConfig) -> base.PhotoCollection:
     kind = BUILDERS[data.dataset]
     folder = pathlib.Path(data.data_dir).resolve() if data.data_dir else None
     config = _config(kind, data)
-    if _is_tfds(config):
+    if folder is None or _is_tfds(config):
         kept = cache_dir() / "tfds" / hashlib.sha256(os.fsencode(folder or "")).hexdigest()[:16]
     else:
         if not folder.is_dir():
@@ -50,7 +50,7 @@ def prepare(data: DataConfig) -> base.PhotoCollection:
         kept = cache_dir() / "tfds" / _listing(folder)
     builder = tfds_reading.make_builder(kind, kind.name, kept, config=config)
     if not builder.data_path.exists():
-        if not _is_tfds(config):
+        if folder is not None and not _is_tfds(config):
             builder.photos(folder)  # says what is missing before TFDS begins
         manual = tfds.download.DownloadConfig(manual_dir=str(folder) if folder else None)
         builder.download_and_prepare(download_config=manual)
@@ -87,7 +87,7 @@ def read_labels(data: DataConfig, split: str, store: image_store.ImageStore) -> 
     builder = prepare(data)
     numbers = [name for name in labels.GROUPS if name in builder.info.features]
     wanted = ["name", "landmarks", *dict.fromkeys(["identity", *numbers])]
-    found = {name: [] for name in wanted}
+    found: dict[str, list] = {name: [] for name in wanted}
     decoders = tfds.decode.PartialDecoding(dict.fromkeys(wanted, True))
     with tfds_reading.reading(builder):
         for example in tfds.as_numpy(builder.as_dataset(split=split, decoders=decoders)):
@@ -104,7 +104,7 @@ def read_labels(data: DataConfig, split: str, store: image_store.ImageStore) -> 
     )
 
 
-def _config(kind: type[base.PhotoCollection], data: DataConfig):
+def _config(kind: type[base.PhotoCollection], data: DataConfig) -> str | None:
     """The builder's configuration that the flags ask for; None for its own default."""
     if kind is celeb_a.CelebAFaces:
         if data.crop == "box":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import cycler
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ _STYLE = {
     "svg.hashsalt": "igc_tf",  # the same chart is the same text
     "font.family": "sans-serif",
     "font.size": 9,
-    "axes.prop_cycle": matplotlib.cycler(color=_COLORS),
+    "axes.prop_cycle": cycler.cycler(color=_COLORS),
     "axes.edgecolor": _GRAY,
     "axes.labelcolor": _GRAY,
     "axes.spines.top": False,
@@ -95,7 +96,7 @@ def intervals(
     return _figure(plot, x_label, "", height=0.7 + 0.24 * len(names))
 
 
-def _figure(plot, x_label: str, y_label: str, height: float = 3.0) -> str:
+def _figure(plot: Callable[[Axes], None], x_label: str, y_label: str, height: float = 3.0) -> str:
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(4.0, height), layout="tight")
         axes = figure.subplots()

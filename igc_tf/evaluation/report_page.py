@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -14,6 +14,7 @@ from igc_tf.disk import shown
 from igc_tf.evaluation import charts, report
 from igc_tf.evaluation.score import PSEUDO, GroundTruth, Predictions, Scores
 from igc_tf.metrics import pose, recognition, segmentation
+from igc_tf.metrics.metric import Metric
 from igc_tf.viewing import colors
 from igc_tf.viewing.canvas import fit
 
@@ -131,7 +132,7 @@ def page(
     )
 
 
-def _metrics_table(metrics, scores: Scores) -> str:
+def _metrics_table(metrics: Mapping[str, Metric], scores: Scores) -> str:
     header = (
         '<tr><th>metric</th><th></th><th class="n">value</th><th class="n">95 % interval</th>'
         '<th class="n">n (people)</th><th>to beat</th></tr>'
@@ -157,7 +158,9 @@ def _section_figures(
         return blocks
     if section == "pose" and predictions.rotation_degrees is not None:
         if ground_truth.rotation_degrees is not None:
-            return _angles(predictions.rotation_degrees, ground_truth)
+            return _angles(
+                predictions.rotation_degrees, ground_truth.rotation_degrees, ground_truth.pseudo
+            )
     if section == "recognition" and scores.protocol is not None:
         return _recognition(scores)
     return ""
@@ -183,16 +186,16 @@ def _confusion(counts: np.ndarray, label_names: Sequence[str]) -> str:
     )
 
 
-def _angles(predicted: np.ndarray, ground_truth: GroundTruth) -> str:
+def _angles(predicted: np.ndarray, known_angles: np.ndarray, pseudo: bool) -> str:
     blocks = []
     for index in (1, 0, 2):  # yaw first
-        true = ground_truth.rotation_degrees[:, index]
+        true = known_angles[:, index]
         known = ~np.isnan(true)
         if known.sum() < 2:
             continue
         x, y = predicted[known, index], true[known]
         line = np.polyfit(x, y, 1) if np.ptp(x) > 0 else (0.0, y.mean())
-        word = "pseudo-" if ground_truth.pseudo else "true "
+        word = "pseudo-" if pseudo else "true "
         angle = pose.ANGLES[index]
         blocks.append(
             f"<h3>{angle.capitalize()}</h3>"
@@ -227,10 +230,10 @@ def _recognition(scores: Scores) -> str:
         (name, scores.metrics[recognition.metric_names(name)[1]]) for name in scores.descriptors
     ]
     found = [(name, metric) for name, metric in found if not metric.is_absent]
-    values = np.array([(m.value, m.low, m.high) for _, m in found])
+    values, lows, highs = np.array([(m.value, m.low, m.high) for _, m in found]).T
     blocks.append(
         "<h3>What tells people apart</h3>"
-        + charts.intervals([name for name, _ in found], *values.T, "verification AUC")
+        + charts.intervals([name for name, _ in found], values, lows, highs, "verification AUC")
     )
     table = _pivot(report.recognition_rows(scores))
     return f"<h3>By descriptor</h3>{table}" + _in_cards(blocks, wide=True)
@@ -256,17 +259,17 @@ def _thinned(x: np.ndarray, y: np.ndarray, most: int = 150) -> tuple[np.ndarray,
 
 def _pictures(names: Sequence[str], scores: Scores, predictions: Predictions) -> str:
     """Mean places of the parts if there are any, examples, and the best and worst cases."""
+    assert predictions.image is not None
     count = len(predictions.image)
     parted = predictions.labels is not None
     body = _places(predictions) if parted else []
     body.append(f"<h3>{'Part by part' if parted else 'Examples'}</h3>")
     for index in np.unique(np.linspace(0, count - 1, _EXAMPLES).round().astype(int)):
         photo = fit(predictions.image[index], _TILE)
-        labels = _labels(predictions, index) if parted else None
         tiles = _photo_tiles(predictions, index)
-        for part in range(predictions.parts):
-            cut = np.where((labels == part)[..., np.newaxis], photo, 128)
-            tiles.append((cut, colors.part_name(part)))
+        for part in range(predictions.parts if parted else 0):
+            inside = _labels(predictions, index)[..., np.newaxis] == part
+            tiles.append((np.where(inside, photo, 128), colors.part_name(part)))
         body.append(f'<div class="case">{html.escape(names[index])}{_tiles(tiles)}</div>')
     for name, title, less_is_better in _RANKED:
         values = scores.per_image.get(name)
@@ -287,10 +290,11 @@ def _pictures(names: Sequence[str], scores: Scores, predictions: Predictions) ->
 
 def _places(predictions: Predictions) -> list[str]:
     """Where each part lies, over all pictures."""
+    assert predictions.image is not None and predictions.labels is not None
     mean = fit(predictions.image.mean(0, dtype=np.float64), _TILE)
     tiles = []
     for part, color in enumerate(_palette(np.arange(predictions.parts))):
-        often = (predictions.labels == part).mean(0)
+        often = np.mean(predictions.labels == part, axis=0)
         alpha = fit(np.repeat(often[..., np.newaxis], 3, -1), _TILE) / 255.0
         tiles.append(
             (alpha * color + (1 - alpha) * mean.mean(-1, keepdims=True), colors.part_name(part))
@@ -301,6 +305,7 @@ def _places(predictions: Predictions) -> list[str]:
 
 def _photo_tiles(predictions: Predictions, index: int) -> list[tuple[np.ndarray, str]]:
     """The photo, its reconstruction if there is one, and the parts, if any, laid over it."""
+    assert predictions.image is not None
     photo = fit(predictions.image[index], _TILE)
     tiles = [(photo, "photo")]
     if predictions.reconstruction is not None:
@@ -314,6 +319,7 @@ def _photo_tiles(predictions: Predictions, index: int) -> list[tuple[np.ndarray,
 
 def _labels(predictions: Predictions, index: int) -> np.ndarray:
     """Labels `[tile, tile]` of one picture."""
+    assert predictions.labels is not None
     picture = Image.fromarray(predictions.labels[index].astype(np.uint8))
     return np.asarray(picture.resize((_TILE, _TILE), Image.Resampling.NEAREST))
 

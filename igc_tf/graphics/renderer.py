@@ -146,13 +146,13 @@ def composite(rendering: Rendering, static_background: tf.Tensor) -> Rendering:
       The picture of both, `alpha image + (1 - alpha) static_background`. It is rendered at every pixel;
       the canvas's absence shows the background part.
     """
-    image, alpha = rendering.image, rendering.alpha[..., tf.newaxis]
+    image, alpha = rendering.image, tf.expand_dims(rendering.alpha, -1)
     if static_background.shape[1:3] != image.shape[1:3]:
         static_background = tf.image.resize(static_background, image.shape[1:3])
     visibility = rendering.part_visibility
     if visibility is not None:
         background, others = tf.split(visibility, [1, -1], axis=1)
-        uncovered = 1.0 - rendering.canvas[:, tf.newaxis]
+        uncovered = 1.0 - tf.expand_dims(rendering.canvas, 1)
         visibility = tf.concat([background + uncovered, others], axis=1)
     return rendering._replace(
         image=alpha * image + (1.0 - alpha) * static_background,

@@ -19,7 +19,10 @@ from igc_tf import tfds_reading
 from igc_tf.synthesis.synthetic_faces import anatomy, encoding, population
 
 
-class HeadsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class HeadsBuilder(
+    tfds.core.GeneratorBasedBuilder,
+    skip_registration=True,  # type: ignore[call-arg]
+):
     """Rendered heads with exact ground truth; a subclass says which, by `plans` and `maker`.
 
     Features of an example (S the image size; conventions of `igc_tf`):
@@ -90,7 +93,7 @@ class HeadsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             }
         )
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager  # nothing to download
         make = self.maker()  # complains now if anything is missing
         return {split: self._generate_examples(plan, make) for split, plan in self.plans().items()}

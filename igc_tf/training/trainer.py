@@ -7,7 +7,7 @@ import pathlib
 import signal
 import time
 from collections.abc import Iterator
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import tensorflow as tf
@@ -254,7 +254,6 @@ class Trainer:
 
     def _checked(self, taken: list[_Taken]) -> Report:
         """What the last step reported, if all that all of them reported is finite."""
-        found = None
         for one, vector in zip(taken, tf.stack([one.report for one in taken]).numpy(), strict=True):
             found = self.step.read(vector)
             if found.not_finite or found.gradients_not_finite:
@@ -302,14 +301,14 @@ class Trainer:
         rendering = self.model(image).rendering
         return reconstruction.l1(image, rendering.image, rendering.mask)
 
-    def _catch_signals(self) -> dict[int, object]:
-        def note(number, _frame):
+    def _catch_signals(self) -> dict[int, Any]:
+        def note(number: int, _frame: object) -> None:
             self._signal = number
 
         return {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
 
     @staticmethod
-    def _restore_signals(previous: dict[int, object]) -> None:
+    def _restore_signals(previous: dict[int, Any]) -> None:
         for number, handler in previous.items():
             signal.signal(number, handler)
 

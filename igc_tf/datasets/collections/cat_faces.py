@@ -107,7 +107,9 @@ def _head(path: pathlib.Path) -> np.ndarray | None:
         return None
     try:
         found = ElementTree.parse(path).find(".//bndbox")
-        words = [found.findtext(side) for side in ("xmin", "ymin", "xmax", "ymax")]
-    except (ElementTree.ParseError, AttributeError) as error:
+    except ElementTree.ParseError as error:
         raise ValueError(f"{path} is damaged: {error}.") from error
+    if found is None:
+        raise ValueError(f"{path} is damaged: it has no bndbox.")
+    words = [found.findtext(side, "") for side in ("xmin", "ymin", "xmax", "ymax")]
     return base.numbers(path, words)

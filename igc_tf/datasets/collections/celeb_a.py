@@ -77,7 +77,7 @@ class CelebAFaces(base.PhotoCollection):
         """See `base.PhotoCollection.photos`."""
         return _aligned(folder) if self.builder_config.name == "aligned" else _in_the_wild(folder)
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         if self.builder_config.name != TFDS_CONFIG:
             return super()._split_generators(dl_manager)
         make, name = functools.partial(tfds.builder, "celeb_a"), "celeb_a"

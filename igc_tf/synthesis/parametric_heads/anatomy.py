@@ -216,7 +216,8 @@ def _build(material: Material, person: Person, base: np.ndarray, eyes: np.ndarra
 def _drawn_in(points: np.ndarray) -> np.ndarray:
     """Teeth and tongue a little smaller and farther back than MakeHuman's, which pierce the lips."""
     middle = points.mean(axis=0)
-    return middle + np.float32([0.85, 0.92, 0.9]) * (points - middle) - np.float32([0, 0, 0.03])
+    scale, back = np.array([[0.85, 0.92, 0.9], [0, 0, 0.03]], np.float32)
+    return middle + scale * (points - middle) - back
 
 
 def _decals(material: Material, person: Person, base: np.ndarray) -> Mesh:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -99,7 +100,7 @@ class ParametricHeads(HeadsBuilder):
         _config("sequences_tiny", 32, "sequences", 1, 1, 1),
     ]
 
-    def __init__(self, *, makehuman_dir: str | pathlib.Path | None = None, **kwargs):
+    def __init__(self, *, makehuman_dir: str | pathlib.Path | None = None, **kwargs: Any):
         """Builds nothing yet.
 
         Args:
@@ -130,7 +131,7 @@ class ParametricHeads(HeadsBuilder):
             index += len(plans[split])
         return plans
 
-    def maker(self):
+    def maker(self) -> Callable[[Sequence[protocols.Shot]], list]:
         """See `HeadsBuilder`; reads the material.
 
         Raises:

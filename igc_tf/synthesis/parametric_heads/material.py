@@ -132,7 +132,8 @@ def read(found: sources.Sources) -> Material:
     )  # fmt: skip
     new = np.full(len(vertices), -1, np.int32)
     new[used] = np.arange(len(used), dtype=np.int32)
-    targets, deltas = {}, []
+    targets: dict[str, int] = {}
+    deltas: list[np.ndarray] = []
     for name, content in files.items():
         if name.startswith("targets/"):
             targets[name.removeprefix("targets/").removesuffix(".target.gz")] = len(deltas)

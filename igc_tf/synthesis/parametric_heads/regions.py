@@ -62,5 +62,7 @@ def beard_cover(places: np.ndarray) -> np.ndarray:
     return np.clip(cover * smoothstep(mouth, 0.8, 1.3), 0.0, 1.0)
 
 
-def _oval(x: np.ndarray, y: np.ndarray, cx: float, cy: float, wide: float, tall: float):
+def _oval(
+    x: np.ndarray, y: np.ndarray, cx: float, cy: float, wide: float, tall: float
+) -> np.ndarray:
     return np.abs((x - cx) / wide) ** 3 + np.abs((y - cy) / tall) ** 3

@@ -96,17 +96,17 @@ def _files(
     try:
         if zipfile.is_zipfile(place):
             with zipfile.ZipFile(place) as archive:
-                for entry in archive.namelist():
-                    name = entry.removeprefix(root)
-                    if name != entry and wanted(name):
-                        yield name, archive.read(entry)
+                for member in archive.namelist():
+                    name = member.removeprefix(root)
+                    if name != member and wanted(name):
+                        yield name, archive.read(member)
         else:
             with tarfile.open(place, "r:gz") as archive:
-                for (
-                    entry
-                ) in archive:  # in its own order: a compressed tarball is read once, forwards
+                # In its own order: a compressed tarball is read once, forwards.
+                for entry in archive:
                     name = entry.name.removeprefix(root)
-                    if name != entry.name and entry.isfile() and wanted(name):
-                        yield name, archive.extractfile(entry).read()
+                    file = archive.extractfile(entry) if entry.isfile() and wanted(name) else None
+                    if name != entry.name and file is not None:
+                        yield name, file.read()
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
         raise ValueError(f"{place} is damaged ({error}). Download it again.") from error

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable, Sequence
 
 import tensorflow_datasets as tfds
 
@@ -85,6 +86,6 @@ class SyntheticFaces(HeadsBuilder):
             identity, index = identity + people, index + people * images
         return plans
 
-    def maker(self):
+    def maker(self) -> Callable[[Sequence[tuple[int, int, int]]], list]:
         """See `HeadsBuilder`."""
         return functools.partial(encoding.make_examples, SEED, size=self.builder_config.image_size)

@@ -144,5 +144,4 @@ def interpolate(values: np.ndarray, triangles: np.ndarray, hits: Hits) -> np.nda
 def pixel_mean(samples: np.ndarray, size: int) -> np.ndarray:
     """Means over the samples of each pixel: [size * O, size * O, K] -> [size, size, K]."""
     samples = samples.reshape(size, OVERSAMPLING, size, OVERSAMPLING, -1)
-    rows = sum(samples[:, k] for k in range(OVERSAMPLING))
-    return sum(rows[:, :, k] for k in range(OVERSAMPLING)) / np.float32(OVERSAMPLING**2)
+    return samples.sum(1).sum(2) / np.float32(OVERSAMPLING**2)

@@ -37,7 +37,7 @@ class View:
         """Depth, normals and parts at the samples."""
         return {
             "depth": self.spread(self.hits.depth, BACKGROUND_DEPTH),
-            "normals": self.spread(self.normals, np.float32([0.0, 0.0, 1.0])),
+            "normals": self.spread(self.normals, np.array([0.0, 0.0, 1.0], np.float32)),
             "parts": self.spread(self.parts, anatomy.BACKGROUND_PART),
         }
 
@@ -131,7 +131,7 @@ def develop(
 
     unlit = appearance.background_picture(background, size)
     unlit = unlit.repeat(render.OVERSAMPLING, axis=0).repeat(render.OVERSAMPLING, axis=1)
-    wall = shade(np.float32([0.0, 0.0, 1.0]), light)
+    wall = shade(np.array([0.0, 0.0, 1.0], np.float32), light)
     lit = (unlit * wall).reshape(-1, 3)
     unlit = unlit.reshape(-1, 3)
     unlit[view.hits.sample] = colors
