@@ -333,8 +333,9 @@ class TrainingConfig:
     )
     init_from: str = _field(
         "",
-        "Start with the weights of these released weights (a name) or of this run directory, of the same "
-        "architecture, in place of random ones: to go on with a new schedule, or with other photos.",
+        "Start with the weights of these released weights (a name) or of this run directory, in place of "
+        "random ones: to go on with a new schedule, or with other photos. The new run may be wider, by "
+        "--encoder_channels, --decoder_channels, --shape_dim and --albedo_dim, and is otherwise the same.",
     )
     seed: int = _field(0, "Seed of weights, data order and augmentation.")
     precision: str = _field(

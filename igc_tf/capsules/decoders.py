@@ -145,10 +145,10 @@ def bound_depth(
     Returns:
       `[B, M, h, w]` depth.
     """
-    centerd = raw - tf.reduce_mean(raw, axis=(2, 3), keepdims=True)
+    centered = raw - tf.reduce_mean(raw, axis=(2, 3), keepdims=True)
     if freedom:
-        centerd = freedom * tf.tanh(centerd / freedom)
-    unit = tf.tanh(centerd + prior)
+        centered = freedom * tf.tanh(centered / freedom)
+    unit = tf.tanh(centered + prior)
     return (max_depth + min_depth) / 2.0 + unit * (max_depth - min_depth) / 2.0
 
 

@@ -199,9 +199,9 @@ def _aligned(points: np.ndarray, data: DataConfig, size: int) -> np.ndarray:
         ]
     )
     source = points[:, 0] + 1j * points[:, 1]
-    centerd = source - source.mean()
-    spread = (np.abs(centerd) ** 2).sum()
-    factor = (centerd.conj() * target).sum() / max(spread, 1e-12)
+    centered = source - source.mean()
+    spread = (np.abs(centered) ** 2).sum()
+    factor = (centered.conj() * target).sum() / max(spread, 1e-12)
     if spread < 1 or factor == 0:
         raise NoFace("its landmarks coincide")
     shift = target.mean() - factor * source.mean()

@@ -39,8 +39,8 @@ def apply(pose: Pose, points: tf.Tensor) -> tf.Tensor:
 def apply_inverse(pose: Pose, points: tf.Tensor) -> tf.Tensor:
     """Moves points `[B, V, 3]` from the photo's to the canonical view; undoes `apply`."""
     pivot = tf.constant(PIVOT)
-    centerd = points - pivot - pose.translation[:, tf.newaxis, :]
-    return tf.linalg.matmul(centerd, rotation_matrix(pose.rotation)) + pivot
+    centered = points - pivot - pose.translation[:, tf.newaxis, :]
+    return tf.linalg.matmul(centered, rotation_matrix(pose.rotation)) + pivot
 
 
 def merge(part_pose: Pose) -> Pose:

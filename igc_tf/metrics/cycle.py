@@ -70,9 +70,9 @@ def to_face_frame(points: np.ndarray, landmarks: np.ndarray, reference: np.ndarr
         for array in (points, landmarks, np.asarray(reference, np.float64))
     )
     middle = marks.mean(1, keepdims=True)
-    centerd = marks - middle
-    size = (np.abs(centerd) ** 2).sum(1, keepdims=True)
-    turn = (np.conj(centerd) * (face - face.mean())).sum(1, keepdims=True)
+    centered = marks - middle
+    size = (np.abs(centered) ** 2).sum(1, keepdims=True)
+    turn = (np.conj(centered) * (face - face.mean())).sum(1, keepdims=True)
     turn = np.where(size > 0, turn / np.where(size > 0, size, 1.0), np.nan)
     moved = turn * (z - middle) + face.mean()
     return np.stack([moved.real, moved.imag], axis=-1)

@@ -80,7 +80,7 @@ def evaluate(
     for index, angle in enumerate(ANGLES):
         known = ~np.isnan(true[:, index])
         # Centerd on the set: the moments are then exact for small variations of large angles.
-        x, y = (_centerd(array[known, index]) for array in (predicted, true))
+        x, y = (_centered(array[known, index]) for array in (predicted, true))
         people = None if identity is None else identity[known]
         for name, statistic, guess, unit in (
             ("correlation", correlation, x, ""),
@@ -96,7 +96,7 @@ def evaluate(
     return metrics
 
 
-def _centerd(values: np.ndarray) -> np.ndarray:
+def _centered(values: np.ndarray) -> np.ndarray:
     values = values.astype(np.float64)
     return values - values.mean() if len(values) else values
 

@@ -106,7 +106,7 @@ class Summaries:
         self.writer.flush()
 
     def _mesh(self, output) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Vertices, uint8 colors and faces of the first two objects, centerd for the viewer."""
+        """Vertices, uint8 colors and faces of the first two objects, centered for the viewer."""
         depth, albedo = output.object.depth[:2], output.object.albedo[:2]
         points = camera.unproject(depth, self.config.model.fov_degrees)
         size = points.shape[1:3]

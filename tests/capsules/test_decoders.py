@@ -146,7 +146,7 @@ def test_map_sizes_that_do_not_fit_raise(tiny):
 
 
 def test_bound_depth_preset():
-    # Mean 2; centerd -1, 1, 0, 0. Mid depth 1.0, half range 0.1.
+    # Mean 2; centered -1, 1, 0, 0. Mid depth 1.0, half range 0.1.
     raw = tf.reshape([1.0, 3.0, 2.0, 2.0], [1, 1, 2, 2])
     t = 0.1 * math.tanh(1.0)
     expected = [[1.0 - t, 1.0 + t], [1.0, 1.0]]

@@ -167,7 +167,7 @@ def test_fit_letterboxes_and_keeps_labels():
     np.testing.assert_array_equal(labels[:3, :3], 3)
 
 
-def test_captions_are_drawn_and_centerd():
+def test_captions_are_drawn_and_centered():
     canvas = Canvas(100, 30)
     canvas.caption("depth", 50, 5)
     _, columns = np.nonzero(canvas.array[..., 0] < 200)
