@@ -108,6 +108,8 @@ class ModelConfig:
     max_depth: ClassVar[float] = 1.1
     #: The camera's horizontal field of view, degrees [unsup3d].
     fov_degrees: ClassVar[float] = 10.0
+    #: Channels of the confidence network's first stage [choice; unsup3d: 64 at 64 px].
+    confidence_channels: ClassVar[int] = 16
     #: k of the assembly's softmax(-k depth) over the parts [group].
     assembly_sharpness: ClassVar[float] = 1000.0
 
@@ -137,7 +139,7 @@ class ModelConfig:
     encoder_channels: int = _field(
         32,
         "Channels of the image encoder's first stage, doubled at each of the next three [unsup3d: 32]; "
-        "lighting and confidence networks have half as many [choice].",
+        "the lighting network has half as many.",
     )
     decoder_channels: int = _field(
         32, "Channels of the last decoder stage, doubled towards the first, at most 8 times."
@@ -217,11 +219,6 @@ class ModelConfig:
     def albedo_dim(self) -> int:
         """Length of the albedo embedding f_a: that of f_s, whose one-hot it shares."""
         return self.shape_dim
-
-    @property
-    def confidence_channels(self) -> int:
-        """Channels of the confidence network's first stage [choice; unsup3d: 64 at 64 px]."""
-        return max(1, self.encoder_channels // 2)
 
     @property
     def capsule_names(self) -> list[str]:
@@ -342,8 +339,9 @@ class TrainingConfig:
     )
     init_from: str = _field(
         "",
-        "Start with the weights of these released weights (a name) or of this run directory, of the same "
-        "architecture, in place of random ones: to go on with a new schedule, or with other photos.",
+        "Start with the weights of these released weights (a name) or of this run directory, in place of "
+        "random ones: to go on with a new schedule, or with other photos. The new run may be wider, by "
+        "--encoder_channels, --decoder_channels and --shape_dim, and is otherwise the same.",
     )
     seed: int = _field(0, "Seed of weights, data order and augmentation.")
     precision: str = _field(
