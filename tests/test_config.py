@@ -184,7 +184,7 @@ def test_flag_files_parse_and_fit_together(path):
             {"feature_network": "squeezenet"},
             "--feature_network=squeezenet needs --squeezenet_weights",
         ),
-        ({"part_feature_size": 16}, "--part_feature_size=16: at least 32 px"),
+        ({"part_feature_size": 16}, "--part_feature_size=16: it must be within [32, inf)"),
         ({"part_feature_weight": 1.0}, "--part_feature_weight needs features"),
         (
             {"parts": 1, "static_background": True},
@@ -214,7 +214,7 @@ def test_flag_files_parse_and_fit_together(path):
             ]
         ],
         *[
-            ({name: number}, f"--{name}={number}: it must not be negative")
+            ({name: number}, f"--{name}={number}: it must be at least 0")
             for name, number in [
                 ("max_depth_deviation", -0.1),
                 ("max_steps", -1),
@@ -225,7 +225,7 @@ def test_flag_files_parse_and_fit_together(path):
             ]
         ],
         *[
-            ({name: -0.1}, f"--{name}=-0.1: weights are not negative")
+            ({name: -0.1}, f"--{name}=-0.1: it must be at least 0")
             for name in NAMES
             if name.endswith("_weight")
         ],
