@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 from absl import logging
 
+from igc_tf import disk
 from igc_tf.paths import is_pattern
 
 _PREFIX = "ckpt"
@@ -52,9 +53,7 @@ class Checkpoints:
         names = [f"{_PREFIX}-{number}" for number in numbers]
         lines = [f'model_checkpoint_path: "{names[-1]}"']
         lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
-        partial = self.folder / "checkpoint.partial"
-        partial.write_text("\n".join(lines) + "\n")
-        partial.replace(self.folder / "checkpoint")
+        disk.write_text(self.folder / "checkpoint", "\n".join(lines) + "\n")
 
 
 def newest(folder: pathlib.Path) -> str:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from absl import flags
 
-from igc_tf import config_checks, retired_flags
+from igc_tf import config_checks, disk, retired_flags
 
 FILE_NAME = "flags.json"
 
@@ -487,10 +487,7 @@ def from_flat(values: dict[str, Any]) -> Config:
 
 def save(config: Config, run_dir: str | pathlib.Path) -> None:
     """Writes the complete configuration to `run_dir/flags.json`."""
-    path = pathlib.Path(run_dir) / FILE_NAME
-    temporary = path.with_suffix(".json.partial")
-    temporary.write_text(json.dumps(config.flat(), indent=2) + "\n")
-    temporary.replace(path)
+    disk.write_text(pathlib.Path(run_dir) / FILE_NAME, json.dumps(config.flat(), indent=2) + "\n")
 
 
 def load(run_dir: str | pathlib.Path) -> Config:

@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
-from igc_tf import parallel
+from igc_tf import disk, parallel
 from igc_tf.cache import cache_dir
 
 #: Below the cache folder; its number changes with the form of what is kept, so that no version of igc_tf
@@ -200,7 +200,6 @@ def _finish(
     token = secrets.token_hex(4)
     np.save(folder / f"placements-{token}.npy", np.array([entry.transform for entry in good]))
     partial.replace(folder / f"images-{token}.npy")
-    described = folder / "store.json.partial"
     names = [entry.name for entry in good]
     content = {
         "token": token,
@@ -208,8 +207,7 @@ def _finish(
         "skipped": skipped,
         "stamps": stamps and dict(stamps),
     }
-    described.write_text(json.dumps(content))
-    described.replace(folder / "store.json")
+    disk.write_text(folder / "store.json", json.dumps(content))
     journal.unlink()
     for path in folder.glob("*-*.npy"):
         if token not in path.name:

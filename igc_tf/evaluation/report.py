@@ -7,7 +7,6 @@ images, from which runs are compared.
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
 import re
@@ -20,7 +19,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from igc_tf.disk import written
+from igc_tf.disk import write_text, written
 from igc_tf.evaluation.score import PSEUDO, Scores
 from igc_tf.metrics import recognition
 from igc_tf.metrics.metric import NO_GROUND_TRUTH, PEOPLE, Metric, units
@@ -110,12 +109,7 @@ def write_json(metrics: Mapping[str, Metric], path: str | os.PathLike[str]) -> N
         raise FileNotFoundError(f"no folder {path.parent}; make it before writing metrics there")
     contents = {name: metric.to_json() for name, metric in metrics.items()}
     text = json.dumps(contents, indent=2, allow_nan=False) + "\n"
-    _write_whole(path, text.encode())
-
-
-def _write_whole(path: Path, contents: bytes) -> None:
-    with written(path) as stream:
-        stream.write(contents)
+    write_text(path, text)
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Metric]:
@@ -167,9 +161,8 @@ def write_samples(
         if metric.replicates is not None:
             arrays[f"replicates/{name}"] = metric.replicates
     arrays.update({f"image/{name}": values for name, values in per_image.items()})
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    _write_whole(Path(path), buffer.getvalue())
+    with written(path) as stream:
+        np.savez_compressed(stream, **arrays)
 
 
 def read_samples(metrics_json: str | os.PathLike[str]) -> Samples:
