@@ -20,7 +20,7 @@ from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("comparison_json", None, "File to write the differences to.")
-flags.DEFINE_boolean("all_metrics", False, "Show the lines to beat and absent metrics too.")
+flags.DEFINE_boolean("all_metrics", False, "Show the baselines and absent metrics too.")
 
 
 def main(argv: list[str]) -> int:

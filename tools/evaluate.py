@@ -6,7 +6,7 @@
     python -m tools.evaluate --weights=NAME --data_dir=NEW_PEOPLE --whole_folder --fit_data_dir=OTHERS
     python -m tools.evaluate --predictions=mine.npz --dataset=synthetic_faces
 
-Every number comes with its bootstrap 95 % interval and the lines it must beat. Metrics that cannot be
+Every number comes with its bootstrap 95 % interval and its baselines. Metrics that cannot be
 measured are listed with the reason, "no ground truth" or "not predicted". Beside the JSON the samples
 are kept (NPZ), from which tools.compare sets runs side by side. docs/evaluation.md says what each
 metric is.

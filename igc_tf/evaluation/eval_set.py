@@ -115,8 +115,8 @@ def load_eval_set(
         fit_mean_view_depth=geometry.mean_depth(fit["depth"], fit["parts"] > 0),
         description=(
             f"{len(names)} pictures of {data.dataset}/{data.data_config}, test split (people not in "
-            f"training); landmarks, mean depth and label map fitted on {len(fit_names)} of its train "
-            "split"
+            f"training); landmarks, mean depth and majority labels fitted on {len(fit_names)} of its "
+            "train split"
         ),
     )
 

@@ -24,7 +24,7 @@ from igc_tf.evaluation.score import PSEUDO, Scores
 from igc_tf.metrics import recognition
 from igc_tf.metrics.metric import NO_GROUND_TRUTH, PEOPLE, Metric, units
 
-#: The lines each metric must beat, as (label, name of their metric).
+#: The baselines of each metric, as (label, name of their metric).
 BASELINES: dict[str, tuple[tuple[str, str], ...]] = {
     "nme_percent": (
         ("mean face", "nme_mean_face_percent"),
@@ -38,9 +38,9 @@ BASELINES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "nmi_landmarks": (("mean face", "nmi_landmarks_mean_face"),),
     "ari_landmarks": (("mean face", "ari_landmarks_mean_face"),),
-    "nmi": (("label map", "nmi_label_map"),),
-    "ari": (("label map", "ari_label_map"),),
-    "miou": (("label map", "miou_label_map"),),
+    "nmi": (("majority label", "nmi_label_map"),),
+    "ari": (("majority label", "ari_label_map"),),
+    "miou": (("majority label", "miou_label_map"),),
     "position_spread_percent": (("fixed point", "position_spread_fixed_point_percent"),),
     **{
         f"{kind}_{unit}": tuple(
@@ -258,7 +258,7 @@ def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None
 def table(
     metrics: Mapping[str, Metric], title: str = "", reasons: Mapping[str, str] | None = None
 ) -> Table:
-    """A rich table: a metric a row, and beside it the lines that it must beat.
+    """A rich table: a metric a row, and its baselines beside it.
 
     Args:
       metrics: from the `evaluate` functions, see `rows`.
@@ -274,7 +274,7 @@ def table(
     result.add_column("value", justify="right", no_wrap=True)
     result.add_column("95 % interval", justify="right")
     result.add_column("images (people)", justify="right")
-    result.add_column("to beat")
+    result.add_column("baselines")
     for row in rows(metrics, reasons):
         value = f"[dim]{row.value}[/dim]" if row.absent else f"[bold]{row.value}[/bold]"
         name, to_beat = Text(row.name), Text(row.to_beat)  # names are no markup

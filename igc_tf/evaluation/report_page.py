@@ -135,7 +135,7 @@ def page(
 def _metrics_table(metrics: Mapping[str, Metric], scores: Scores) -> str:
     header = (
         '<tr><th>metric</th><th></th><th class="n">value</th><th class="n">95 % interval</th>'
-        '<th class="n">n (people)</th><th>to beat</th></tr>'
+        '<th class="n">n (people)</th><th>baselines</th></tr>'
     )
     rows = []
     for row in report.rows(metrics, scores.reasons):

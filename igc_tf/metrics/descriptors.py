@@ -2,7 +2,7 @@
 
 The object capsule's canonical albedo and depth, each alone, the embeddings, and every part's albedo and
 shape: the paper's analysis of what tells people apart. The photo's own pixels stand beside them, as the
-line to beat. All are centered with the mean of the fit images, for a cosine of vectors that share a
+baseline. All are centered with the mean of the fit images, for a cosine of vectors that share a
 large mean says little. Formulas are [choice]: the paper gives none.
 """
 

@@ -144,24 +144,16 @@ def predict(
     return found.reshape(len(test_centers), *train_landmarks.shape[1:])
 
 
-def per_image_nme(
-    predicted: np.ndarray,
-    true: np.ndarray,
-    normalizer: np.ndarray | None = None,
-    eyes: tuple[int, int] = EYES,
-) -> np.ndarray:
-    """Mean distance of an image's landmarks over its normalizer, in per cent.
+def per_image_nme(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Mean distance of an image's landmarks over its own true distance of the eyes, per cent [SCOPS].
 
     Args:
       predicted: `[N, L, 2]` pixels.
       true: `[N, L, 2]` pixels.
-      normalizer: `[N]` pixels; by default the image's own true distance between the eyes, as SCOPS
-        does. It shrinks in side views: give for instance the square root of the box's area there.
-      eyes: indices of the two eyes.
 
     Returns:
-      `[N]`; NaN (no ground truth) where a true landmark is NaN or the normalizer is under 1 pixel
-      [choice]: an eye distance of a pixel or less is a profile, and would outweigh all others.
+      `[N]`; NaN (no ground truth) where a true landmark is NaN or the eyes are under 1 pixel apart
+      [choice]: that is a profile, and would outweigh all others.
 
     Raises:
       ValueError: unlike shapes.
@@ -170,10 +162,7 @@ def per_image_nme(
         raise ValueError(
             f"landmarks must both be [N, L, 2], got {predicted.shape} and {true.shape}"
         )
-    if normalizer is None:
-        normalizer = np.linalg.norm(true[:, eyes[0]] - true[:, eyes[1]], axis=-1)
-    if normalizer.shape != true.shape[:1]:
-        raise ValueError(f"normalizer must be [{len(true)}], got shape {normalizer.shape}")
+    normalizer = np.linalg.norm(true[:, EYES[0]] - true[:, EYES[1]], axis=-1)
     usable = normalizer >= SHORTEST_NORMALIZER
     errors = np.linalg.norm(predicted - true, axis=-1).mean(axis=-1)
     return np.where(usable, 100.0 * errors / np.where(usable, normalizer, 1.0), np.nan)
@@ -190,10 +179,15 @@ def per_image_errors(
     train_landmarks: np.ndarray,
     test: PartCenters,
     test_landmarks: np.ndarray,
-    normalizer: np.ndarray | None = None,
-    eyes: tuple[int, int] = EYES,
 ) -> dict[str, np.ndarray]:
-    """NME of each test image, `[N]` per cent, under the names of `evaluate`."""
+    """NME of each test image, `[K]` per cent, by `NAMES`: the parts', the mean face's, the centroid's.
+
+    Args:
+      train: centers on the train split, from `part_centers`.
+      train_landmarks: `[N, 5, 2]` (x, y) pixels, in CelebA's order.
+      test: centers on the test split.
+      test_landmarks: `[K, 5, 2]`; an image with a NaN landmark has no ground truth.
+    """
     if len(test.parts) != len(test_landmarks):
         raise ValueError(f"{len(test.parts)} test centers but {len(test_landmarks)} landmarks")
     known = ~np.isnan(train_landmarks).any(axis=(1, 2))
@@ -206,6 +200,4 @@ def per_image_errors(
     ):
         predicted[f"nme_{line}percent"] = predict(a, train_landmarks, b)
         predicted[f"nme_no_bias_{line}percent"] = predict(a, train_landmarks, b, bias=False)
-    return {
-        name: per_image_nme(predicted[name], test_landmarks, normalizer, eyes) for name in NAMES
-    }
+    return {name: per_image_nme(predicted[name], test_landmarks) for name in NAMES}

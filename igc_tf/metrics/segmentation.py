@@ -234,20 +234,17 @@ def part_areas(labels: np.ndarray, parts: int) -> np.ndarray:
     return contingency(labels, np.zeros_like(labels), parts, 1)[..., 0]
 
 
-def evaluate_existence(
-    areas: np.ndarray, minimum_pixels: int = 1, identity: np.ndarray | None = None
-) -> dict[str, Metric]:
+def evaluate_existence(areas: np.ndarray, identity: np.ndarray | None = None) -> dict[str, Metric]:
     """In which share of the images each part exists, and how much it covers; needs no ground truth.
 
     Args:
       areas: `[N, P]` pixels, from `part_areas`.
-      minimum_pixels: a part exists in an image from this many pixels on.
       identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       `exists_part_<m>` and `area_part_<m>_percent`, of the picture.
     """
-    exists = (areas >= minimum_pixels).astype(np.float64)
+    exists = (areas > 0).astype(np.float64)
     percent = 100.0 * areas / np.maximum(areas.sum(1, keepdims=True), 1)
     metrics = {}
     for part in range(areas.shape[1]):

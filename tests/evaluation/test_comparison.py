@@ -99,7 +99,7 @@ def test_better_and_worse_follow_the_metric():
     }  # fmt: skip
     found.lines.append(found.lines[0]._replace(name="mad_view_constant_degrees"))
     text = comparison.summary(found)
-    assert "mad_view_constant_degrees" not in text  # a line to beat is no achievement
+    assert "mad_view_constant_degrees" not in text  # a baseline is no achievement
     assert "better: miou" in text and "worse: l1" in text
     console = Console(width=120)
     with console.capture() as capture:

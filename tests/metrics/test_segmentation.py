@@ -131,7 +131,7 @@ def test_tables_are_resampled_by_person():
         segmentation.evaluate,
         segmentation.evaluate_at_landmarks,
         lambda tables, identity=None: segmentation.evaluate_parts(tables, names, identity),
-        lambda tables, identity=None: segmentation.evaluate_existence(tables.sum(2), 12, identity),
+        lambda tables, identity=None: segmentation.evaluate_existence(tables.sum(2), identity),
     ):
         for name, metric in evaluate(one).items():
             many = evaluate(ten, identity)[name]
@@ -207,7 +207,6 @@ def test_existence_of_parts_by_hand():
     assert found["exists_part_1"].value == 0.5
     assert found["exists_part_2"].value == 0.0
     assert found["area_part_1_percent"].value == pytest.approx(100 * 4 / 36)
-    assert segmentation.evaluate_existence(areas, 2)["exists_part_1"].value == 0.25
 
 
 def test_no_ground_truth_is_absent():
