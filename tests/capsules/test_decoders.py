@@ -120,14 +120,14 @@ def test_half_size_head(tiny, channels, smooth, to_map):
         decoder_channels=4, decoder_norm="none", decoder_head="half", map_size=32
     ).model
     decoder = decoders.MapDecoder(model, dim=5, channels=channels, smooth=smooth)
-    maps = decoder(tf.random.stateless_normal([2, 3, 5], [0, 1]))
-    assert maps.shape == (2, 3, 32, 32, channels)
+    found = decoder(tf.random.stateless_normal([2, 3, 5], [0, 1]))
+    assert found.shape == (2, 3, 32, 32, channels)
     assert parameter_count(decoder) == 30 + 1536 + 2320 + 1160 + to_map
     if smooth:  # It is a map of 16 px, doubled.
-        maps = maps.numpy()[..., 0]
+        found = found.numpy()[..., 0]
         double = maps._doubling(16)
         halve = np.linalg.pinv(double)
-        np.testing.assert_allclose(double @ (halve @ maps @ halve.T) @ double.T, maps, atol=1e-5)
+        np.testing.assert_allclose(double @ (halve @ found @ halve.T) @ double.T, found, atol=1e-5)
 
 
 def test_pose_decoder_parameter_count(tiny):
