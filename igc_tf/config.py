@@ -196,7 +196,7 @@ class ModelConfig:
     tilt_range_degrees: float = _field(
         0.0,
         "If positive, pitch and roll lie within +- this instead: heads turn further than they nod, and a "
-        "face seen from above is a trap early in training [choice].",
+        "face seen from above is a local minimum early in training [choice].",
     )
     translation_range_xy: float = _field(
         0.1, "x and y translation lie within +- this; the picture is 0.175 wide [unsup3d]."
@@ -266,7 +266,7 @@ class LossConfig:
         0.12, "Share of the image that a foreground part may cover before it costs [choice]."
     )
     sparsity_floor: float = _field(
-        0.03, "Share below which a foreground part costs too, so that none dies [choice]."
+        0.03, "Share below which a foreground part costs too, so that none vanishes [choice]."
     )
     background_weight: float = _field(1.0, "Background separation [paper].")
     part_feature_weight: float = _field(

@@ -25,7 +25,7 @@ from igc_tf.datasets import crops
 
 FILE_NAME = "labels.csv"
 FOLDERS = "folders"
-#: Rows with a lower score are guesses not to be trusted.
+#: Rows with a lower score are predictions not to be trusted.
 LEAST_SCORE = 0.5
 
 _NUMBERS = (

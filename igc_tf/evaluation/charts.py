@@ -51,7 +51,7 @@ def lines(
       y_label: beside the axis.
       x_range: ends of the axis.
       y_range: ends of the axis.
-      diagonal: plot the line from corner to corner, which knows nothing.
+      diagonal: plot the line from corner to corner, chance level.
 
     Returns:
       A `<figure>`.

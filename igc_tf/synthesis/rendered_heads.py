@@ -95,7 +95,7 @@ class HeadsBuilder(
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager  # nothing to download
-        make = self.maker()  # complains now if anything is missing
+        make = self.maker()  # raises now if anything is missing
         return {split: self._generate_examples(plan, make) for split, plan in self.plans().items()}
 
     def _generate_examples(self, plan: list[Any], make: Callable) -> Iterator[tuple[int, dict]]:
