@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from igc_tf import maps
 from igc_tf.capsules import decoders
 from igc_tf.structures import PartEmbeddings
 
