@@ -6,9 +6,9 @@ import html
 import io
 from collections.abc import Callable, Mapping, Sequence
 
-import cycler
 import matplotlib
 import numpy as np
+from matplotlib import rcsetup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -20,7 +20,7 @@ _STYLE = {
     "svg.hashsalt": "igc_tf",  # the same chart is the same text
     "font.family": "sans-serif",
     "font.size": 9,
-    "axes.prop_cycle": cycler.cycler(color=_COLORS),
+    "axes.prop_cycle": rcsetup.cycler(color=_COLORS),
     "axes.edgecolor": _GRAY,
     "axes.labelcolor": _GRAY,
     "axes.spines.top": False,
