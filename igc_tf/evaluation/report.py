@@ -97,7 +97,7 @@ def write_json(metrics: Mapping[str, Metric], path: str | os.PathLike[str]) -> N
     """Writes `{name: {"value", "low", "high", "unit", "n"}}`; the file is whole or not there.
 
     Args:
-      metrics: from the `evaluate` functions.
+      metrics: of `Scores`.
       path: file to write; its folder must exist. An older file is replaced.
 
     Raises:
@@ -223,7 +223,7 @@ def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None
     """Metrics as text, those with a baseline's name beside the one that must beat them.
 
     Args:
-      metrics: from the `evaluate` functions. Baselines whose metric is there stand in its row and
+      metrics: of `Scores`. Baselines whose metric is there stand in its row and
         have none of their own.
       reasons: why a metric is absent, if it is not for want of ground truth.
     """
@@ -261,7 +261,7 @@ def table(
     """A rich table: a metric a row, and its baselines beside it.
 
     Args:
-      metrics: from the `evaluate` functions, see `rows`.
+      metrics: of `Scores`, see `rows`.
       title: printed above.
       reasons: see `rows`.
 

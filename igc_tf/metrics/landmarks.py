@@ -33,7 +33,7 @@ EYES = (0, 1)
 #: Parts with less than this many pixels of soft area in an image count as empty there.
 EMPTY_AREA = 1e-6
 
-#: Names of `evaluate`'s metrics, per cent.
+#: Names of `per_image_errors`, per cent.
 NAMES = (
     "nme_percent", "nme_mean_face_percent", "nme_centroid_percent", "nme_true_centers_percent",
     "nme_no_bias_percent", "nme_no_bias_centroid_percent", "nme_no_bias_true_centers_percent",
