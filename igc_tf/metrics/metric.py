@@ -57,14 +57,6 @@ class Metric:
         names = ("value", "low", "high", "unit", "n", "resampled", "drawn")
         return {name: getattr(self, name) for name in names}
 
-    def __str__(self) -> str:
-        """For example `12.30 % [11.90, 12.70], n = 2000, 200 people drawn`."""
-        if self.is_absent:
-            return NO_GROUND_TRUTH
-        unit = f" {self.unit}" if self.unit else ""
-        people = f", {self.drawn} people drawn" if self.resampled == PEOPLE else ""
-        return f"{self.value:.4g}{unit} [{self.low:.4g}, {self.high:.4g}], n = {self.n}{people}"
-
 
 class Units(NamedTuple):
     """What a resample draws, of n images."""

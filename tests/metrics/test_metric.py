@@ -60,7 +60,6 @@ def test_nothing_measured_is_absent_and_not_nan(values):
         "value": None, "low": None, "high": None, "unit": "dB", "n": 0, "resampled": None,
         "drawn": None,
     }  # fmt: skip
-    assert str(metric) == "no ground truth"
 
 
 def test_one_image_has_an_interval_of_no_width():
@@ -113,10 +112,9 @@ def test_ten_identical_images_a_person_say_as_much_as_one():
     assert by_mean.low == pytest.approx(bootstrap(one).low)
     assert by_mean.high == pytest.approx(bootstrap(one).high)
     assert (by_mean.n, by_mean.resampled, by_mean.drawn) == (300, PEOPLE, 30)
-    assert str(by_mean).endswith("n = 300, 30 people drawn")
     # Of images drawn one by one the interval is sqrt(10) times narrower.
     images = bootstrap(ten)
-    assert (images.resampled, images.drawn) == (IMAGES, 300) and str(images).endswith("n = 300")
+    assert (images.resampled, images.drawn) == (IMAGES, 300)
     assert (by_mean.high - by_mean.low) / (images.high - images.low) == pytest.approx(
         np.sqrt(10), rel=0.1
     )
