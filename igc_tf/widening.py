@@ -13,7 +13,7 @@ from igc_tf.capsules.layers import BOTTLENECK
 from igc_tf.igc_net import IGCNet
 
 #: Fields of `ModelConfig` in which the wider model may be larger.
-WIDENABLE = ("encoder_channels", "decoder_channels", "shape_dim", "albedo_dim")
+WIDENABLE = ("encoder_channels", "decoder_channels", "shape_dim")
 
 
 def widen(narrow: IGCNet, wide: IGCNet) -> None:

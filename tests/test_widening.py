@@ -9,7 +9,7 @@ from igc_tf import igc_net, widening
 def test_a_wider_model_computes_the_same_and_all_of_it_learns(tiny, head, norm):
     tiny = tiny.replace(decoder_head=head, decoder_norm=norm)
     narrow = igc_net.build(tiny)
-    sizes = dict(encoder_channels=4, decoder_channels=8, shape_dim=12, albedo_dim=12)
+    sizes = dict(encoder_channels=4, decoder_channels=8, shape_dim=12)
     wide = igc_net.build(tiny.replace(**sizes))
     image = tf.random.stateless_uniform([2, 32, 32, 3], [0, 1])
     fresh = wide(image).rendering.image.numpy()
@@ -34,4 +34,4 @@ def test_a_wider_model_computes_the_same_and_all_of_it_learns(tiny, head, norm):
 
 def test_a_model_that_is_smaller_somewhere_is_refused(tiny):
     with pytest.raises(ValueError, match="do not fit"):
-        widening.widen(igc_net.build(tiny.replace(shape_dim=12, albedo_dim=12)), igc_net.build(tiny))
+        widening.widen(igc_net.build(tiny.replace(shape_dim=12)), igc_net.build(tiny))
