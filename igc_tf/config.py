@@ -108,8 +108,6 @@ class ModelConfig:
     max_depth: ClassVar[float] = 1.1
     #: The camera's horizontal field of view, degrees [unsup3d].
     fov_degrees: ClassVar[float] = 10.0
-    #: Channels of the confidence network's first stage [choice; unsup3d: 64 at 64 px].
-    confidence_channels: ClassVar[int] = 16
     #: k of the assembly's softmax(-k depth) over the parts [group].
     assembly_sharpness: ClassVar[float] = 1000.0
 
@@ -219,6 +217,11 @@ class ModelConfig:
     def albedo_dim(self) -> int:
         """Length of the albedo embedding f_a: that of f_s, whose one-hot it shares."""
         return self.shape_dim
+
+    @property
+    def confidence_channels(self) -> int:
+        """Channels of the confidence network's first stage [choice; unsup3d: 64 at 64 px]."""
+        return max(1, min(16, self.encoder_channels // 2))
 
     @property
     def capsule_names(self) -> list[str]:
