@@ -63,11 +63,9 @@ class DataConfig:
     )
     crop: str = _field(
         "center",
-        "How photos are cut: 'center', the square given by crop_scale and crop_center_y; 'none', "
-        "the whole "
-        "photo squeezed into the square; 'landmarks', aligned by eyes and mouth; 'box', the box "
-        "that celeb_a "
-        "or cat_faces tells; 'detect', the face that a detector finds (needs OpenCV).",
+        "How photos are cut: 'center', the square given by crop_scale and crop_center_y; 'none', the "
+        "whole photo squeezed into the square; 'landmarks', aligned by eyes and mouth; 'box', the box "
+        "that celeb_a or cat_faces tells; 'detect', the face that a detector finds (needs OpenCV).",
         ("center", "none", "landmarks", "box", "detect"),
     )
     crop_scale: float = _field(1.0, "Side of the center crop over the photo's shorter side.")
@@ -76,9 +74,8 @@ class DataConfig:
     )
     align_eye_line: float = _field(
         0.46,
-        "crop=landmarks: height of the eyes in the picture, 0 top, 1 bottom. The defaults put a "
-        "face where "
-        "flags/photo_folder.flags has CelebA's [choice].",
+        "crop=landmarks: height of the eyes in the picture, 0 top, 1 bottom. The defaults put a face "
+        "where flags/photo_folder.flags has CelebA's [choice].",
     )
     align_mouth_line: float = _field(0.73, "crop=landmarks: height of the mouth [choice].")
     align_eye_distance: float = _field(
@@ -108,8 +105,6 @@ class ModelConfig:
     max_depth: ClassVar[float] = 1.1
     #: The camera's horizontal field of view, degrees [unsup3d].
     fov_degrees: ClassVar[float] = 10.0
-    #: Channels of the confidence network's first stage [choice; unsup3d: 64 at 64 px].
-    confidence_channels: ClassVar[int] = 16
     #: k of the assembly's softmax(-k depth) over the parts [group].
     assembly_sharpness: ClassVar[float] = 1000.0
 
@@ -129,8 +124,8 @@ class ModelConfig:
     )
     view_gain: float = _field(
         1.0,
-        "Factor on the view embeddings before the pose decoder. The GDM divides them by M twice, so at 1 "
-        "the pose learns M^2 times more slowly than the rest; M^2 undoes that [choice].",
+        "Factor on the view embeddings before the pose decoder. The GDM divides them by M twice, so at "
+        "1 the pose learns M^2 times more slowly than the rest; M^2 undoes that [choice].",
     )
     view_dim: int = _field(48, "Length of the view embedding, decoded to the pose [group].")
     one_hot: bool = _field(
@@ -146,21 +141,20 @@ class ModelConfig:
     )
     decoder_norm: str = _field(
         "group",
-        "Normalization in the capsule decoders: group, after every growing stage [group]; inner, of "
-        "all features but the largest, which cost as much as all others [choice]; or none.",
+        "Normalization in the capsule decoders: group, after every growing stage [group]; inner, of all "
+        "features but the largest, which cost as much as all others [choice]; or none.",
         ("group", "inner", "none"),
     )
     decoder_head: str = _field(
         "full",
-        "Where the capsule decoders turn features into maps: at full size [group], or at half of "
-        "it, whence depth is doubled bilinearly and albedo by a sub-pixel convolution; that is four "
-        "times cheaper [choice].",
+        "Where the capsule decoders turn features into maps: at full size [group], or at half of it, "
+        "whence depth is doubled bilinearly and albedo by a sub-pixel convolution; that is four times "
+        "cheaper [choice].",
         ("full", "half"),
     )
     border_depth: float = _field(
         1.04,
-        "Depth of the canonical map's outer columns, 0.7 max + 0.3 min [unsup3d]; 0 leaves them "
-        "free.",
+        "Depth of the canonical map's outer columns, 0.7 max + 0.3 min [unsup3d]; 0 leaves them free.",
     )
     depth_bump: float = _field(
         0.0,
@@ -175,14 +169,14 @@ class ModelConfig:
     )
     background_relief: float = _field(
         1.0,
-        "Share of the depth range that the background capsule may use, around border_depth; 1 is "
-        "all of it, as in the paper. A flat background cannot take the face over [choice].",
+        "Share of the depth range that the background capsule may use, around border_depth; 1 is all of "
+        "it, as in the paper. A flat background cannot take the face over [choice].",
     )
     static_background: bool = _field(
         False,
-        "Render the object over the background capsule as a static layer, neither turned nor lit: a head "
-        "turns before its background, not with it. In the paper, as in [unsup3d], the whole canvas turns "
-        "[choice].",
+        "Render the object over the background capsule as a static layer, neither turned nor lit: a "
+        "head turns before its background, not with it. In the paper, as in [unsup3d], the whole canvas "
+        "turns [choice].",
     )
     symmetric_parts: bool = _field(
         False,
@@ -195,8 +189,8 @@ class ModelConfig:
     )
     tilt_range_degrees: float = _field(
         0.0,
-        "If positive, pitch and roll lie within +- this instead: heads turn further than they nod, and a "
-        "face seen from above is a local minimum early in training [choice].",
+        "If positive, pitch and roll lie within +- this instead: heads turn further than they nod, and "
+        "a face seen from above is a local minimum early in training [choice].",
     )
     translation_range_xy: float = _field(
         0.1, "x and y translation lie within +- this; the picture is 0.175 wide [unsup3d]."
@@ -210,8 +204,8 @@ class ModelConfig:
     )
     rasterizer: str = _field(
         "auto",
-        "Rasterizer: TF Graphics' native kernel, our windowed pure-TensorFlow one, or the best "
-        "that works here.",
+        "Rasterizer: TF Graphics' native kernel, our windowed pure-TensorFlow one, or the best that "
+        "works here.",
         ("auto", "native", "tfg", "tensorflow"),
     )
 
@@ -219,6 +213,11 @@ class ModelConfig:
     def albedo_dim(self) -> int:
         """Length of the albedo embedding f_a: that of f_s, whose one-hot it shares."""
         return self.shape_dim
+
+    @property
+    def confidence_channels(self) -> int:
+        """Channels of the confidence network's first stage [choice; unsup3d: 64 at 64 px]."""
+        return max(1, min(16, self.encoder_channels // 2))
 
     @property
     def capsule_names(self) -> list[str]:
@@ -271,8 +270,8 @@ class LossConfig:
     background_weight: float = _field(1.0, "Background separation [paper].")
     part_feature_weight: float = _field(
         0.0,
-        "Share of feature_network's variance over the face that the parts leave unexplained, as "
-        "in SCOPS: a part is where the network sees the same thing; 0 is off, as in the paper [choice].",
+        "Share of feature_network's variance over the face that the parts leave unexplained, as in "
+        "SCOPS: a part is where the network sees the same thing; 0 is off, as in the paper [choice].",
     )
     part_feature_size: int = _field(
         128, "Side of the photos given to the network for those features, px [choice]."
@@ -283,8 +282,8 @@ class LossConfig:
     feature_clustering_weight: float = _field(
         0.0,
         "Cross entropy between the parts and the clusters that the features of all training photos fall "
-        "into, found once before the training: the same parts from every seed; 0 is off, as in the paper "
-        "[choice].",
+        "into, found once before the training: the same parts from every seed; 0 is off, as in the "
+        "paper [choice].",
     )
     feature_place_weight: float = _field(
         0.5,
@@ -330,8 +329,8 @@ class TrainingConfig:
     warmup_steps: int = _field(0, "Steps of linear learning-rate warm-up [choice].")
     l2: float = _field(
         5e-4,
-        "L2 added to the gradient of every weight that a loss reaches, norms' scales too "
-        "[unsup3d: 5e-4].",
+        "L2 added to the gradient of every weight that a loss reaches, norms' scales too [unsup3d: "
+        "5e-4].",
     )
     clip_norm: float = _field(
         5.0,
@@ -339,9 +338,9 @@ class TrainingConfig:
     )
     init_from: str = _field(
         "",
-        "Start with the weights of these released weights (a name) or of this run directory, in place of "
-        "random ones: to go on with a new schedule, or with other photos. The new run may be wider, by "
-        "--encoder_channels, --decoder_channels and --shape_dim, and is otherwise the same.",
+        "Start with the weights of these released weights (a name) or of this run directory, in place "
+        "of random ones: to go on with a new schedule, or with other photos. The new run may be wider, "
+        "by --encoder_channels, --decoder_channels and --shape_dim, and is otherwise the same.",
     )
     seed: int = _field(0, "Seed of weights, data order and augmentation.")
     precision: str = _field(
