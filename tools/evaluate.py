@@ -64,7 +64,10 @@ flags.DEFINE_float("crop_scale", None, "Side of the crop over the shorter side; 
 flags.DEFINE_float("crop_center_y", None, "Height of the crop's center, 0..1; the run's default.")
 flags.DEFINE_integer("images", 0, "Test images to measure on; 0 for all.", lower_bound=0)
 flags.DEFINE_integer(
-    "fit_images", 2000, "Training images that what is learned is fitted on.", lower_bound=10
+    "fit_images",
+    2000,
+    "Training images that what is learned is fitted on; 0 for all.",
+    lower_bound=0,
 )
 flags.DEFINE_integer(
     "cycle_images", 500, "Images for rotation and relighting consistency.", lower_bound=0

@@ -56,7 +56,7 @@ def load_eval_set(
         fitted (the landmark regression) is still fitted on its train split and scored on its test split
         only.
       images: at most so many of the split's first pictures; 0 for all.
-      fit_images: at most so many of the train split's first.
+      fit_images: at most so many of the train split's first; 0 for all.
       gallery_view: the `view` label of the gallery; by default the greatest there is.
       fit_dir: another folder of photos, labeled and cut alike, to fit on: its first photos, of any
         split. Then landmarks are scored on every photo that is measured.
@@ -82,7 +82,7 @@ def load_eval_set(
         )
     test = catalog.open_split(data, image_size, "test")
     train = catalog.open_split(data, image_size, "train")
-    names, fit_names = test.names[: images or None], train.names[:fit_images]
+    names, fit_names = test.names[: images or None], train.names[: fit_images or None]
     known = catalog.truth(data, "test", names)
     fit = catalog.truth(
         data,
@@ -108,7 +108,7 @@ def load_eval_set(
         names=names,
         truth=truth,
         truth_size=known["parts"].shape[1],
-        fit_images=np.asarray(train.images[:fit_images]),
+        fit_images=np.asarray(train.images[: fit_images or None]),
         fit_landmarks=fit["landmarks"],
         fit_mean_depth=geometry.mean_depth(fit["canonical_depth"], fit["canonical_parts"] > 0),
         fit_label_map=segmentation.label_map(fit["parts"], len(score.LABELS)),
