@@ -5,7 +5,8 @@
         --predictions=dff.npz
     python -m tools.evaluate --predictions=ae.npz --dataset=synthetic_faces --metrics_json=ae.json
 
-The run tells which photos, how they are cut, and how many parts; nothing else of it is used.
+The run tells which photos, unless flags do, how they are cut, and how many parts; nothing else of it is
+used.
 
 autoencoder: a plain 2D auto-encoder with as many parameters as the run's IGC-Net, trained on as many
 images, the same photos in the same order, with the same optimizer, seed, and pyramid loss. Its embedding
@@ -28,15 +29,13 @@ import time
 from absl import flags
 
 from igc_tf import config as config_lib
+from igc_tf.baselines import PART_METHODS
 
 from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "Run that the baseline stands beside.")
-#: The network whose features each method of parts takes by default.
-NETWORKS = {"dff": "vgg16", "kmeans": "efficientnet", "scops": "vgg16"}
-
-flags.DEFINE_enum("method", "autoencoder", ["autoencoder", *NETWORKS], "Which baseline.")
+flags.DEFINE_enum("method", "autoencoder", ["autoencoder", *PART_METHODS], "Which baseline.")
 flags.DEFINE_string("predictions", None, "NPZ file to write.")
 flags.DEFINE_integer(
     "train_images",
@@ -48,12 +47,19 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "fit_images",
     2000,
-    "Training images that parts are found in, and that the landmark regression and the descriptor are "
-    "fitted on; 0 for all.",
+    "Training images, the first, that parts are found in, and that the landmark regression and the "
+    "descriptor are fitted on; where it is given the auto-encoder is trained on these alone; 0 for all.",
     lower_bound=0,
 )
+flags.DEFINE_integer("images", 0, "Test images to predict, the first; 0 for all.", lower_bound=0)
 flags.DEFINE_string("times_json", None, "File to write the CPU seconds to that it took.")
+flags.DEFINE_enum(
+    "dataset", None, config_lib.choices("dataset"), "Data set; the run's own by default."
+)
 flags.DEFINE_string("data_dir", None, "Where the data lies, if not where the run found it.")
+flags.DEFINE_string(
+    "data_config", None, "synthetic_faces, parametric_heads: the configuration, e.g. px64."
+)
 flags.DEFINE_string(
     "test_dir",
     "",
@@ -82,8 +88,13 @@ def main(argv: list[str]) -> int:
         target = pathlib.Path(FLAGS.predictions)
         if target.suffix != ".npz":
             raise ValueError(f"--predictions={target} must end in .npz.")
-        given = {name: FLAGS[name].value for name in ("data_dir", "seed")}
+        if FLAGS.parts is not None and not 2 <= FLAGS.parts <= 64:
+            raise ValueError(f"--parts={FLAGS.parts}: from 2, a background and one part, to 64.")
+        names = ("dataset", "data_dir", "data_config", "seed")
+        given = {name: FLAGS[name].value for name in names}
         config = config_lib.load(FLAGS.run_dir)
+        if given["dataset"] not in (None, config.data.dataset) and given["data_dir"] is None:
+            given["data_dir"] = ""  # the run's own folder holds another data set
         config = config.replace(**{name: v for name, v in given.items() if v is not None})
 
         from igc_tf import disk
@@ -113,6 +124,7 @@ def _photos(config):
         data,
         config.model.image_size,
         whole=bool(FLAGS.test_dir),
+        images=FLAGS.images,
         fit_images=FLAGS.fit_images,
         fit_dir=config.data.data_dir if FLAGS.test_dir else "",
     )
@@ -127,7 +139,7 @@ def _parts(config, measured):
     from igc_tf.features import feature_store, networks
     from igc_tf.metrics import landmarks
 
-    name = FLAGS.features or NETWORKS[FLAGS.method]
+    name = FLAGS.features or PART_METHODS[FLAGS.method]
     weights = {
         "vgg16": FLAGS.vgg_weights,
         "efficientnet": FLAGS.efficientnet_weights,
@@ -135,22 +147,20 @@ def _parts(config, measured):
     }
     network = networks.load(name, weights[name])
     count, seed = config.model.parts if FLAGS.parts is None else FLAGS.parts, config.training.seed
-    if not 2 <= count <= 64:
-        raise ValueError(f"--parts={count}: from 2, a background and one part, to 64.")
     seen = measured.fit_images
     learned = feature_store.open_or_extract(seen, network, "Features to learn from")
-    first, *_ = network.layers
-    start = time.process_time()
     if FLAGS.method == "scops":
-        method = scops_training.Scops(count, seed, FLAGS.train_images or scops_training.IMAGES)
-        method.fit(seen, [learned[layer] for layer in network.layers])
         layers, given, fit_given = network.layers, measured.images, seen
+        method = scops_training.Scops(count, seed, FLAGS.train_images or scops_training.IMAGES)
+        start = time.process_time()
+        method.fit(seen, [learned[layer] for layer in layers])
     else:
-        method = part_methods.METHODS[FLAGS.method](count, seed)
-        method.fit(learned[first])
-        layers, fit_given = (first,), learned[first]
         found = feature_store.open_or_extract(measured.images, network, "Features to predict from")
-        given = found[first]
+        layers = network.layers[:1]
+        given, fit_given = found[layers[0]], learned[layers[0]]
+        method = part_methods.METHODS[FLAGS.method](count, seed)
+        start = time.process_time()
+        method.fit(fit_given)
     fit_seconds = time.process_time() - start
 
     def at_size(inputs: np.ndarray) -> tuple[np.ndarray, landmarks.PartCenters]:
@@ -212,9 +222,11 @@ def _autoencoder(config, measured):
     channels = _channels(config)
     print(f"Training on {images:,} images, {'as told' if FLAGS.train_images else 'as the run'}")
     split = ALL if FLAGS.test_dir else "train"
-    train = catalog.open_split(config.data, config.model.image_size, split)
+    photos = catalog.open_split(config.data, config.model.image_size, split).images
+    if FLAGS["fit_images"].present:
+        photos = measured.fit_images
     start = time.process_time()
-    trained = autoencoder_training.train(config, channels, train.images, images)
+    trained = autoencoder_training.train(config, channels, photos, images)
     fit_seconds = time.process_time() - start
     print(
         f"Trained on {trained.images:,} images in {trained.seconds / 60:.1f} minutes, L1 "

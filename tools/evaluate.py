@@ -210,18 +210,10 @@ def _read_predictions():
             gallery_view=FLAGS.gallery_view,
             fit_dir=FLAGS.fit_data_dir,
         )
-        truth = eval_set.truth_of(measured, stored.names)
-        known = {
-            "mean_depth": measured.fit_mean_depth,
-            "label_map": measured.fit_label_map,
-            "mean_view_depth": measured.fit_mean_view_depth,
-        }
-        fit = fit._replace(**{n: found for n, found in known.items() if getattr(fit, n) is None})
-        if sized is not None and size != measured.truth_size:
-            raise ValueError(
-                f"--predictions={FLAGS.predictions} has parts of {size} px, the truth "
-                f"{measured.truth_size}."
-            )
+        try:
+            truth, fit = eval_set.truth_and_fit(measured, stored.names, predictions, fit)
+        except ValueError as error:
+            raise ValueError(f"--predictions={FLAGS.predictions}: {error}") from error
         title = f"{title} of {measured.description}"
     return title, stored.names, predictions, truth, fit
 

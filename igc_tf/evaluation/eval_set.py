@@ -257,3 +257,34 @@ def truth_of(measured: EvalSet, names: list[str]) -> score.Truth:
         distance = truth.condition.distance[rows]
         changed["condition"] = truth.condition._replace(distance=distance)
     return dataclasses.replace(truth, **changed)
+
+
+def truth_and_fit(
+    measured: EvalSet, names: list[str], predictions: score.Predictions, fit: score.Fit
+) -> tuple[score.Truth, score.Fit]:
+    """What stored predictions are scored against.
+
+    Args:
+      measured: the data set.
+      names: of the predicted pictures.
+      predictions: of these pictures.
+      fit: what the predictions bring along.
+
+    Returns:
+      The truth of the pictures, and `fit` with what the data set knows beside.
+
+    Raises:
+      ValueError: a picture that the data set does not have, or maps of another size.
+    """
+    truth = truth_of(measured, names)
+    for maps in (predictions.labels, predictions.depth, predictions.view_depth):
+        if maps is not None and maps.shape[1] != measured.truth_size:
+            raise ValueError(
+                f"the predictions have parts of {maps.shape[1]} px, the truth {measured.truth_size}."
+            )
+    known = {
+        "mean_depth": measured.fit_mean_depth,
+        "label_map": measured.fit_label_map,
+        "mean_view_depth": measured.fit_mean_view_depth,
+    }
+    return truth, fit._replace(**{n: v for n, v in known.items() if getattr(fit, n) is None})
