@@ -92,13 +92,14 @@ def table(methods: Sequence[Method], ours: str) -> str:
             values = {m.title: seeds.values_of(name, m.trainings) for m in methods}
             if not any(values.values()):
                 continue
-            first = _first(name, values, ours) if told else ""
+            rivals = sum(map(bool, values.values())) > 1
+            first = _first(name, values, ours) if told and rivals else ""
             cells = [_cell(name, m.trainings, factor, decimals) for m in methods]
             if first == ours:
                 column = titles.index(ours)
                 cells[column] = f"**{cells[column]}**"
             elif first and ours in titles:
-                first = f"**{first}, not {ours}**" if values[ours] else first
+                first = f"**not ours: {first}**" if values[ours] else first
             lines.append(f"| {label} | {' | '.join(cells)} | {first} |")
     return "\n".join([*lines, "", LEGEND]) + "\n"
 
