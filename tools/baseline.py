@@ -41,7 +41,7 @@ flags.DEFINE_integer(
     "train_images",
     None,
     "autoencoder, scops: images to train on, counted with repetition; by default as many as the run, of "
-    "scops 48,000.",
+    "scops 16,000.",
     lower_bound=1,
 )
 flags.DEFINE_integer(
@@ -154,6 +154,8 @@ def _parts(config, measured):
         method = scops_training.Scops(count, seed, FLAGS.train_images or scops_training.IMAGES)
         start = time.process_time()
         method.fit(seen, [learned[layer] for layer in layers])
+        terms = ", ".join(f"{name} {value:.3g}" for name, value in method.terms.items())
+        print(f"scops: the losses, weighted, at the end: {terms}")
     else:
         found = feature_store.open_or_extract(measured.images, network, "Features to predict from")
         layers = network.layers[:1]

@@ -14,7 +14,7 @@ BATCH_SIZE = 16
 _LEARNING_RATE = 1e-3
 _CLIP_NORM = 5.0
 #: How many photos are trained on by default, counted with repetition [choice; SCOPS: 600,000].
-IMAGES = 48_000
+IMAGES = 16_000
 
 
 class Scops:
@@ -82,12 +82,16 @@ class Scops:
                 recent = [*recent[-99:], {name: float(value) for name, value in terms.items()}]
                 progress.update(step + 1, float(total))
         self.terms = {name: float(np.mean([one[name] for one in recent])) for name in recent[0]}
+        self._draw = tf.function(
+            lambda photos: tf.nn.softmax(self.network(to_float(photos))),
+            autograph=False,
+            reduce_retracing=True,
+        )
 
     def maps(self, photos: np.ndarray) -> np.ndarray:
         """`[N, parts, 32, 32]` float32, softmax over the parts, of `[N, S, S, 3]` uint8 photos."""
-        run = tf.function(self.network, autograph=False, reduce_retracing=True)
         found = [
-            tf.nn.softmax(run(to_float(tf.constant(photos[start : start + 64])))).numpy()
+            self._draw(tf.constant(photos[start : start + 64])).numpy()
             for start in range(0, len(photos), 64)
         ]
         return np.concatenate(found).transpose(0, 3, 1, 2)
