@@ -92,7 +92,7 @@ class Pretrained:
         light: tuple[float, float, float] | None = None,
         size: int = turntable.SIZE,
     ) -> np.ndarray:
-        """Draws a face from another side, or in another light.
+        """Renders a face from another side, or in another light.
 
         Args:
           face: from `predict`.

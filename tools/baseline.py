@@ -170,7 +170,7 @@ def _parts(config, measured):
         labels, centers = [], []
         for begin in range(0, len(inputs), 256):
             maps = part_methods.resized(
-                method.maps(inputs[begin : begin + 256]), measured.truth_size
+                method.maps(inputs[begin : begin + 256]), measured.ground_truth_size
             )
             labels.append(maps.argmax(axis=1).astype(np.uint8))
             centers.append(landmarks.part_centers(maps))
@@ -222,7 +222,7 @@ def _autoencoder(config, measured):
         FLAGS.train_images or run.images() or config.training.steps * config.training.batch_size
     )
     channels = _channels(config)
-    print(f"Training on {images:,} images, {'as told' if FLAGS.train_images else 'as the run'}")
+    print(f"Training on {images:,} images, {'as asked' if FLAGS.train_images else 'as the run'}")
     split = ALL if FLAGS.test_dir else "train"
     photos = catalog.open_split(config.data, config.model.image_size, split).images
     if FLAGS["fit_images"].present:

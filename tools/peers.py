@@ -282,21 +282,21 @@ def _score(run: _Run, measured) -> None:
     path, predictions = run.path / "metrics.json", run.path / "predictions.npz"
     if not path.is_file() or path.stat().st_mtime_ns < predictions.stat().st_mtime_ns:
         stored = files.read(predictions)
-        truth, fit = eval_set.truth_and_fit(
+        ground_truth, fit = eval_set.ground_truth_and_fit(
             measured, stored.names, stored.predictions, stored.fit or score.Fit()
         )
-        scores = score.score(stored.predictions, truth, fit)
+        scores = score.score(stored.predictions, ground_truth, fit)
         report.write_samples(
             scores.metrics,
             scores.per_image,
             stored.names,
             report.samples_path(path),
-            truth.identity,
+            ground_truth.identity,
         )
         report.write_json(scores.metrics, path)
     found = _metrics(run)
-    told = [f"{name} {found[name]}" for name in ("nme_percent", "nmi", "rank1") if name in found]
-    print(f"  {'; '.join(told)}", flush=True)
+    names = [name for name in ("nme_percent", "nmi", "rank1") if name in found]
+    print(f"  {', '.join(f'{name} {report.number(found[name])}' for name in names)}", flush=True)
 
 
 def _metrics(run: _Run):
@@ -342,7 +342,7 @@ def _picture(runs: list[_Run], measured):
         run.title: files.read(run.path / "predictions.npz").predictions.labels for run in runs
     }
     labels = {title: found for title, found in labels.items() if found is not None}
-    true = measured.truth.parts
+    true = measured.ground_truth.parts
     reference = next(iter(labels.values())) if true is None else true
     columns = {} if true is None else {"true parts": true}
     for title, found in labels.items():

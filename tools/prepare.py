@@ -1,7 +1,7 @@
-"""Makes a data set ready to train on, says what is in it, and draws a contact sheet to look at.
+"""Makes a data set ready to train on, says what is in it, and writes an image grid to look at.
 
     python -m tools.prepare --dataset=synthetic_faces
-    python -m tools.prepare --dataset=celeb_a --data_dir=CELEBA --contact_sheet=sheet.png
+    python -m tools.prepare --dataset=celeb_a --data_dir=CELEBA --image_grid=grid.png
 
 Nothing is done twice: what is there is only counted. It can be stopped at any time; the same
 command goes on. docs/data.md says what each data set needs.
@@ -19,7 +19,7 @@ from igc_tf import config as config_lib
 from . import program
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("contact_sheet", None, "PNG to write with 64 training pictures.")
+flags.DEFINE_string("image_grid", None, "PNG to write with 64 training pictures.")
 config_lib.define_flags()
 
 
@@ -34,8 +34,8 @@ def main(argv: list[str]) -> int:
         for split in catalog.SPLITS:
             store = catalog.open_split(config.data, config.model.image_size, split)
             print(f"{config.data.dataset} {split}: {_counts(config.data, split, store)}")
-            if split == "train" and FLAGS.contact_sheet:
-                _draw(store, pathlib.Path(FLAGS.contact_sheet))
+            if split == "train" and FLAGS.image_grid:
+                _draw(store, pathlib.Path(FLAGS.image_grid))
     return 0
 
 
@@ -43,18 +43,18 @@ def _counts(data, split: str, store) -> str:
     """How many pictures and people, and how many were left out, by cause."""
     from igc_tf.datasets import catalog
 
-    told = [f"{len(store.images):,} pictures"]
+    counts = [f"{len(store.images):,} pictures"]
     known = None
     if data.dataset in catalog.PHOTOS:
         known = catalog.read_labels(data, split, store)
     if known is not None and known.identity is not None:
-        told.append(f"{len(set(known.identity.tolist()) - {-1}):,} people")
+        counts.append(f"{len(set(known.identity.tolist()) - {-1}):,} people")
     if store.skipped:
         causes = Counter(store.skipped.values()).most_common(3)
         some = ", ".join(f"{count:,} {cause}" for cause, count in causes)
         more = ", ..." if len(set(store.skipped.values())) > 3 else ""
-        told.append(f"{len(store.skipped):,} left out ({some}{more})")
-    return ", ".join(told)
+        counts.append(f"{len(store.skipped):,} left out ({some}{more})")
+    return ", ".join(counts)
 
 
 def _draw(store, path: pathlib.Path) -> None:
@@ -62,8 +62,8 @@ def _draw(store, path: pathlib.Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     chosen = range(0, len(store.images), max(1, len(store.images) // 64))[:64]
-    panels.save_png(panels.sheet([store.images[row] for row in chosen], columns=8), path)
-    print(f"contact sheet: {path}")
+    panels.save_png(panels.image_grid([store.images[row] for row in chosen], columns=8), path)
+    print(f"image grid: {path}")
 
 
 if __name__ == "__main__":

@@ -192,7 +192,7 @@ def _written(
     except (ValueError, OSError) as error:
         if program.concerns_all(error):
             raise
-        left_out(photo.name, program.told(error))
+        left_out(photo.name, program.in_words(error))
         return []
     return [folder]
 

@@ -6,7 +6,7 @@
 * `center` cuts the square of `crop_scale` and `crop_center_y`;
 * `landmarks` turns, scales and shifts the photo so that eyes and mouth come to lie at `align_eye_line`,
   `align_mouth_line` and `align_eye_distance` [choice];
-* `box` cuts the box that the data set tells, as the ancestor did CelebA [unsup3d];
+* `box` cuts the box that the data set tells, as Unsup3D did CelebA [unsup3d];
 * `detect` cuts the face that a detector finds.
 
 What lies beyond the photo's edge repeats it [unsup3d].
@@ -21,7 +21,7 @@ from PIL import Image
 
 from igc_tf.config import DataConfig
 from igc_tf.datasets import detector
-from igc_tf.datasets.image_store import Placed
+from igc_tf.datasets.image_store import Crop
 
 #: A crop may be this many times as large as its photo, no more.
 _LARGEST = 10.0
@@ -68,10 +68,10 @@ def fingerprint(data: DataConfig) -> str:
     return " ".join([data.crop, *(f"{name}={getattr(data, name)}" for name in used)])
 
 
-def place(
+def crop_transform(
     photo: Image.Image, data: DataConfig, size: int, marks: Marks | None = None
 ) -> np.ndarray:
-    """Where the points of a photo come to lie.
+    """The transform from points of a photo to those of the picture.
 
     Args:
       photo: upright, RGB.
@@ -80,7 +80,7 @@ def place(
       marks: what is known of the face.
 
     Returns:
-      `[2, 3]` float64, see `image_store.Placed`.
+      `[2, 3]` float64, see `image_store.Crop`.
 
     Raises:
       NoFace: `data.crop` needs marks or a face that this photo has not.
@@ -112,43 +112,43 @@ def crop_box(width: int, height: int, data: DataConfig) -> tuple[float, float, f
     return left, top, left + side, top + side
 
 
-def crop(photo: Image.Image, data: DataConfig, size: int, marks: Marks | None = None) -> Placed:
+def crop(photo: Image.Image, data: DataConfig, size: int, marks: Marks | None = None) -> Crop:
     """Cuts and resizes a photo with an antialiasing filter.
 
     Raises:
-      NoFace: see `place`; or the crop would lie outside of the photo.
+      NoFace: see `crop_transform`; or the crop would lie outside of the photo.
     """
-    placement = place(photo, data, size, marks)
-    return Placed(resample(photo, placement, size), placement)
+    transform = crop_transform(photo, data, size, marks)
+    return Crop(resample(photo, transform, size), transform)
 
 
-def resample(photo: Image.Image, placement: np.ndarray, size: int) -> np.ndarray:
-    """`[size, size, 3]` uint8: the photo under a placement.
+def resample(photo: Image.Image, transform: np.ndarray, size: int) -> np.ndarray:
+    """`[size, size, 3]` uint8: the photo under a crop transform.
 
     Raises:
       NoFace: the picture would lie outside of the photo, or be far larger than it.
     """
     corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], float)
-    inverse = np.linalg.inv(placement[:, :2])
-    on_photo = (corners - placement[:, 2]) @ inverse.T
+    inverse = np.linalg.inv(transform[:, :2])
+    on_photo = (corners - transform[:, 2]) @ inverse.T
     low, high = on_photo.min(axis=0), on_photo.max(axis=0)
     extent = np.array(photo.size)
     if (low >= extent).any() or (high <= 0).any() or (high - low > _LARGEST * extent).any():
         raise NoFace("its crop lies outside of the photo, or is far larger: wrong landmarks or box")
-    upright = placement[0, 1] == placement[1, 0] == 0
+    upright = transform[0, 1] == transform[1, 0] == 0
     if upright and (low > -1e-6).all() and (high < extent + 1e-6).all():
         box = (*np.maximum(low, 0), *np.minimum(high, extent))
         return _resized(photo, (size, size), box)
-    margin = 2 + 2 / max(np.abs(np.linalg.det(placement[:, :2])) ** 0.5, 1e-6)  # of the filter
+    margin = 2 + 2 / max(np.abs(np.linalg.det(transform[:, :2])) ** 0.5, 1e-6)  # of the filter
     first = np.floor(low - margin).astype(int)
     photo = _padded(photo, first, np.ceil(high + margin).astype(int))
-    scale = min(np.abs(np.linalg.det(placement[:, :2])) ** 0.5, 1.0)
+    scale = min(np.abs(np.linalg.det(transform[:, :2])) ** 0.5, 1.0)
     shrunk = np.maximum(np.round(np.array(photo.size) * scale), 1).astype(int)
     factor = np.array(photo.size) / shrunk
     photo = Image.fromarray(_resized(photo, tuple(shrunk), (0, 0, *photo.size)))
     # px of the picture to px of the shrunk photo
     matrix = inverse / factor[:, None]
-    offset = (-inverse @ placement[:, 2] - first) / factor
+    offset = (-inverse @ transform[:, 2] - first) / factor
     values = np.concatenate([matrix, offset[:, None]], axis=1).ravel()
     turned = photo.transform(
         (size, size), Image.Transform.AFFINE, tuple(values), Image.Resampling.BICUBIC
@@ -199,9 +199,9 @@ def _aligned(points: np.ndarray, data: DataConfig, size: int) -> np.ndarray:
         ]
     )
     source = points[:, 0] + 1j * points[:, 1]
-    centerd = source - source.mean()
-    spread = (np.abs(centerd) ** 2).sum()
-    factor = (centerd.conj() * target).sum() / max(spread, 1e-12)
+    centered = source - source.mean()
+    spread = (np.abs(centered) ** 2).sum()
+    factor = (centered.conj() * target).sum() / max(spread, 1e-12)
     if spread < 1 or factor == 0:
         raise NoFace("its landmarks coincide")
     shift = target.mean() - factor * source.mean()

@@ -71,7 +71,7 @@ def write(
       result: what was found.
       names: of the parts, the background's first; without, they are numbered.
       mesh: how the meshes are made; by default there are none.
-      animations: which are drawn; by default there are none.
+      animations: which are rendered; by default there are none.
 
     Returns:
       The photo's folder.
