@@ -19,7 +19,6 @@ from __future__ import annotations
 import json
 import pathlib
 import signal
-import subprocess
 import sys
 from typing import Any, NamedTuple
 
@@ -56,10 +55,6 @@ class _Run(NamedTuple):
     seed: int
     config: Config
     path: pathlib.Path
-
-
-class _Failed(Exception):
-    """A program of a run ended with an error."""
 
 
 def changes(path: pathlib.Path) -> dict[str, Any]:
@@ -99,7 +94,7 @@ def main(argv: list[str]) -> int:
     with program.plain_errors():
         root = pathlib.Path(FLAGS.root)
         runs = _plan(config_lib.from_flags(), root)
-        signal.signal(signal.SIGTERM, _interrupt)
+        program.interrupt_on_sigterm()
         try:
             measured, failures = _carry_out(runs)
         except KeyboardInterrupt:
@@ -146,7 +141,7 @@ def _carry_out(runs: list[_Run]) -> tuple[list[_Run], list[str]]:
                     f"--output_dir={run.path / 'faces'}",
                     "--nomeshes",
                 )
-        except (_Failed, ValueError) as error:
+        except (program.Failed, ValueError) as error:
             failures.append(f"{run.recipe}, seed {run.seed}: {error}")
     return measured, failures
 
@@ -201,29 +196,13 @@ def _program(run: _Run, title: str, name: str, *arguments: str) -> None:
     """Runs a program of ours on a run, in a process of its own; what it says goes to a file.
 
     Raises:
-      _Failed: it ended with an error.
+      program.Failed: it ended with an error.
       KeyboardInterrupt: stopped; the program was asked to and has ended.
     """
     run.path.mkdir(parents=True, exist_ok=True)
     log = run.path / f"{name}.log"
     print(f"{title}: {name}, see {log}", flush=True)
-    command = [sys.executable, "-m", f"{__package__}.{name}", f"--run_dir={run.path}", *arguments]
-    with log.open("w") as stream:
-        process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT)
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:
-            process.terminate()  # a training saves, and ends
-            process.wait()
-            raise
-    if status:
-        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        why = next((line for line in lines if line.startswith("ERROR")), (lines or ["no word"])[-1])
-        raise _Failed(f"tools.{name} ended with status {status}: {why} (all of it: {log})")
-
-
-def _interrupt(_number, _frame) -> None:
-    raise KeyboardInterrupt
+    program.call(name, log, f"--run_dir={run.path}", *arguments)
 
 
 def _tell(runs: list[_Run], root: pathlib.Path) -> None:

@@ -5,7 +5,8 @@
         --predictions=dff.npz
     python -m tools.evaluate --predictions=ae.npz --dataset=synthetic_faces --metrics_json=ae.json
 
-The run tells which photos, how they are cut, and how many parts; nothing else of it is used.
+The run tells which photos, unless flags do, how they are cut, and how many parts; nothing else of it is
+used.
 
 autoencoder: a plain 2D auto-encoder with as many parameters as the run's IGC-Net, trained on as many
 images, the same photos in the same order, with the same optimizer, seed, and pyramid loss. Its embedding
@@ -13,51 +14,67 @@ is the descriptor that people are recognized by.
 
 dff: Deep Feature Factorization [Collins et al. 2018]: the factors of a frozen network's features.
 kmeans: k-means of those features. igc_tf/baselines/part_methods.py says how.
+scops: SCOPS [Hung et al. 2019], small, trained on the photos and on such features; see
+igc_tf/baselines/scops.py.
+
+Features are kept in the user's cache, at most 6 GiB: they are made once for all methods and seeds.
 """
 
 from __future__ import annotations
 
+import json
 import pathlib
 import time
 
 from absl import flags
 
 from igc_tf import config as config_lib
+from igc_tf.baselines import PART_METHODS
 
 from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run_dir", None, "Run that the baseline stands beside.")
-flags.DEFINE_enum("method", "autoencoder", ["autoencoder", "dff", "kmeans"], "Which baseline.")
+flags.DEFINE_enum("method", "autoencoder", ["autoencoder", *PART_METHODS], "Which baseline.")
 flags.DEFINE_string("predictions", None, "NPZ file to write.")
 flags.DEFINE_integer(
     "train_images",
     None,
-    "autoencoder: images to train on, counted with repetition; by default as many as the run.",
+    "autoencoder, scops: images to train on, counted with repetition; by default as many as the run, of "
+    "scops 16,000.",
     lower_bound=1,
 )
 flags.DEFINE_integer(
     "fit_images",
     2000,
-    "Training images that parts are found in, and that the landmark regression and the descriptor are "
-    "fitted on.",
-    lower_bound=10,
+    "Training images, the first, that parts are found in, and that the landmark regression and the "
+    "descriptor are fitted on; where it is given the auto-encoder is trained on these alone; 0 for all.",
+    lower_bound=0,
+)
+flags.DEFINE_integer("images", 0, "Test images to predict, the first; 0 for all.", lower_bound=0)
+flags.DEFINE_string("times_json", None, "File to write the CPU seconds to that it took.")
+flags.DEFINE_enum(
+    "dataset", None, config_lib.choices("dataset"), "Data set; the run's own by default."
 )
 flags.DEFINE_string("data_dir", None, "Where the data lies, if not where the run found it.")
+flags.DEFINE_string(
+    "data_config", None, "synthetic_faces, parametric_heads: the configuration, e.g. px64."
+)
 flags.DEFINE_string(
     "test_dir",
     "",
     "photo_folder: another folder, all of which is predicted; then all of --data_dir is for training.",
 )
 flags.DEFINE_integer(
-    "parts", None, "dff, kmeans: how many parts, the background among them; the run's by default."
+    "parts", None, "How many parts, the background among them; the run's by default."
 )
 flags.DEFINE_integer("seed", None, "Seed of all that is random; the run's by default.")
 flags.DEFINE_enum(
     "features",
-    "efficientnet",
+    None,
     ["vgg16", "efficientnet", "squeezenet"],
-    "dff, kmeans: the network, trained on ImageNet, whose features fall into parts.",
+    "The network, trained on ImageNet, whose features fall into parts: by default vgg16, of kmeans "
+    "efficientnet.",
 )
 for _network in ("vgg", "efficientnet", "squeezenet"):
     flags.DEFINE_string(f"{_network}_weights", "", f"Weights of --features={_network}*.")
@@ -71,18 +88,26 @@ def main(argv: list[str]) -> int:
         target = pathlib.Path(FLAGS.predictions)
         if target.suffix != ".npz":
             raise ValueError(f"--predictions={target} must end in .npz.")
-        given = {name: FLAGS[name].value for name in ("data_dir", "seed")}
+        if FLAGS.parts is not None and not 2 <= FLAGS.parts <= 64:
+            raise ValueError(f"--parts={FLAGS.parts}: from 2, a background and one part, to 64.")
+        names = ("dataset", "data_dir", "data_config", "seed")
+        given = {name: FLAGS[name].value for name in names}
         config = config_lib.load(FLAGS.run_dir)
+        if given["dataset"] not in (None, config.data.dataset) and given["data_dir"] is None:
+            given["data_dir"] = ""  # the run's own folder holds another data set
         config = config.replace(**{name: v for name, v in given.items() if v is not None})
 
+        from igc_tf import disk
         from igc_tf.evaluation import files
 
         measured = _photos(config)
         make = _autoencoder if FLAGS.method == "autoencoder" else _parts
-        predictions, fit = make(config, measured)
+        predictions, fit, times = make(config, measured)
         target.parent.mkdir(parents=True, exist_ok=True)
         files.write(target, measured.names, predictions, fit)
         print(f"predictions: {target}")
+        if FLAGS.times_json:
+            disk.write_text(FLAGS.times_json, json.dumps(times, indent=2) + "\n")
     return 0
 
 
@@ -99,76 +124,92 @@ def _photos(config):
         data,
         config.model.image_size,
         whole=bool(FLAGS.test_dir),
+        images=FLAGS.images,
         fit_images=FLAGS.fit_images,
         fit_dir=config.data.data_dir if FLAGS.test_dir else "",
     )
 
 
 def _parts(config, measured):
-    """Predictions of a method that finds parts in features, and what the landmarks are fitted on."""
+    """Predictions of a method that finds parts, what the landmarks are fitted on, and CPU seconds."""
     import numpy as np
 
-    from igc_tf.baselines import part_methods
+    from igc_tf.baselines import part_methods, scops_training
     from igc_tf.evaluation import score
-    from igc_tf.features import networks
+    from igc_tf.features import feature_store, networks
     from igc_tf.metrics import landmarks
 
+    name = FLAGS.features or PART_METHODS[FLAGS.method]
     weights = {
         "vgg16": FLAGS.vgg_weights,
         "efficientnet": FLAGS.efficientnet_weights,
         "squeezenet": FLAGS.squeezenet_weights,
     }
-    network = networks.load(FLAGS.features, weights[FLAGS.features])
-    count = config.model.parts if FLAGS.parts is None else FLAGS.parts
-    if not 2 <= count <= 64:
-        raise ValueError(f"--parts={count}: from 2, a background and one part, to 64.")
-    method = part_methods.METHODS[FLAGS.method](count, config.training.seed)
-    start = time.monotonic()
-    learned = _features(network, measured.fit_images, "Learning")
-    method.fit(learned)
-    taken = time.monotonic() - start
-    start = time.monotonic()
-    found = _features(network, measured.images, "Predicting")
+    network = networks.load(name, weights[name])
+    count, seed = config.model.parts if FLAGS.parts is None else FLAGS.parts, config.training.seed
+    seen = measured.fit_images
+    learned = feature_store.open_or_extract(seen, network, "Features to learn from")
+    if FLAGS.method == "scops":
+        layers, given, fit_given = network.layers, measured.images, seen
+        method = scops_training.Scops(count, seed, FLAGS.train_images or scops_training.IMAGES)
+        start = time.process_time()
+        method.fit(seen, [learned[layer] for layer in layers])
+        terms = ", ".join(f"{name} {value:.3g}" for name, value in method.terms.items())
+        print(f"scops: the losses, weighted, at the end: {terms}")
+    else:
+        found = feature_store.open_or_extract(measured.images, network, "Features to predict from")
+        layers = network.layers[:1]
+        given, fit_given = found[layers[0]], learned[layers[0]]
+        method = part_methods.METHODS[FLAGS.method](count, seed)
+        start = time.process_time()
+        method.fit(fit_given)
+    fit_seconds = time.process_time() - start
 
-    def at_size(features: np.ndarray) -> tuple[np.ndarray, landmarks.PartCenters]:
+    def at_size(inputs: np.ndarray) -> tuple[np.ndarray, landmarks.PartCenters]:
         """Labels and centers, some photos at a time."""
         labels, centers = [], []
-        for first in range(0, len(features), 256):
-            small = method.maps(features[first : first + 256])
-            maps = part_methods.resized(small, measured.ground_truth_size)
+        for begin in range(0, len(inputs), 256):
+            maps = part_methods.resized(
+                method.maps(inputs[begin : begin + 256]), measured.ground_truth_size
+            )
             labels.append(maps.argmax(axis=1).astype(np.uint8))
             centers.append(landmarks.part_centers(maps))
         return np.concatenate(labels), landmarks.PartCenters.concatenate(centers)
 
-    labels, centers = at_size(found)
-    each = 1000 * (time.monotonic() - start) / max(1, len(measured.images))
+    labels, centers = at_size(given)
+    some = seen[: part_methods.PHOTOS if FLAGS.method != "scops" else None]
+    features = _seconds(network.extract, measured.images)
+    parts = _seconds(lambda photos: at_size(given[: len(photos)]), measured.images)
+    if FLAGS.method != "scops":
+        parts += features
+    times = {
+        "network": f"{name} {' and '.join(layers)}",
+        "fit_seconds": fit_seconds + len(some) * features,
+        "photo_seconds": parts,
+    }
     print(
-        f"{FLAGS.method} of {network.name}, {count} parts, seed {config.training.seed}: learned from "
-        f"{len(measured.fit_images):,} photos in {taken:.0f} s, {each:.1f} ms a photo after that"
+        f"{FLAGS.method} of {times['network']}, {count} parts, seed {seed}: learned from {len(seen):,} "
+        f"photos in {times['fit_seconds']:.0f} CPU seconds, {len(some) * features:.0f} of them for "
+        f"features if they are not there yet; {1000 * parts:.1f} ms a photo after that"
     )
     predictions = score.Predictions(
         labels=labels, parts=count, centers=centers, image=measured.images
     )
-    fit = score.Fit(centers=at_size(learned)[1], landmarks=measured.fit_landmarks)
-    return predictions, fit
+    fit = score.Fit(centers=at_size(fit_given)[1], landmarks=measured.fit_landmarks)
+    return predictions, fit, times
 
 
-def _features(network, photos, title: str):
-    """`[N, s, s, C]` float16 of `[N, H, W, 3]` photos."""
-    import numpy as np
-
-    from igc_tf.inference import track
-
-    starts = range(0, len(photos), 32)
-    found = [
-        network.extract(photos[start : start + 32]).astype(np.float16)
-        for start in track(starts, title, len(starts))
-    ]
-    return np.concatenate(found)
+def _seconds(call, photos) -> float:
+    """CPU seconds a photo, of a batch, the second time."""
+    batch = photos[:32]
+    call(batch)
+    start = time.process_time()
+    call(batch)
+    return (time.process_time() - start) / len(batch)
 
 
 def _autoencoder(config, measured):
-    """Predictions of the auto-encoder; nothing is fitted but the descriptor."""
+    """Predictions of the auto-encoder, None for nothing is fitted on landmarks, and CPU seconds."""
     from igc_tf import run_directory
     from igc_tf.baselines import autoencoder_training
     from igc_tf.datasets import catalog
@@ -183,8 +224,12 @@ def _autoencoder(config, measured):
     channels = _channels(config)
     print(f"Training on {images:,} images, {'as asked' if FLAGS.train_images else 'as the run'}")
     split = ALL if FLAGS.test_dir else "train"
-    train = catalog.open_split(config.data, config.model.image_size, split)
-    trained = autoencoder_training.train(config, channels, train.images, images)
+    photos = catalog.open_split(config.data, config.model.image_size, split).images
+    if FLAGS["fit_images"].present:
+        photos = measured.fit_images
+    start = time.process_time()
+    trained = autoencoder_training.train(config, channels, photos, images)
+    fit_seconds = time.process_time() - start
     print(
         f"Trained on {trained.images:,} images in {trained.seconds / 60:.1f} minutes, L1 "
         f"{trained.l1:.4f} at the end"
@@ -199,7 +244,8 @@ def _autoencoder(config, measured):
         reconstruction=drawn,
         descriptors={"object": descriptors.block(embeddings, fitted)},
     )
-    return predictions, None
+    photo = _seconds(lambda some: autoencoder_training.encode(trained.model, some), measured.images)
+    return predictions, None, {"fit_seconds": fit_seconds, "photo_seconds": photo}
 
 
 def _channels(config) -> int:

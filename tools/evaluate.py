@@ -65,7 +65,10 @@ flags.DEFINE_float("crop_scale", None, "Side of the crop over the shorter side; 
 flags.DEFINE_float("crop_center_y", None, "Height of the crop's center, 0..1; the run's default.")
 flags.DEFINE_integer("images", 0, "Test images to measure on; 0 for all.", lower_bound=0)
 flags.DEFINE_integer(
-    "fit_images", 2000, "Training images that what is learned is fitted on.", lower_bound=10
+    "fit_images",
+    2000,
+    "Training images that what is learned is fitted on; 0 for all.",
+    lower_bound=0,
 )
 flags.DEFINE_integer(
     "cycle_images", 500, "Images for rotation and relighting consistency.", lower_bound=0
@@ -216,18 +219,12 @@ def _read_predictions():
             gallery_view=FLAGS.gallery_view,
             fit_dir=FLAGS.fit_data_dir,
         )
-        ground_truth = eval_set.ground_truth_of(measured, stored.names)
-        known = {
-            "mean_depth": measured.fit_mean_depth,
-            "label_map": measured.fit_label_map,
-            "mean_view_depth": measured.fit_mean_view_depth,
-        }
-        fit = fit._replace(**{n: found for n, found in known.items() if getattr(fit, n) is None})
-        if sized is not None and size != measured.ground_truth_size:
-            raise ValueError(
-                f"--predictions={FLAGS.predictions} has parts of {size} px, the ground truth "
-                f"{measured.ground_truth_size}."
+        try:
+            ground_truth, fit = eval_set.ground_truth_and_fit(
+                measured, stored.names, predictions, fit
             )
+        except ValueError as error:
+            raise ValueError(f"--predictions={FLAGS.predictions}: {error}") from error
         title = f"{title} of {measured.description}"
     return title, stored.names, predictions, ground_truth, fit
 

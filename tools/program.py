@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -85,6 +86,46 @@ def plain_errors() -> Iterator[None]:
             raise
         print(f"ERROR: {in_words(error)}", file=sys.stderr)
         sys.exit(1)
+
+
+class Failed(Exception):
+    """A program that another one started ended with an error."""
+
+
+def call(name: str, log: pathlib.Path, *arguments: str) -> None:
+    """Runs a program of ours in a process of its own; what it says goes to a file.
+
+    Args:
+      name: of the program.
+      log: file to write.
+      *arguments: of the program.
+
+    Raises:
+      Failed: it ended with an error.
+      KeyboardInterrupt: stopped; the program was told so and has ended.
+    """
+    command = [sys.executable, "-m", f"{__package__}.{name}", *arguments]
+    with log.open("w") as stream:
+        process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT)
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:
+            process.terminate()  # a training saves, and ends
+            process.wait()
+            raise
+    if status:
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        why = next((line for line in lines if line.startswith("ERROR")), (lines or ["no word"])[-1])
+        raise Failed(f"tools.{name} ended with status {status}: {why} (all of it: {log})")
+
+
+def interrupt_on_sigterm() -> None:
+    """Has SIGTERM end the program as Ctrl-C does."""
+
+    def interrupt(_number, _frame) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 def concerns_all(error: Exception) -> bool:

@@ -56,7 +56,7 @@ def load_eval_set(
         fitted (the landmark regression) is still fitted on its train split and scored on its test split
         only.
       images: at most so many of the split's first pictures; 0 for all.
-      fit_images: at most so many of the train split's first.
+      fit_images: at most so many of the train split's first; 0 for all.
       gallery_view: the `view` label of the gallery; by default the greatest there is.
       fit_dir: another folder of photos, labeled and cut alike, to fit on: its first photos, of any
         split. Then landmarks are scored on every photo that is measured.
@@ -82,7 +82,7 @@ def load_eval_set(
         )
     test = catalog.open_split(data, image_size, "test")
     train = catalog.open_split(data, image_size, "train")
-    names, fit_names = test.names[: images or None], train.names[:fit_images]
+    names, fit_names = test.names[: images or None], train.names[: fit_images or None]
     known = catalog.ground_truth(data, "test", names)
     fit = catalog.ground_truth(
         data,
@@ -108,7 +108,7 @@ def load_eval_set(
         names=names,
         ground_truth=ground_truth,
         ground_truth_size=known["parts"].shape[1],
-        fit_images=np.asarray(train.images[:fit_images]),
+        fit_images=np.asarray(train.images[: fit_images or None]),
         fit_landmarks=fit["landmarks"],
         fit_mean_depth=geometry.mean_depth(fit["canonical_depth"], fit["canonical_parts"] > 0),
         fit_label_map=segmentation.label_map(fit["parts"], len(score.LABELS)),
@@ -257,3 +257,35 @@ def ground_truth_of(measured: EvalSet, names: list[str]) -> score.GroundTruth:
         distance = ground_truth.condition.distance[rows]
         changed["condition"] = ground_truth.condition._replace(distance=distance)
     return dataclasses.replace(ground_truth, **changed)
+
+
+def ground_truth_and_fit(
+    measured: EvalSet, names: list[str], predictions: score.Predictions, fit: score.Fit
+) -> tuple[score.GroundTruth, score.Fit]:
+    """What stored predictions are scored against.
+
+    Args:
+      measured: the data set.
+      names: of the predicted pictures.
+      predictions: of these pictures.
+      fit: what the predictions bring along.
+
+    Returns:
+      The ground truth of the pictures, and `fit` with what the data set knows beside.
+
+    Raises:
+      ValueError: a picture that the data set does not have, or maps of another size.
+    """
+    ground_truth = ground_truth_of(measured, names)
+    for maps in (predictions.labels, predictions.depth, predictions.view_depth):
+        if maps is not None and maps.shape[1] != measured.ground_truth_size:
+            raise ValueError(
+                f"the predictions have parts of {maps.shape[1]} px, the ground truth "
+                f"{measured.ground_truth_size}."
+            )
+    known = {
+        "mean_depth": measured.fit_mean_depth,
+        "label_map": measured.fit_label_map,
+        "mean_view_depth": measured.fit_mean_view_depth,
+    }
+    return ground_truth, fit._replace(**{n: v for n, v in known.items() if getattr(fit, n) is None})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -69,17 +70,24 @@ class VGG16Features(tf.keras.layers.Layer):
         Returns:
           `[B, s / 2^(block - 1), s / 2^(block - 1), channels]`, >= 0.
         """
+        return self.activations(image, (f"relu{self.names[-1]}",), input_size)[0]
+
+    def activations(
+        self, image: tf.Tensor, layers: Sequence[str], input_size: int = INPUT_SIZE
+    ) -> list[tf.Tensor]:
+        """As `call`, of several of the layers up to the last."""
         if image.shape[1] != input_size:
             image = maps.resize(image, (input_size, input_size))
         if self.torchvision:
             x = (image - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
         else:  # blue first, less the mean color of ImageNet
             x = tf.reverse(image * 255.0, [-1]) - [103.939, 116.779, 123.68]
+        found = {}
         for name, (kernel, bias) in zip(self.names, self.layers_of_weights, strict=True):
             if name.endswith("_1") and name != "1_1":
                 x = tf.nn.max_pool2d(x, 2, 2, "VALID")
-            x = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME") + bias)
-        return x
+            x = found[f"relu{name}"] = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME") + bias)
+        return [found[layer] for layer in layers]
 
 
 def _torchvision(path: str, names: list[str]) -> _Layers:

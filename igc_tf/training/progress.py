@@ -42,7 +42,7 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
-    def update(self, step: int, loss: float, l1: float) -> None:
+    def update(self, step: int, loss: float, l1: float | None = None) -> None:
         """Shows that `step` steps are done."""
         now = time.monotonic()
         if self._time is not None:  # the first step is mostly tracing
@@ -51,7 +51,9 @@ class Progress:
             self.images_per_second = keep * self.images_per_second + (1 - keep) * rate
         self._step, self._time = step, now
         speed = f"{self.images_per_second:.0f} images/s, " if self.images_per_second else ""
-        text = f"{speed}loss {loss:.4f}, L1 {l1:.4f}"
+        text = f"{speed}loss {loss:.4f}"
+        if l1 is not None:
+            text += f", L1 {l1:.4f}"
         if self._bar:
             self._bar.update(self._task, completed=step, text=text)
         elif now - self._line_time > _LINE_SECONDS or step == self.total_steps:

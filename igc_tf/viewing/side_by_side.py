@@ -1,4 +1,4 @@
-"""Several methods' parts of the same photos, a method a row, in colors that mean the same in all."""
+"""Several methods' parts of the same photos, a method a row or a column, in colors of one meaning."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from igc_tf.viewing.canvas import Canvas, fit
 MARGIN = 16  #: white around the page
 GAP = 6  #: between pictures
 TITLES = 150  #: width of the rows' titles
+LINE = 14  #: height of a line of the columns' titles
 
 
 def matched(labels: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -80,4 +81,42 @@ def rows(
         canvas.caption(title, MARGIN, y + tile // 2, size=13, anchor="lm")
         for column, picture in enumerate(pictures):
             canvas.tile(picture, MARGIN + TITLES + column * step, y)
+    return canvas.array
+
+
+def columns(
+    photos: Sequence[np.ndarray], parts: Mapping[str, np.ndarray], tile: int = 96
+) -> np.ndarray:
+    """The paper's comparison figure: a photo a row, and beside it each method's parts laid over it.
+
+    Args:
+      photos: N pictures `[H, W, 3]`, float in [0, 1] or uint8.
+      parts: `[N, h, w]` integers by title, see `matched`; a title may have two lines.
+      tile: side of a picture.
+
+    Returns:
+      `[height, width, 3]` uint8.
+
+    Raises:
+      ValueError: as of `rows`.
+    """
+    step, top = tile + GAP, MARGIN + 2 * LINE
+    canvas = Canvas(
+        2 * MARGIN + (len(parts) + 1) * step - GAP, top + len(photos) * step - GAP + MARGIN
+    )
+    large = [fit(photo, tile) for photo in photos]
+    shown = {"photo": large}
+    for title, labels in parts.items():
+        if len(labels) != len(photos):
+            raise ValueError(f"{title}: {len(labels)} pictures of parts for {len(photos)} photos")
+        shown[title] = [
+            colors.overlay(photo, fit(one.astype(np.uint8), tile, labels=True), opacity=0.6)
+            for photo, one in zip(large, labels, strict=True)
+        ]
+    for column, (title, pictures) in enumerate(shown.items()):
+        x = MARGIN + column * step
+        for line, text in enumerate(reversed(title.split("\n"))):
+            canvas.caption(text, x + tile // 2, top - (line + 1) * LINE - 2)
+        for row, picture in enumerate(pictures):
+            canvas.tile(picture, x, top + row * step)
     return canvas.array

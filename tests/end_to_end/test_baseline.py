@@ -59,7 +59,7 @@ def test_parts_of_features_beside_a_run(program, trained, data_dir, tmp_path, me
         f"--predictions={file}",
         "--fit_images=40",
     )
-    assert f"{method} of squeezenet-fire5, 4 parts, seed 3: learned from 40 photos" in output
+    assert f"{method} of squeezenet fire5, 4 parts, seed 3: learned from 40 photos" in output
     with np.load(file) as arrays:
         assert arrays["labels"].shape == (32, 64, 64) and arrays["parts"] == 4
         assert set(np.unique(arrays["labels"])) <= {0, 1, 2, 3}

@@ -28,7 +28,7 @@ _COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
 #: networks, or take long (conversion to TFLite), and have tests of their own; runs/served is made as
 #: runs/mine is.
 _PARSED_ONLY = (
-    *("ablate", "serve_client", "serve_load"),
+    *("ablate", "peers", "serve_client", "serve_load"),
     *("--tflite_dir=models/lite", "--run_dir=runs/served"),
     *("--method=kmeans", "--method=dff", "--predictions=kmeans.npz"),
 )
@@ -80,6 +80,7 @@ _SHORT = {
     "curves": ["--stretches=1"],
     "baseline": ["--train_images=8", "--fit_images=10"],
     "ablate": [],
+    "peers": [],
     "serve_client": [],
     "serve_load": [],
 }

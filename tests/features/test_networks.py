@@ -18,16 +18,28 @@ def weights(tmp_path, vgg_weights):
 
 
 @pytest.mark.parametrize(
-    ("name", "side", "channels"),
-    [("vgg16", 8, 512), ("efficientnet", 14, 112), ("squeezenet", 16, 256)],
+    ("name", "layers", "shape"),
+    [
+        ("vgg16", ("relu5_1", "relu5_3"), (8, 8, 512)),
+        ("efficientnet", ("block 10",), (14, 14, 112)),
+        ("squeezenet", ("fire5",), (16, 16, 256)),
+    ],
 )
-def test_bytes_go_in_and_features_come_out(weights, name, side, channels):
+def test_bytes_go_in_and_features_come_out(weights, name, layers, shape):
     network = networks.load(name, str(weights[name]))
     photos = np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3), np.uint8)
-    found = network.extract(photos)
-    assert found.shape == (3, side, side, channels) and found.dtype == np.float32
-    np.testing.assert_allclose(network.extract(photos[:1]), found[:1], rtol=1e-3, atol=1e-3)
-    assert network.name.startswith(("vgg16-relu5_1", "lite0", "squeezenet-fire5"))
+    found, single = network.extract(photos), network.extract(photos[:1])
+    assert network.layers == layers and len(found) == len(layers)
+    for features, of_one in zip(found, single, strict=True):
+        assert features.shape == (3, *shape) and features.dtype == np.float32
+        np.testing.assert_allclose(of_one, features[:1], rtol=1e-3, atol=1e-3)
+
+
+def test_the_name_tells_weights_from_others(weights, tmp_path):
+    other = write_torch(tmp_path / "other.pth", efficientnet_arrays(seed=1))
+    files = (weights["efficientnet"], other)
+    names = [networks.load("efficientnet", str(path)).name for path in files]
+    assert names[0] != names[1] and names[0].startswith("efficientnet-")
 
 
 def test_an_unknown_network_names_those_there_are():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from igc_tf.viewing import colors, side_by_side
-from igc_tf.viewing.side_by_side import GAP, MARGIN, TITLES
+from igc_tf.viewing.side_by_side import GAP, LINE, MARGIN, TITLES
 
 
 def test_parts_take_their_partners_numbers():
@@ -42,3 +42,18 @@ def test_page_has_a_row_a_method():
     assert (page[:, : MARGIN + TITLES] < 128).any()  # the titles
     with pytest.raises(ValueError, match="ours: 1 pictures of parts for 2 photos"):
         side_by_side.rows(photos, {"ours": np.zeros((1, 8, 8), int)})
+
+
+def test_figure_has_a_column_a_method():
+    photos = np.full((3, 8, 8, 3), 100, np.uint8)
+    parts = {"true parts": np.zeros((3, 8, 8), int), "ours\n4 parts": np.full((3, 8, 8), 3)}
+    page = side_by_side.columns(photos, parts, tile=32)
+    top = MARGIN + 2 * LINE
+    assert page.shape == (top + 3 * 32 + 2 * GAP + MARGIN, 2 * MARGIN + 3 * 32 + 2 * GAP, 3)
+    y = top + 2 * (32 + GAP)
+    for column, color in enumerate((None, colors.PALETTE[0], colors.PALETTE[3])):
+        x = MARGIN + column * (32 + GAP)
+        expected = [100.0] * 3 if color is None else 0.4 * 100.0 + 0.6 * color
+        tile = page[y : y + 32, x : x + 32]
+        np.testing.assert_allclose(tile, np.broadcast_to(expected, tile.shape), atol=1)
+        assert (page[MARGIN:top, x : x + 32] < 128).any()  # the title
