@@ -33,28 +33,46 @@ def main(argv: list[str]) -> int:
 
         for split in catalog.SPLITS:
             store = catalog.open_split(config.data, config.model.image_size, split)
-            print(f"{config.data.dataset} {split}: {_counts(config.data, split, store)}")
+            print(f"{config.data.dataset} {split}: {_counts(config, split, store)}")
             if split == "train" and FLAGS.contact_sheet:
                 _draw(store, pathlib.Path(FLAGS.contact_sheet))
     return 0
 
 
-def _counts(data, split: str, store) -> str:
-    """How many pictures and people, and how many were left out, by cause."""
+def _counts(config, split: str, store) -> str:
+    """How many pictures and people, how well they are aligned, and what was left out, by cause."""
     from igc_tf.datasets import catalog
 
+    data = config.data
     told = [f"{len(store.images):,} pictures"]
     known = None
     if data.dataset in catalog.PHOTOS:
         known = catalog.read_labels(data, split, store)
     if known is not None and known.identity is not None:
         told.append(f"{len(set(known.identity.tolist()) - {-1}):,} people")
+    if data.crop == "detect" and known is not None and known.landmarks is not None:
+        told.append(f"{_off_their_place(data, config.model.image_size, known.landmarks)} (median)")
     if store.skipped:
         causes = Counter(store.skipped.values()).most_common(3)
         some = ", ".join(f"{count:,} {cause}" for cause, count in causes)
         more = ", ..." if len(set(store.skipped.values())) > 3 else ""
         told.append(f"{len(store.skipped):,} left out ({some}{more})")
     return ", ".join(told)
+
+
+def _off_their_place(data, size: int, landmarks) -> str:
+    """How far the eyes are from where `--crop=landmarks` would have put them, as text."""
+    import numpy as np
+
+    from igc_tf.datasets import crops, placements
+
+    wanted = crops.template(data)
+    known = crops.anchors(landmarks[np.isfinite(landmarks).all((1, 2))])  # [N, 3, 2] px
+    aligned = [placements.apply(placements.of_anchors(p, wanted, size), p) for p in known]
+    off = np.hypot(*np.moveaxis(np.array(aligned) - known, -1, 0))[:, :2]  # [N, 2]
+    side = 100 * np.median(off) / size
+    apart = side / (wanted[1, 0] - wanted[0, 0])
+    return f"eyes {side:.1f} % of the side, {apart:.1f} % of their distance, off their place"
 
 
 def _draw(store, path: pathlib.Path) -> None:
