@@ -67,7 +67,8 @@ class DataConfig:
         "the whole "
         "photo squeezed into the square; 'landmarks', aligned by eyes and mouth; 'box', the box "
         "that celeb_a "
-        "or cat_faces tells; 'detect', the face that a detector finds (needs OpenCV).",
+        "or cat_faces tells; 'detect', the face that a detector finds (needs OpenCV, better with "
+        "MediaPipe).",
         ("center", "none", "landmarks", "box", "detect"),
     )
     crop_scale: float = _field(1.0, "Side of the center crop over the photo's shorter side.")
@@ -87,7 +88,7 @@ class DataConfig:
     box_scale: float = _field(
         1.0,
         "crop=box or detect: side of the picture over the box's longer side. 1 is the box itself "
-        "[unsup3d].",
+        "[unsup3d]; of detect it is OpenCV's.",
     )
     detector: str = _field(
         "face", "crop=detect: what to look for, faces of people or of cats.", ("face", "cat")

@@ -11,7 +11,8 @@ folder that it was found in:
     hierarchy.png          the paper's figure
     arrays.npz             `igc_tf.viewing.result.PhotoResult`
     face.glb, face.obj     the textured face
-    turn.webp, turn.gif, turn.png            with --turntable: the face turns; some frames side by side
+    turn.webp, turn.gif, turn.png            with --turntable: the face turns; some frames side by side;
+                                             turn.mp4 too where imageio-ffmpeg is installed
     relight.webp, relight.gif, relight.png   with --relight: the light goes round it, likewise
     photo.txt              which photo it was
 

@@ -79,10 +79,9 @@ def require(kind: str = "face") -> None:
     if kind == "face" and has_key_points():
         return
     if importlib.util.find_spec("cv2") is None:
-        other = f", or pip install --no-deps {KEY_POINTS_PACKAGE} beside it" * (kind == "face")
         raise ValueError(
             "--crop=detect needs OpenCV, which is not installed: pip install "
-            f"{CASCADES_PACKAGE}{other}"
+            f"{CASCADES_PACKAGE}; or, to find more faces, MediaPipe (docs/data.md)"
         )
 
 

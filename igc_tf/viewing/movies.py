@@ -17,7 +17,12 @@ PACKAGE = "imageio-ffmpeg==0.6.0"
 
 def can_write() -> bool:
     """Whether either package is installed."""
-    return any(importlib.util.find_spec(name) for name in ("imageio_ffmpeg", "cv2"))
+    return has_ffmpeg() or importlib.util.find_spec("cv2") is not None
+
+
+def has_ffmpeg() -> bool:
+    """Whether imageio-ffmpeg is installed, which writes quickly and what every player knows."""
+    return importlib.util.find_spec("imageio_ffmpeg") is not None
 
 
 @contextlib.contextmanager
@@ -44,9 +49,8 @@ def writing(
     if not can_write():
         raise ValueError(f"videos need imageio-ffmpeg or OpenCV: pip install {PACKAGE}")
     aside = path.with_name(f".{secrets.token_hex(8)}.mp4")
-    by_ffmpeg = importlib.util.find_spec("imageio_ffmpeg") is not None
     try:
-        with (_h264 if by_ffmpeg else _vp9)(aside, size, rate) as put:
+        with (_h264 if has_ffmpeg() else _vp9)(aside, size, rate) as put:
             yield put
         os.replace(aside, path)
     finally:

@@ -9,7 +9,8 @@ The photo `people/anna.jpg` has the folder `people/anna.jpg.igc/`, whichever oth
     arrays.npz     the arrays of `igc_tf.viewing.result.PhotoResult`
     face.glb       the textured face, a mesh for each part
     face.obj, face.mtl, face_albedo.png   the same as OBJ
-    turn.webp, turn.gif, turn.png   the face turns and nods: animated, and some frames side by side
+    turn.webp, turn.gif, turn.png   the face turns and nods: animated, and some frames side by side;
+                   turn.mp4 too where imageio-ffmpeg is installed
     relight.webp, relight.gif, relight.png   the light goes round the face, likewise
     film.mp4, film.csv   of a video: all of it, side by side, and each frame's pose and light
 
@@ -29,7 +30,7 @@ from PIL import Image
 
 from igc_tf.config import ModelConfig
 from igc_tf.disk import RESULT_SUFFIX, shown, write_text, written
-from igc_tf.viewing import meshes, panels, turntable
+from igc_tf.viewing import meshes, movies, panels, turntable
 from igc_tf.viewing.result import PhotoResult
 
 PHOTO, PANEL, HIERARCHY, ARRAYS = "photo.txt", "panel.png", "hierarchy.png", "arrays.npz"
@@ -107,6 +108,8 @@ def write(
             frames = turntable.render(result, animations.model, views)
             for ending in (".webp", ".gif"):
                 turntable.save(frames, folder / f"{motion}{ending}")
+            if movies.has_ffmpeg():
+                movies.save(frames, folder / f"{motion}.mp4", turntable.FRAMES_PER_SECOND)
             panels.save_png(turntable.strip(frames), folder / f"{motion}.png")
     if mesh is not None:
         face = _face(result, mesh)
