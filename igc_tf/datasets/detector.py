@@ -46,8 +46,12 @@ _SIDE = 240
 _LEAST = 0.2
 #: MediaPipe looks at photos with a longer side of this many px [choice].
 _LONGEST = 960
-#: Scores from which a face is looked at more closely, and from which it is one then [choice].
-_CANDIDATE, _SURE = 0.3, 0.5
+#: Scores from which a face is looked at more closely, and from which it is one then; and of one that is
+#: smaller than a tenth of the photo's longer side, where much else looks like one [choice].
+_CANDIDATE, _SURE, _SURE_SMALL = 0.3, 0.5, 0.78
+#: Where no face is larger than this share of the photo's longer side, its ninths are looked at too, each
+#: half as large as it; of photos with a longer side of so many px. [choice]
+_SMALL, _LEAST_TILED = 0.2, 256
 #: The closer look: side of the picture, px, and of what it shows over the distance from eyes to mouth.
 _CLOSE, _CLOSE_SIDE = 192, 4.6
 
@@ -123,26 +127,44 @@ def _with_key_points(photo: Image.Image) -> list[Face]:
     small = photo if scale == 1.0 else photo.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     pixels = np.asarray(small)
     candidates = [*_seen(pixels, near=True), *_seen(pixels, near=False)]
+    largest = max((one.box[2] - one.box[0] for one in candidates), default=0.0)
+    if largest < _SMALL * max(size) >= _SMALL * _LEAST_TILED:
+        candidates += _in_tiles(pixels)
     if not candidates:  # A face that fills the photo is seen with room around it.
         pad = max(size) // 2
         padded = np.pad(pixels, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
-        candidates = [
-            one._replace(anchors=one.anchors - pad, box=one.box - pad)
-            for one in _seen(padded, near=True)
-        ]
+        candidates = [_moved(one, -pad, -pad) for one in _seen(padded, near=True)]
     kept: list[_Seen] = []
     for one in sorted(candidates, key=lambda seen: -seen.score):
         if any(_same(one, other) for other in kept):
             continue
         closer = _closer(small, one)
-        if closer is not None and not any(_same(closer, other) for other in kept):
+        tiny = one.box[2] - one.box[0] < 0.1 * max(size)
+        if closer is None or closer.score < (_SURE_SMALL if tiny else _SURE):
+            continue
+        if not any(_same(closer, other) for other in kept):
             kept.append(closer)
     ratio = np.array(photo.size) / size
     return [Face(one.anchors * ratio, one.box * np.tile(ratio, 2)) for one in kept]
 
 
+def _in_tiles(pixels: np.ndarray) -> list[_Seen]:
+    """Faces that are small in the photo: of a group, or far away."""
+    height, width = pixels.shape[:2]
+    return [
+        _moved(one, left, top)
+        for top in (0, height // 4, height // 2)
+        for left in (0, width // 4, width // 2)
+        for one in _seen(pixels[top : top + height // 2, left : left + width // 2], near=False)
+    ]
+
+
+def _moved(seen: _Seen, x: int, y: int) -> _Seen:
+    return seen._replace(anchors=seen.anchors + [x, y], box=seen.box + [x, y, x, y])
+
+
 def _closer(photo: Image.Image, seen: _Seen) -> _Seen | None:
-    """The same face at a closer look; None if it is none."""
+    """The same face at a closer look; None if it is not seen there."""
     left, right, mouth = seen.anchors @ [1, 1j]
     middle = (left + right) / 2
     down = mouth - middle
@@ -155,7 +177,7 @@ def _closer(photo: Image.Image, seen: _Seen) -> _Seen | None:
         picture = placements.resample(photo, placement, _CLOSE)
     except placements.NoFace:
         return None
-    found = [one for one in _seen(picture, near=True) if one.score >= _SURE]
+    found = _seen(picture, near=True)
     if not found:
         return None
     half = np.full(2, _CLOSE / 2)

@@ -77,6 +77,18 @@ def test_every_face_is_found_the_largest_first(key_points):
     np.testing.assert_allclose(small, large, atol=3)
 
 
+def test_small_faces_of_a_group_are_found(key_points):
+    portrait = Image.open("docs/images/astronaut.jpg").resize((89, 109))
+    photo = Image.new("RGB", (1000, 500), (120, 120, 120))
+    corners = [(left, top) for left in (15, 260, 505, 750) for top in (20, 270)]
+    for corner in corners:
+        photo.paste(portrait, corner)
+    mouths = np.array([face.anchors[2] for face in detector.find(photo)])
+    for left, top in corners:  # the mouth lies at (45, 78) of the portrait
+        assert np.hypot(*(mouths - [left + 45, top + 78]).T).min() < 8
+    assert len(mouths) == len(corners)
+
+
 def test_a_turned_face_is_seen_upright(key_points):
     portrait = Image.open("docs/images/astronaut.jpg")
     (upright,) = detector.find(portrait)
