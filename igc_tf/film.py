@@ -25,6 +25,8 @@ from igc_tf.viewing.result import PhotoResult
 #: Cutoff (Hz) and quickness of the filters [choice]: of the crop's corners, in crops; of angles, degrees;
 #: of the translation, units of the camera's distance; of the light, whose strengths are in [0, 1].
 _CROP, _ROTATION, _TRANSLATION, _LIGHT = (1.0, 1.0), (1.0, 0.1), (1.0, 10.0), (0.5, 0.5)
+#: What lies farther than this from the last crop, in crops, is another face, for a second [choice].
+_JUMP = 0.4
 #: How far the face is turned beside the photo, degrees of yaw, and how far at most from the front.
 _TURNED, _LARGEST_YAW = 35.0, 60.0
 #: Of the page, px: the height of its pictures at most, and the side of the plate that shows the pose.
@@ -211,18 +213,20 @@ def _follow(
     size = model.config.model.image_size
     corners = np.array([[0.0, 0.0], [size, 0.0], [0.0, size]])
     seen: list[np.ndarray | None] = []  # [3, 2] each: the picture's corners on the frame, px
-    last = None
+    last, missed = None, 0
     for frame in frames:
         try:
             faces = framing.place(Image.fromarray(frame), model.config.data, size, detect)
         except placements.NoFace:
-            seen.append(None)
-            continue
+            faces = []
         there = [placements.apply(placements.inverse(face), corners) for face in faces]
-        if last is not None:
-            there.sort(key=lambda points, last=last: float(np.abs(points - last).sum()))
-        last = there[0]
-        seen.append(last)
+        if last is not None and missed < rate:
+            side = np.linalg.norm(last[1] - last[0])
+            off = [float(np.linalg.norm(points - last, axis=1).max()) / side for points in there]
+            there = [there[int(np.argmin(off))]] if there and min(off) < _JUMP else []
+        missed = 0 if there else missed + 1
+        last = there[0] if there else last
+        seen.append(there[0] if there else None)
     if last is None:
         raise placements.NoFace("no face found in any frame" if seen else "there is no frame")
     found = np.array([points is not None for points in seen])

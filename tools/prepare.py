@@ -41,6 +41,8 @@ def main(argv: list[str]) -> int:
 
 def _counts(config, split: str, store) -> str:
     """How many pictures and people, how well they are aligned, and what was left out, by cause."""
+    import numpy as np
+
     from igc_tf.datasets import catalog
 
     data = config.data
@@ -51,7 +53,9 @@ def _counts(config, split: str, store) -> str:
     if known is not None and known.identity is not None:
         told.append(f"{len(set(known.identity.tolist()) - {-1}):,} people")
     if data.crop == "detect" and known is not None and known.landmarks is not None:
-        told.append(f"{_off_their_place(data, config.model.image_size, known.landmarks)} (median)")
+        there = known.landmarks[np.isfinite(known.landmarks).all((1, 2))]
+        if len(there):
+            told.append(_off_their_place(data, config.model.image_size, there))
     if store.skipped:
         causes = Counter(store.skipped.values()).most_common(3)
         some = ", ".join(f"{count:,} {cause}" for cause, count in causes)
@@ -61,18 +65,20 @@ def _counts(config, split: str, store) -> str:
 
 
 def _off_their_place(data, size: int, landmarks) -> str:
-    """How far the eyes are from where `--crop=landmarks` would have put them, as text."""
+    """How far the eyes of `[N, 5, 2]` are from where aligning by these would have put them, as text."""
     import numpy as np
 
     from igc_tf.datasets import crops, placements
 
     wanted = crops.template(data)
-    known = crops.anchors(landmarks[np.isfinite(landmarks).all((1, 2))])  # [N, 3, 2] px
+    known = crops.anchors(landmarks)  # [N, 3, 2] px
     aligned = [placements.apply(placements.of_anchors(p, wanted, size), p) for p in known]
     off = np.hypot(*np.moveaxis(np.array(aligned) - known, -1, 0))[:, :2]  # [N, 2]
     side = 100 * np.median(off) / size
     apart = side / (wanted[1, 0] - wanted[0, 0])
-    return f"eyes {side:.1f} % of the side, {apart:.1f} % of their distance, off their place"
+    return (
+        f"eyes {side:.1f} % of the side, {apart:.1f} % of their distance, off their place (median)"
+    )
 
 
 def _draw(store, path: pathlib.Path) -> None:
