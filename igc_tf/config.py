@@ -65,7 +65,8 @@ class DataConfig:
         "center",
         "How photos are cut: 'center', the square given by crop_scale and crop_center_y; 'none', the "
         "whole photo squeezed into the square; 'landmarks', aligned by eyes and mouth; 'box', the box "
-        "that celeb_a or cat_faces tells; 'detect', the face that a detector finds (needs OpenCV).",
+        "that celeb_a or cat_faces tells; 'detect', the face that a detector finds (needs "
+        "OpenCV, better with MediaPipe).",
         ("center", "none", "landmarks", "box", "detect"),
     )
     crop_scale: float = _field(1.0, "Side of the center crop over the photo's shorter side.")
@@ -84,7 +85,7 @@ class DataConfig:
     box_scale: float = _field(
         1.0,
         "crop=box or detect: side of the picture over the box's longer side. 1 is the box itself "
-        "[unsup3d].",
+        "[unsup3d]; of detect it is OpenCV's.",
     )
     detector: str = _field(
         "face", "crop=detect: what to look for, faces of people or of cats.", ("face", "cat")

@@ -3,6 +3,7 @@
 import igc_tf
 model = igc_tf.load("photos")
 face = model.predict("photo.jpg")[0]         # its parts, depth, albedo, pose and light, as arrays
+everybody = model.faces("group.jpg")         # of each face in a photo, the largest first
 picture = model.render(face, yaw=30)         # [256, 256, 3] uint8
 model.mesh(face).export("face.glb")
 model.mix(face, other, ["eyes", "mouth"])    # the other's eyes and mouth in this face
@@ -21,7 +22,7 @@ from PIL import Image
 
 from igc_tf import inference, mixing, released, run_directory
 from igc_tf.config import Config
-from igc_tf.datasets import crops, reading
+from igc_tf.datasets import crop_transforms, framing, reading
 from igc_tf.igc_net import IGCNet
 from igc_tf.viewing import meshes, turntable
 from igc_tf.viewing.result import PhotoResult
@@ -43,45 +44,61 @@ class Pretrained:
         """M names, the background's first."""
         return self.config.model.capsule_names
 
-    def predict(self, photos: Photo | Sequence[Photo]) -> list[PhotoResult]:
-        """Takes photos apart.
+    def predict(
+        self, photos: Photo | Sequence[Photo], detect: bool | None = None
+    ) -> list[PhotoResult]:
+        """Takes photos apart, the largest face of each.
 
         Args:
-          photos: one, or several: paths, or uint8 RGB `[H, W, 3]` of any size, or `[N, H, W, 3]`. They
-            are cut as the model's training photos were, so they should be framed as those.
+          photos: one, or several: paths, or uint8 RGB `[H, W, 3]` of any size, or `[N, H, W, 3]`.
+          detect: True looks for the face, and puts eyes and mouth where the model's training photos have
+            them; False cuts the photos as those were cut, so they should be framed as those. By default
+            the face is looked for where MediaPipe is installed and the model's photos were framed in a
+            known way (`igc_tf.datasets.framing`).
 
         Returns:
           One result a photo.
 
         Raises:
           FileNotFoundError: there is no such photo.
-          ValueError: one cannot be read, or is no uint8 RGB picture.
+          ValueError: one cannot be read, or is no uint8 RGB picture, or no face was found in it.
         """
         if isinstance(photos, str | os.PathLike):
             photos = [photos]
         elif isinstance(photos, np.ndarray) and photos.ndim == 3:
             photos = [photos]
-        pictures = np.stack([self._picture(photo) for photo in photos])
+        return self._found([self._pictures(photo, detect)[0] for photo in photos])
+
+    def faces(self, photo: Photo, detect: bool | None = None) -> list[PhotoResult]:
+        """Takes every face of a photo apart, the largest first; see `predict`."""
+        return self._found(self._pictures(photo, detect))
+
+    def _found(self, pictures: Sequence[np.ndarray]) -> list[PhotoResult]:
         results = []
-        for _, batch, output in inference.predict(self.network, pictures, _BATCH):
+        for _, batch, output in inference.predict(self.network, np.stack(pictures), _BATCH):
             results += inference.photo_results(batch, output)
         return results
 
-    def _picture(self, photo: Photo) -> np.ndarray:
-        """`[S, S, 3]` uint8, cut for the network."""
+    def _pictures(self, photo: Photo, detect: bool | None) -> list[np.ndarray]:
+        """`[S, S, 3]` uint8 of each face, cut for the network."""
         if isinstance(photo, np.ndarray):
             if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
                 raise ValueError(
                     f"A photo must be uint8 [H, W, 3], not {photo.dtype} {list(photo.shape)}."
                 )
-            image = Image.fromarray(photo)
+            image, name = Image.fromarray(photo), "the photo"
         else:
-            path = pathlib.Path(photo)
+            name = os.fspath(photo)
             try:
-                image = reading.read_photo(path)
+                image = reading.read_photo(pathlib.Path(photo))
             except ValueError as error:
-                raise ValueError(f"{path}: {error}") from error
-        return crops.crop(image, self.config.data, self.config.model.image_size).image
+                raise ValueError(f"{name}: {error}") from error
+        data, size = self.config.data, self.config.model.image_size
+        try:
+            found = framing.place(image, data, size, detect)
+            return [crop_transforms.resample(image, transform, size) for transform in found]
+        except crop_transforms.NoFace as error:
+            raise ValueError(f"{name}: {error}") from error
 
     def render(
         self,

@@ -15,6 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 
 import igc_tf
+from igc_tf.datasets import detector
+from igc_tf.viewing import movies
 from tools import program
 
 if sys.version_info >= (3, 11):
@@ -41,13 +43,21 @@ def test_what_the_package_asks_for_is_what_was_tested():
         for name, v in {**_pins("requirements.txt"), **_pins("requirements-test.txt")}.items()
     }
     extras = PROJECT["optional-dependencies"]
-    for wanted in map(Requirement, [*PROJECT["dependencies"], *extras["test"], *extras["detect"]]):
+    tested = [*PROJECT["dependencies"], *extras["test"], *extras["cascades"]]
+    for wanted in map(Requirement, tested):
         assert wanted.specifier.contains(pins[_normal(wanted.name)]), wanted
+    assert extras["cascades"] == [detector.CASCADES_PACKAGE]
+    assert detector.KEY_POINTS_PACKAGE in extras["detect"] and extras["video"] == [movies.PACKAGE]
 
 
 def test_the_package_asks_for_all_that_it_imports():
     dependencies = {_normal(Requirement(wanted).name) for wanted in PROJECT["dependencies"]}
-    optional = {_normal(Requirement(x).name) for x in PROJECT["optional-dependencies"]["detect"]}
+    extras = PROJECT["optional-dependencies"]
+    optional = {
+        _normal(Requirement(one).name)
+        for extra in ("cascades", "detect", "video")
+        for one in extras[extra]
+    }
     providers = importlib.metadata.packages_distributions()
     own = {"igc_tf", "tools"}
     for path in [*CHECKOUT.glob("igc_tf/**/*.py"), *CHECKOUT.glob("tools/*.py")]:
@@ -56,7 +66,7 @@ def test_the_package_asks_for_all_that_it_imports():
             if isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module]
             for name in {name.split(".")[0] for name in names} - own - sys.stdlib_module_names:
-                givers = {_normal(giver) for giver in providers[name]}
+                givers = {_normal(giver) for giver in providers.get(name, [name])}
                 assert givers & (dependencies | optional), f"{path} imports {name}"
 
 

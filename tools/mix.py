@@ -20,6 +20,12 @@ from tools import model_flags, program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("parts", None, "Names of the parts to take; by default all but the background.")
+flags.DEFINE_boolean(
+    "detect",
+    None,
+    "Look for the face in each photo; by default where MediaPipe is installed and the run's photos were "
+    "framed in a known way. --nodetect cuts photos as the run's.",
+)
 flags.DEFINE_string("output", None, "PNG to write.")
 flags.mark_flag_as_required("output")
 
@@ -46,7 +52,7 @@ def main(argv: list[str]) -> int:
         if not parts:
             raise ValueError(f"--parts names no part; there are {', '.join(model.part_names)}.")
         model.part_numbers(parts)  # refused before the photos are read
-        faces = model.predict(photos)
+        faces = model.predict(photos, FLAGS.detect)
         output = pathlib.Path(FLAGS.output)
         output.parent.mkdir(parents=True, exist_ok=True)
         panels.save_png((_pair if len(faces) == 2 else _people)(model, faces, parts), output)

@@ -6,18 +6,28 @@
 Every photo has a folder of its own, OUTPUT_DIR/NAME.igc, NAME being its name with its ending, below the
 folder that it was found in:
 
+    overlay.jpg            the whole photo, the parts laid over the face
     panel.png              everything on one page
     hierarchy.png          the paper's figure
     arrays.npz             `igc_tf.viewing.result.PhotoResult`
     face.glb, face.obj     the textured face
-    turn.webp, turn.gif, turn.png            with --turntable: the face turns; some frames side by side
+    turn.webp, turn.gif, turn.png            with --turntable: the face turns; some frames side by side;
+                                             turn.mp4 too where imageio-ffmpeg is installed
     relight.webp, relight.gif, relight.png   with --relight: the light goes round it, likewise
     photo.txt              which photo it was
+
+With MediaPipe installed (docs/data.md) every face in a photo is found, and eyes and mouth are put where
+the model expects them; of several faces NAME is photo.jpg.1, photo.jpg.2 and so on, the largest first.
 
 --gallery writes OUTPUT_DIR/gallery.html too: one page of all photos, their parts and what moves.
 
 No two photos share a folder, whatever they are called and whichever are added later; the same photo's is
 written anew. Folders of that ending are never searched for photos, and nothing else is ever overwritten.
+
+A video has the folder OUTPUT_DIR/NAME.igc too. Its panel, meshes and so on are of the average face, and
+
+    film.mp4               the video, with the parts over it, and the face turned, side by side
+    film.csv               pose and light of each frame, steadied
 
 Photos that cannot be read or written are named, the others are done, and the exit status is 1.
 """
@@ -29,6 +39,7 @@ import itertools
 import os
 import pathlib
 import sys
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -40,7 +51,9 @@ from igc_tf import config as config_lib
 from . import model_flags, program
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("input", None, "A photo, or a folder of photos (searched recursively).")
+flags.DEFINE_string(
+    "input", None, "A photo, a folder of photos (searched recursively), or a video of one face."
+)
 flags.DEFINE_integer(
     "num_test_images",
     0,
@@ -59,7 +72,8 @@ flags.DEFINE_enum(
     "crop",
     None,
     config_lib.choices("crop"),
-    "How to cut photos; the run's own way by default. A photo has neither landmarks nor a box.",
+    "How to cut photos. 'detect' finds every face and aligns it as the run's are, the default where "
+    "MediaPipe is installed; else that is the run's own way. A photo has neither landmarks nor a box.",
 )
 flags.DEFINE_float("crop_scale", None, "Side of the crop over the shorter side; the run's default.")
 flags.DEFINE_float("crop_center_y", None, "Height of the crop's center, 0..1; the run's default.")
@@ -74,6 +88,8 @@ class _Photo(NamedTuple):
     name: str  #: of its results
     source: str  #: where it is from, on one line
     image: np.ndarray  #: [S, S, 3] uint8
+    path: pathlib.Path | None = None  #: of the photo, if it is one
+    transform: np.ndarray | None = None  #: [2, 3], of the photo in `image`
 
 
 class _LeftOut:
@@ -98,15 +114,15 @@ def main(argv: list[str]) -> int:
         from igc_tf.disk import shown
 
         left_out = _LeftOut()
+        if FLAGS.input and pathlib.Path(FLAGS.input).is_file() and _is_clip(FLAGS.input):
+            _film(pathlib.Path(FLAGS.input))
+            return 0
         config = config_lib.load(model_flags.folder())
         photos = (_test_photos if FLAGS.num_test_images else _input_photos)(config, left_out)
         some = list(itertools.islice(photos, _BATCH))
         if not some:
             raise ValueError(f"--input={FLAGS.input}: not one photo could be read.")
-        output_dir = pathlib.Path(FLAGS.output_dir)
-        output_dir.mkdir(parents=True, exist_ok=True)
-        if not os.access(output_dir, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(output_dir))
+        output_dir = _output_dir()
 
         from igc_tf.inference import photo_results, predict
         from igc_tf.viewing import gallery
@@ -122,12 +138,20 @@ def main(argv: list[str]) -> int:
                 for photo, result in zip(some[where], photo_results(batch, output), strict=True):
                     done += _written(output_dir, photo, result, config.model, left_out)
             some = list(itertools.islice(photos, _BATCH))
-        print(f"{len(done)} photos: {shown(output_dir)}")
+        print(f"{len(done)} faces: {shown(output_dir)}")
         if FLAGS.gallery:
             title = FLAGS.input or "test photos"
             gallery.write(page, title, done, config.model.capsule_names)
             print(f"gallery: {shown(page)}")
     return 1 if left_out.count else 0
+
+
+def _output_dir() -> pathlib.Path:
+    output_dir = pathlib.Path(FLAGS.output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    if not os.access(output_dir, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(output_dir))
+    return output_dir
 
 
 def _test_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
@@ -141,14 +165,28 @@ def _test_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
         yield _Photo(f"test_{index:04d}", source, np.asarray(store.images[index]))
 
 
-def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
-    """The photo or the photos that --input names, as they are read."""
-    from igc_tf.datasets import crops, reading
+def _way(config) -> tuple[config_lib.Config, bool | None]:
+    """The configuration with the photos cut as the flags say, and whether faces are looked for."""
+    from igc_tf.datasets import crops, detector, framing
 
     changed = {name: FLAGS[name].value for name in ("crop", "crop_scale", "crop_center_y")}
     changed = {name: value for name, value in changed.items() if value is not None}
-    data = config.replace(**changed).data
-    crops.require(data)
+    detect = (FLAGS.crop == "detect") if changed else None
+    if detect:
+        del changed["crop"]  # where the face goes is told by the run
+        detector.require(config.data.detector)
+    config = config.replace(**changed)
+    if detect is None and not framing.detects(config.data):
+        crops.require(config.data)
+    return config, detect
+
+
+def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
+    """Every face in the photo or the photos that --input names, as they are read."""
+    from igc_tf.datasets import crop_transforms, framing, reading
+
+    config, detect = _way(config)
+    data = config.data
     source = pathlib.Path(FLAGS.input)
     if not source.exists():
         raise FileNotFoundError(f"--input={source}: no such photo or folder.")
@@ -161,33 +199,112 @@ def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
         folder, paths = source.parent, [pathlib.Path(source.name)]
         if reading.is_result(folder):
             raise ValueError(f"--input={source} is what was found in a photo, and no photo.")
+    size = config.model.image_size
     for path in paths:
+        name, where = path.as_posix(), folder / path
         try:
-            photo = reading.read_photo(folder / path)
-            image = crops.crop(photo, data, config.model.image_size).image
+            photo = reading.read_photo(where)
+            faces = framing.place(photo, data, size, detect)
+            pictures = [crop_transforms.resample(photo, face, size) for face in faces]
+        except crop_transforms.NoFace as error:
+            way = "center" if data.crop == "center" else "none"
+            left_out(name, f"{error}; --crop={way} takes it as it is")
         except (ValueError, FileNotFoundError) as error:
-            left_out(path.as_posix(), str(error))
+            left_out(name, str(error))
         else:
-            yield _Photo(path.as_posix(), (folder / path).resolve().as_uri(), image)
+            for number, (picture, face) in enumerate(zip(pictures, faces, strict=True), 1):
+                one = f"{name}.{number}" if len(faces) > 1 else name
+                yield _Photo(one, where.resolve().as_uri(), picture, where, face)
+
+
+def _is_clip(path: str) -> bool:
+    from igc_tf.datasets import clips
+
+    return clips.is_clip(path)
+
+
+def _film(path: pathlib.Path) -> None:
+    """Writes what is found in a video.
+
+    Raises:
+      ValueError: it cannot be read, or there is no face in it.
+    """
+    from igc_tf import film as films
+    from igc_tf.datasets import clips, crop_transforms
+    from igc_tf.disk import shown, write_text
+    from igc_tf.pretrained import Pretrained
+    from igc_tf.viewing import movies, result_folder
+
+    clip = clips.Clip(path)
+    config, model = model_flags.load()
+    config, detect = _way(config)
+    model = Pretrained(config, model)
+    output_dir = _output_dir()
+    began = time.monotonic()
+    try:
+        film = films.take_apart(model, clip, clip.rate, detect)
+    except crop_transforms.NoFace as error:
+        raise ValueError(f"{shown(path)}: {error}") from error
+    folder = result_folder.write(
+        output_dir, path.name, path.resolve().as_uri(), film.face, *_how(config.model)
+    )
+    lines = ["time_s,found,pitch_deg,yaw_deg,roll_deg,ambient,diffuse,light_x,light_y,light_z"]
+    motion = film.motion
+    for number, found in enumerate(motion.found):
+        values = [*motion.rotation_degrees[number], *motion.light[number]]
+        told = ",".join(f"{value:.4f}" for value in values)
+        lines.append(f"{number / clip.rate:.4f},{int(found)},{told}")
+    write_text(folder / result_folder.FILM_TABLE, "\n".join(lines) + "\n")
+    pages = films.pages(model, film, clip)
+    first = next(pages)
+    size = (first.shape[1], first.shape[0])
+    with movies.writing(folder / result_folder.FILM, size, clip.rate) as put:
+        for page in itertools.chain([first], pages):
+            put(page)
+    count, seconds = len(motion.found), time.monotonic() - began
+    if count < 0.95 * clip.told - 2:
+        print(
+            f"WARNING: {shown(path)}: {count} of {clip.told} frames could be read; it is damaged",
+            file=sys.stderr,
+        )
+    print(
+        f"{count} frames, a face in {motion.found.sum()}, {count / seconds:.1f} frames/s: "
+        f"{shown(folder)}"
+    )
+
+
+def _how(model) -> tuple:
+    """Part names, meshes and animations that the flags ask for, as `result_folder.write` wants them."""
+    from igc_tf.viewing import result_folder
+
+    mesh = result_folder.Meshes(model.fov_degrees, FLAGS.mesh_background)
+    motions = ["turn"] * FLAGS.turntable + ["relight"] * FLAGS.relight
+    return (
+        model.capsule_names,
+        mesh if FLAGS.meshes else None,
+        result_folder.Animations(model, motions),
+    )
 
 
 def _written(
     output_dir: pathlib.Path, photo: _Photo, result, model, left_out: _LeftOut
 ) -> list[pathlib.Path]:
     """Writes a photo's results: their folder, or none if they could not be written, which is said."""
-    from igc_tf.viewing import result_folder
+    from igc_tf.datasets import reading
+    from igc_tf.viewing import overlay, result_folder
 
-    mesh = result_folder.Meshes(model.fov_degrees, FLAGS.mesh_background)
-    motions = ["turn"] * FLAGS.turntable + ["relight"] * FLAGS.relight
     try:
+        laid = None
+        if photo.path is not None:  # read anew: sixteen large photos would not fit into memory
+            whole = np.asarray(reading.read_photo(photo.path))
+            laid = overlay.on_photo(whole, photo.transform, result)
         folder = result_folder.write(
             output_dir,
             photo.name,
             photo.source,
             result,
-            model.capsule_names,
-            mesh if FLAGS.meshes else None,
-            result_folder.Animations(model, motions),
+            *_how(model),
+            laid,
         )
     except (ValueError, OSError) as error:
         if program.concerns_all(error):

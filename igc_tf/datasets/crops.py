@@ -7,7 +7,8 @@
 * `landmarks` turns, scales and shifts the photo so that eyes and mouth come to lie at `align_eye_line`,
   `align_mouth_line` and `align_eye_distance` [choice];
 * `box` cuts the box that the data set tells, as Unsup3D did CelebA [unsup3d];
-* `detect` cuts the face that a detector finds.
+* `detect` does as `landmarks` with the eyes and mouth of the face that a detector finds; they come to
+  lie where the average face has them in a box `box_scale` times as large as it [choice].
 
 What lies beyond the photo's edge repeats it [unsup3d].
 """
@@ -20,15 +21,16 @@ import numpy as np
 from PIL import Image
 
 from igc_tf.config import DataConfig
-from igc_tf.datasets import detector
+from igc_tf.datasets import crop_transforms, detector
+from igc_tf.datasets.crop_transforms import NoFace
 from igc_tf.datasets.image_store import Crop
 
-#: A crop may be this many times as large as its photo, no more.
-_LARGEST = 10.0
-
-
-class NoFace(ValueError):
-    """The photo cannot be cut as asked: no face was found in it, or nothing tells where it is."""
+#: Size (width, height), px, of a photo of CelebA's aligned release, and where MediaPipe's detector sees
+#: eyes and mouth in it, [3, 2] px: medians over 2,243 of the photos.
+CELEBA_SIZE = (178, 218)
+CELEBA_ANCHORS = np.array([[69.6, 113.2], [109.1, 113.2], [89.3, 156.3]])
+#: Collections whose photos are framed as CelebA's are, where they are cut by their center.
+_AS_CELEBA = ("celeb_a", "photo_folder")
 
 
 class Marks(NamedTuple):
@@ -53,7 +55,7 @@ def require(data: DataConfig) -> None:
       ValueError: it is not; the message says how to install it.
     """
     if data.crop == "detect":
-        detector.require()
+        detector.require(data.detector)
 
 
 def fingerprint(data: DataConfig) -> str:
@@ -65,7 +67,36 @@ def fingerprint(data: DataConfig) -> str:
         "box": ("box_scale",),
         "detect": ("box_scale", "detector"),
     }[data.crop]
-    return " ".join([data.crop, *(f"{name}={getattr(data, name)}" for name in used)])
+    told = [data.crop, *(f"{name}={getattr(data, name)}" for name in used)]
+    if data.crop == "detect" and detector.name(data.detector):
+        told.append(detector.name(data.detector))
+    return " ".join(told)
+
+
+def template(data: DataConfig) -> np.ndarray | None:
+    """Where eyes and mouth lie in the pictures of a run, however they were cut.
+
+    Photos cut by their center are taken to be framed as CelebA's aligned ones, which the recipes that
+    cut so are made for; not where the whole photo was kept.
+
+    Args:
+      data: how the run's photos are cut.
+
+    Returns:
+      `[3, 2]` (x, y) of the image-left eye, the image-right eye and the mouth, as shares of the
+      picture's side; None where nothing tells.
+    """
+    if data.crop == "landmarks":
+        half = data.align_eye_distance / 2
+        eyes = [[0.5 - half, data.align_eye_line], [0.5 + half, data.align_eye_line]]
+        return np.array([*eyes, [0.5, data.align_mouth_line]])
+    if data.crop == "detect":
+        return 0.5 + (detector.BOX_ANCHORS - 0.5) / data.box_scale
+    whole = (data.crop_scale, data.crop_center_y) == (1.0, 0.5)
+    if data.crop == "center" and data.dataset in _AS_CELEBA and not whole:
+        left, top, right, _ = crop_box(*CELEBA_SIZE, data)
+        return (CELEBA_ANCHORS - [left, top]) / (right - left)
+    return None
 
 
 def crop_transform(
@@ -89,17 +120,17 @@ def crop_transform(
     if data.crop == "landmarks":
         if marks.anchors is None or not np.isfinite(marks.anchors).all():
             raise NoFace("no landmarks")
-        return _aligned(marks.anchors, data, size)
+        return crop_transforms.of_anchors(marks.anchors, template(data), size)
     if data.crop == "box":
         if marks.box is None or not np.isfinite(marks.box).all():
             raise NoFace("no box")
-        return _boxed(_square(marks.box, data.box_scale), size)
+        return crop_transforms.of_box(_square(marks.box, data.box_scale), size)
     if data.crop == "detect":
-        box = detector.detect(np.asarray(photo), data.detector)
-        if box is None:
+        found = detector.find(photo, data.detector)
+        if not found:
             raise NoFace("no face found")
-        return _boxed(_square(box, data.box_scale), size)
-    return _boxed(crop_box(*photo.size, data), size)
+        return crop_transforms.of_anchors(found[0].anchors, template(data), size)
+    return crop_transforms.of_box(crop_box(*photo.size, data), size)
 
 
 def crop_box(width: int, height: int, data: DataConfig) -> tuple[float, float, float, float]:
@@ -119,60 +150,7 @@ def crop(photo: Image.Image, data: DataConfig, size: int, marks: Marks | None = 
       NoFace: see `crop_transform`; or the crop would lie outside of the photo.
     """
     transform = crop_transform(photo, data, size, marks)
-    return Crop(resample(photo, transform, size), transform)
-
-
-def resample(photo: Image.Image, transform: np.ndarray, size: int) -> np.ndarray:
-    """`[size, size, 3]` uint8: the photo under a crop transform.
-
-    Raises:
-      NoFace: the picture would lie outside of the photo, or be far larger than it.
-    """
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], float)
-    inverse = np.linalg.inv(transform[:, :2])
-    on_photo = (corners - transform[:, 2]) @ inverse.T
-    low, high = on_photo.min(axis=0), on_photo.max(axis=0)
-    extent = np.array(photo.size)
-    if (low >= extent).any() or (high <= 0).any() or (high - low > _LARGEST * extent).any():
-        raise NoFace("its crop lies outside of the photo, or is far larger: wrong landmarks or box")
-    upright = transform[0, 1] == transform[1, 0] == 0
-    if upright and (low > -1e-6).all() and (high < extent + 1e-6).all():
-        box = (*np.maximum(low, 0), *np.minimum(high, extent))
-        return _resized(photo, (size, size), box)
-    margin = 2 + 2 / max(np.abs(np.linalg.det(transform[:, :2])) ** 0.5, 1e-6)  # of the filter
-    first = np.floor(low - margin).astype(int)
-    photo = _padded(photo, first, np.ceil(high + margin).astype(int))
-    scale = min(np.abs(np.linalg.det(transform[:, :2])) ** 0.5, 1.0)
-    shrunk = np.maximum(np.round(np.array(photo.size) * scale), 1).astype(int)
-    factor = np.array(photo.size) / shrunk
-    photo = Image.fromarray(_resized(photo, tuple(shrunk), (0, 0, *photo.size)))
-    # px of the picture to px of the shrunk photo
-    matrix = inverse / factor[:, None]
-    offset = (-inverse @ transform[:, 2] - first) / factor
-    values = np.concatenate([matrix, offset[:, None]], axis=1).ravel()
-    turned = photo.transform(
-        (size, size), Image.Transform.AFFINE, tuple(values), Image.Resampling.BICUBIC
-    )
-    return np.asarray(turned, np.uint8)
-
-
-def _resized(photo: Image.Image, size: tuple[int, int], box: tuple[float, ...]) -> np.ndarray:
-    resized = photo.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
-    return np.asarray(resized, np.uint8)
-
-
-def _padded(photo: Image.Image, first: np.ndarray, last: np.ndarray) -> Image.Image:
-    """The pixels `first` to `last` (x, y) of a photo; beyond its edge, the edge's."""
-    columns, rows = (
-        np.clip(np.arange(first[axis], last[axis]), 0, photo.size[axis] - 1) for axis in (0, 1)
-    )
-    return Image.fromarray(np.asarray(photo)[rows][:, columns])
-
-
-def _boxed(box: tuple[float, float, float, float], size: int) -> np.ndarray:
-    left, top, right, bottom = box
-    x, y = size / (right - left), size / (bottom - top)
-    return np.array([[x, 0, -left * x], [0, y, -top * y]])
+    return Crop(crop_transforms.resample(photo, transform, size), transform)
 
 
 def _square(box: np.ndarray, scale: float) -> tuple[float, float, float, float]:
@@ -183,28 +161,3 @@ def _square(box: np.ndarray, scale: float) -> tuple[float, float, float, float]:
         raise NoFace("an empty box")
     x, y = (left + right) / 2, (top + bottom) / 2
     return x - half, y - half, x + half, y + half
-
-
-def _aligned(points: np.ndarray, data: DataConfig, size: int) -> np.ndarray:
-    """The similarity that takes three anchors nearest to where they shall lie (least squares).
-
-    With the mouth among them a face in profile, whose eyes nearly coincide, keeps its size.
-    """
-    half = data.align_eye_distance / 2
-    target = size * np.array(
-        [
-            0.5 - half + 1j * data.align_eye_line,
-            0.5 + half + 1j * data.align_eye_line,
-            0.5 + 1j * data.align_mouth_line,
-        ]
-    )
-    source = points[:, 0] + 1j * points[:, 1]
-    centered = source - source.mean()
-    spread = (np.abs(centered) ** 2).sum()
-    factor = (centered.conj() * target).sum() / max(spread, 1e-12)
-    if spread < 1 or factor == 0:
-        raise NoFace("its landmarks coincide")
-    shift = target.mean() - factor * source.mean()
-    return np.array(
-        [[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]]
-    )

@@ -19,7 +19,8 @@ from igc_tf.igc_net import IGCNet
 from igc_tf.inference import photo_results
 from igc_tf.structures import IGCOutput
 from igc_tf.training.step import Report
-from igc_tf.viewing import panels
+from igc_tf.viewing import panels, turntable
+from igc_tf.viewing.result import PhotoResult
 
 #: Names of scalar groups, by the first word of what the step reports.
 _GROUPS = {
@@ -28,6 +29,8 @@ _GROUPS = {
     "depth_low": "Capsule_depth_low",
     "depth_high": "Capsule_depth_high",
 }
+#: How the faces of the fixed batch are turned, degrees, and the side of these pictures, px.
+_YAWS, _SIDE = (-60.0, -30.0, 0.0, 30.0, 60.0), 128
 
 
 class Summaries:
@@ -95,6 +98,8 @@ class Summaries:
             tf.summary.image("Panel", pictures, max_outputs=len(pictures))
             hierarchies = np.stack([panels.hierarchy(result) for result in results[:4]])
             tf.summary.image("Hierarchy", hierarchies, max_outputs=len(hierarchies))
+            turned = np.stack([self._turned(result) for result in results[:4]])
+            tf.summary.image("Turn", turned, max_outputs=len(turned))
             embeddings = output.parts.embeddings
             for name, value in zip(embeddings._fields, embeddings, strict=True):
                 tf.summary.histogram(f"Embedding/{name}", value)
@@ -105,6 +110,12 @@ class Summaries:
             vertices, colors, faces = self._mesh(output)
             mesh_summary.mesh("Object", vertices, colors=colors, faces=faces)
         self.writer.flush()
+
+    def _turned(self, result: PhotoResult) -> np.ndarray:
+        """The face from five sides in a row."""
+        light = tuple(float(value) for value in result.light)
+        views = [turntable.View((0.0, yaw, 0.0), light) for yaw in _YAWS]
+        return np.concatenate(turntable.render(result, self.config.model, views, _SIDE), axis=1)
 
     def _mesh(self, output: IGCOutput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Vertices, uint8 colors and faces of the first two objects, centered for the viewer."""

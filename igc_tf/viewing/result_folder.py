@@ -3,13 +3,16 @@
 The photo `people/anna.jpg` has the folder `people/anna.jpg.igc/`, whichever other photos there are:
 
     photo.txt      which photo it was, one line
+    overlay.jpg    the whole photo, the parts laid over the face
     panel.png      everything on one page
     hierarchy.png  the paper's figure
     arrays.npz     the arrays of `igc_tf.viewing.result.PhotoResult`
     face.glb       the textured face, a mesh for each part
     face.obj, face.mtl, face_albedo.png   the same as OBJ
-    turn.webp, turn.gif, turn.png   the face turns and nods: animated, and some frames side by side
+    turn.webp, turn.gif, turn.png   the face turns and nods: animated, and some frames side by side;
+                   turn.mp4 too where imageio-ffmpeg is installed
     relight.webp, relight.gif, relight.png   the light goes round the face, likewise
+    film.mp4, film.csv   of a video: all of it, side by side, and each frame's pose and light
 
 The whole name of the photo is in that of the folder, so two photos never share one, and a folder of that
 ending is never searched for photos (`igc_tf.datasets.reading.search`).
@@ -21,14 +24,18 @@ import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import trimesh
+from PIL import Image
 
 from igc_tf.config import ModelConfig
-from igc_tf.disk import RESULT_SUFFIX, shown, write_text
-from igc_tf.viewing import meshes, panels, turntable
+from igc_tf.disk import RESULT_SUFFIX, shown, write_text, written
+from igc_tf.viewing import meshes, movies, panels, turntable
 from igc_tf.viewing.result import PhotoResult
 
 PHOTO, PANEL, HIERARCHY, ARRAYS = "photo.txt", "panel.png", "hierarchy.png", "arrays.npz"
+OVERLAY = "overlay.jpg"
+FILM, FILM_TABLE = "film.mp4", "film.csv"
 GLB, OBJ = "face.glb", "face.obj"
 
 
@@ -59,6 +66,7 @@ def write(
     names: Sequence[str] = (),
     mesh: Meshes | None = None,
     animations: Animations | None = None,
+    overlay: np.ndarray | None = None,
 ) -> pathlib.Path:
     """Writes the files of one photo, each whole or not at all.
 
@@ -72,6 +80,7 @@ def write(
       names: of the parts, the background's first; without, they are numbered.
       mesh: how the meshes are made; by default there are none.
       animations: which are rendered; by default there are none.
+      overlay: `[H, W, 3]` uint8, the parts over the whole photo; by default there is none.
 
     Returns:
       The photo's folder.
@@ -90,12 +99,17 @@ def write(
     ):
         panels.save_png(picture, folder / file)
     result.save_npz(folder / ARRAYS)
+    if overlay is not None:
+        with written(folder / OVERLAY) as stream:
+            Image.fromarray(overlay).save(stream, "JPEG", quality=92)
     if animations is not None:
         for motion in animations.motions:
             views = turntable.MOTIONS[motion](result)
             frames = turntable.render(result, animations.model, views)
             for ending in (".webp", ".gif"):
                 turntable.save(frames, folder / f"{motion}{ending}")
+            if movies.has_ffmpeg():
+                movies.save(frames, folder / f"{motion}.mp4", turntable.FRAMES_PER_SECOND)
             panels.save_png(turntable.strip(frames), folder / f"{motion}.png")
     if mesh is not None:
         face = _face(result, mesh)

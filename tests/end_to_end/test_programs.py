@@ -7,8 +7,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from igc_tf.datasets import clips
 from igc_tf.serving import contract
 from igc_tf.serving.export import custom_ops
+from igc_tf.viewing import movies
 
 pytestmark = pytest.mark.slow
 
@@ -90,6 +92,45 @@ def test_reconstruct_says_what_is_wrong(program, trained, tmp_path, flags, messa
     flags = [f"--run_dir={trained}", f"--output_dir={tmp_path}", *flags]
     output = program("reconstruct", *flags, expect=1)
     assert message in output and "Traceback" not in output
+
+
+def test_reconstruct_finds_the_faces_of_a_photo(program, tmp_path):
+    pytest.importorskip("cv2", reason="OpenCV, which is optional, is not installed")
+    page = Image.new("RGB", (500, 400), "gray")
+    page.paste(Image.open("docs/images/astronaut.jpg").resize((267, 327)), (190, 40))
+    page.save(tmp_path / "bust.png")
+    page.crop((0, 0, 180, 400)).save(tmp_path / "wall.png")
+    flags = ["--weights=photos", f"--output_dir={tmp_path}/out", "--crop=detect", "--nomeshes"]
+    output = program("reconstruct", f"--input={tmp_path}", *flags, expect=1)
+    assert "left out wall.png: no face found; --crop=center takes it as it is" in output
+    (folder,) = (tmp_path / "out").iterdir()
+    assert folder.name == "bust.png.igc"
+    with Image.open(folder / "overlay.jpg") as overlay:
+        changed = np.abs(np.asarray(overlay).astype(int) - np.asarray(page)).max(-1) > 30
+    rows, columns = np.nonzero(changed)
+    # The face, from chin to forehead, and nothing else.
+    assert 250 < columns.mean() < 400 and 150 < rows.mean() < 300
+    assert 0.03 < changed.mean() < 0.25
+
+
+def test_reconstruct_a_video(program, trained, tmp_path):
+    pytest.importorskip("cv2", reason="OpenCV, which is optional, is not installed")
+    path, out = tmp_path / "clip.mp4", tmp_path / "out"
+    frames = np.random.default_rng(0).integers(0, 256, (18, 48, 64, 3), np.uint8)
+    movies.save(frames, path, 20.0)
+    flags = [f"--run_dir={trained}", f"--output_dir={out}", "--nomeshes"]
+    output = program("reconstruct", *flags, f"--input={path}")
+    assert "18 frames, a face in 18, " in output and "frames/s" in output
+    folder = out / "clip.mp4.igc"
+    assert {"film.mp4", "film.csv", "panel.png", "arrays.npz"} <= {p.name for p in folder.iterdir()}
+    found = np.stack(list(clips.Clip(folder / "film.mp4")))
+    assert found.shape == (18, 48, 2 * 64 + 48, 3)
+    lines = (folder / "film.csv").read_text().splitlines()
+    assert len(lines) == 19 and lines[0].startswith("time_s,found,pitch_deg,yaw_deg")
+    assert lines[-1].startswith("0.8500,1,")
+    path.write_bytes(b"")
+    output = program("reconstruct", *flags, f"--input={path}", expect=1)
+    assert f"ERROR: {path}: the file is empty" in output and "Traceback" not in output
 
 
 def test_reconstruct_moves_the_face(program, trained, tmp_path):

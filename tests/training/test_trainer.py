@@ -69,7 +69,7 @@ def test_a_training_learns_and_leaves_what_it_promises(run_config, tmp_path, cap
         "Loss/sparsity", "Loss/background", "Loss_share/contrastive", "Training/relief",
         "Training/images_per_second", "Capsule_area/0", "Capsule_depth_low/2",
         "Capsule_depth_high/2", "Validation/l1", "Panel",
-        "Hierarchy", "Embedding/shape", "Flags", "Object_VERTEX", "Object_FACE", "Object_COLOR",
+        "Hierarchy", "Turn", "Embedding/shape", "Flags", "Object_VERTEX", "Object_FACE", "Object_COLOR",
     ):  # fmt: skip
         assert tag in tags, (tag, sorted(tags))
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from igc_tf.config import ModelConfig
 from igc_tf.datasets import reading
-from igc_tf.viewing import result_folder
+from igc_tf.viewing import movies, result_folder
 from igc_tf.viewing.result import PhotoResult
 from tests.viewing.conftest import make_face
 
@@ -62,7 +62,8 @@ def test_each_photo_has_its_own_results(tmp_path, small):
 def test_the_moving_face_is_written_where_it_is_asked_for(tmp_path, small, motions):
     animations = result_folder.Animations(ModelConfig(static_background=True), motions)
     folder = result_folder.write(tmp_path, "a.jpg", "file:///a", small, animations=animations)
-    moving = [f"{motion}.{ending}" for motion in motions for ending in ("webp", "gif", "png")]
+    endings = ["webp", "gif", "png"] + ["mp4"] * movies.has_ffmpeg()
+    moving = [f"{motion}.{ending}" for motion in motions for ending in endings]
     assert files(folder) == sorted(
         ["arrays.npz", "hierarchy.png", "panel.png", "photo.txt", *moving]
     )
@@ -137,6 +138,14 @@ def test_the_mesh_is_the_face_or_the_whole_canvas(tmp_path, face):
     assert not (meshes[False].vertices[:, 2] < -1.06 + 1e-4).any()
     share = (face.canonical_visibility[0] == 0).mean()
     assert len(meshes[False].vertices) == pytest.approx(64 * 64 * share, rel=0.2)
+
+
+def test_the_overlay_is_written_as_it_is(tmp_path, small):
+    photo = np.full((30, 50, 3), 90, np.uint8)
+    photo[:, 25:] = 200
+    folder = result_folder.write(tmp_path, "a.jpg", "file:///a", small, overlay=photo)
+    with Image.open(folder / "overlay.jpg") as written:
+        assert np.abs(np.asarray(written).astype(int) - photo).mean() < 2
 
 
 def test_without_a_foreground_all_but_the_mesh_is_written(tmp_path, small):

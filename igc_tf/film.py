@@ -1,0 +1,282 @@
+"""A video of a face: one identity for the whole clip, pose and light of each frame, steadied.
+
+The face is looked for in every frame. Crop, pose and light go through a one-euro filter; depth and
+albedo of the parts are averaged over the clip, for they are the same person's. What is drawn of each
+frame is that average face in the frame's pose and light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from igc_tf import inference
+from igc_tf.datasets import crop_transforms, framing
+from igc_tf.pretrained import Pretrained
+from igc_tf.steadying import OneEuro
+from igc_tf.structures import IGCOutput, Light, PartCapsules, Pose
+from igc_tf.viewing import dials, overlay, turntable
+from igc_tf.viewing.result import PhotoResult
+
+#: Cutoff (Hz) and quickness of the filters [choice]: of the crop's corners, in crops; of angles, degrees;
+#: of the translation, units of the camera's distance; of the light, whose strengths are in [0, 1].
+_CROP, _ROTATION, _TRANSLATION, _LIGHT = (1.0, 1.0), (1.0, 0.1), (1.0, 10.0), (0.5, 0.5)
+#: What lies farther than this from the last crop, in crops, is another face, for a second [choice].
+_JUMP = 0.4
+#: How far the face is turned beside the photo, degrees of yaw, and how far at most from the front.
+_TURNED, _LARGEST_YAW = 35.0, 60.0
+#: Of the page, px: the height of its pictures at most, and the side of the plate that shows the pose.
+_HEIGHT, _PLATE = 360, 72
+_BATCH = 16
+
+
+class Motion(NamedTuple):
+    """How the face of a video of N frames moves."""
+
+    found: (
+        np.ndarray
+    )  #: [N] bool: a face was found; without, its crop is that of the last frame with one
+    transforms: np.ndarray  #: [N, 2, 3], of the frame in the picture that the network saw
+    rotation_degrees: np.ndarray  #: [N, 3] (pitch, yaw, roll)
+    translation: np.ndarray  #: [N, 3], units of the camera's distance
+    light: np.ndarray  #: [N, 5] (ambient, diffuse, dx, dy, dz)
+
+
+class Film(NamedTuple):
+    """What was found in a video."""
+
+    motion: Motion  #: steadied
+    face: PhotoResult  #: the average face, in the frame that shows it most from the front
+    parts: PartCapsules  #: of the average face alone
+
+
+def take_apart(
+    model: Pretrained, frames: Iterable[np.ndarray], rate: float, detect: bool | None = None
+) -> Film:
+    """Finds the face of a video. Of several faces the largest of the first frame is followed.
+
+    Args:
+      model: a trained one.
+      frames: `[H, W, 3]` uint8 RGB, all of one size; they are read three times.
+      rate: frames a second.
+      detect: see `Pretrained.predict`.
+
+    Raises:
+      NoFace: there is no frame, or no face in any.
+    """
+    data = model.config.data
+    detect = framing.detects(data) if detect is None else detect
+    found, placed = _follow(model, frames, rate, detect)
+    seen = _look(model, frames, placed)
+    if detect:
+        yaws = _steadied(seen.rotation_degrees, rate, _ROTATION)[:, 1]
+        placed = _as_drawn(model, placed, yaws, seen.parts)
+        seen = _look(model, frames, placed)
+    light = _steadied(seen.light, rate, _LIGHT)
+    light[:, 2:] /= np.linalg.norm(light[:, 2:], axis=1, keepdims=True)
+    motion = Motion(
+        found,
+        placed,
+        _steadied(seen.rotation_degrees, rate, _ROTATION),
+        _steadied(seen.translation, rate, _TRANSLATION),
+        light,
+    )
+    best = int(np.abs(motion.rotation_degrees[:, :2]).sum(1).argmin())
+    image = seen.pictures[best : best + 1] / np.float32(255)
+    (face,) = _drawn(model, seen.parts, motion, slice(best, best + 1), image)
+    return Film(motion, face, seen.parts)
+
+
+def pages(model: Pretrained, film: Film, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Each frame, the same with the parts over it, and the face turned by 35 degrees, with its pose.
+
+    Args:
+      model: that found it.
+      film: from `take_apart`.
+      frames: the same ones.
+
+    Yields:
+      `[h, w, 3]` uint8, both even.
+    """
+    number = 0
+    for batch in _batches(frames):
+        where = slice(number, number + len(batch))
+        rotations, lights = film.motion.rotation_degrees[where], film.motion.light[where]
+        height, width = batch[0].shape[:2]
+        scale = min(1.0, _HEIGHT / height)
+        size = tuple(max(2, round(side * scale / 2) * 2) for side in (width, height))
+        ratio = np.array(size) / (width, height)
+        views = [
+            turntable.View((pitch, min(yaw + _TURNED, _LARGEST_YAW), roll), tuple(light))
+            for (pitch, yaw, roll), light in zip(rotations.tolist(), lights, strict=True)
+        ]
+        turned = turntable.render(film.face, model.config.model, views, size[1])
+        results = _drawn(model, film.parts, film.motion, where)
+        for i, frame in enumerate(batch):
+            photo = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BOX))
+            transform = film.motion.transforms[number + i].copy()
+            transform[:, :2] /= ratio
+            page = [photo, overlay.on_photo(photo, transform, results[i]), turned[i]]
+            plate = dials.pose_plate(rotations[i], min(_PLATE, size[1]))
+            page[2][-len(plate) :, : len(plate)] = plate
+            yield np.concatenate(page, axis=1)
+        number += len(batch)
+
+
+class _Seen(NamedTuple):
+    """What the network sees in all frames."""
+
+    pictures: np.ndarray  # [N, S, S, 3] uint8
+    rotation_degrees: np.ndarray  # [N, 3]
+    translation: np.ndarray  # [N, 3]
+    light: np.ndarray  # [N, 5]
+    parts: PartCapsules  # their mean, of one image
+
+
+def _look(model: Pretrained, frames: Iterable[np.ndarray], placed: np.ndarray) -> _Seen:
+    size = model.config.model.image_size
+    seen: list[tuple[np.ndarray, ...]] = []
+    depth = albedo = 0.0
+    number = 0
+    for batch in _batches(frames):
+        pictures = np.stack(
+            [
+                crop_transforms.resample(Image.fromarray(frame), transform, size)
+                for frame, transform in zip(batch, placed[number:], strict=False)
+            ]
+        )
+        # All batches are of one size: another one would be traced anew, which takes seconds.
+        count = len(batch)
+        full = pictures[np.arange(_BATCH if number else count) % count]
+        ((_, _, output),) = inference.predict(model.network, full, _BATCH)
+        light = output.light
+        strengths = tf.stack([light.ambient, light.diffuse], axis=1)
+        found = (
+            np.degrees(output.pose.rotation.numpy()),
+            output.pose.translation.numpy(),
+            tf.concat([strengths, light.direction], axis=1).numpy(),
+        )
+        seen.append((pictures, *(values[:count] for values in found)))
+        depth = depth + output.parts.depth.numpy()[:count].sum(0, keepdims=True)
+        albedo = albedo + output.parts.albedo.numpy()[:count].sum(0, keepdims=True)
+        number += count
+    depth, albedo = (tf.constant(total / np.float32(number)) for total in (depth, albedo))
+    parts = PartCapsules(None, depth, albedo, None)
+    return _Seen(*(np.concatenate(field) for field in zip(*seen, strict=True)), parts)
+
+
+def _as_drawn(
+    model: Pretrained, placed: np.ndarray, yaw_degrees: np.ndarray, parts: PartCapsules
+) -> np.ndarray:
+    """Crops that show a turned face where the model draws it.
+
+    Aligned by eyes and mouth, a face that turns has them always in the middle, and is tilted a little;
+    the model turns it about the head's axis, so that they move to the side. Without this, yaw is found
+    15 % too small.
+
+    Args:
+      model: a trained one.
+      placed: `[N, 2, 3]`, aligned by eyes and mouth.
+      yaw_degrees: `[N]`.
+      parts: the face, of one image.
+    """
+    size = model.config.model.image_size
+    wanted = framing.target(model.config.data)
+    depth = model.network.assemble(parts).depth  # [1, h, w]
+    pixels = (wanted * depth.shape[1]).astype(int)  # [3, 2]
+    centers = (pixels + 0.5) * size / depth.shape[1]
+    moved = []
+    for start in range(0, len(placed), _BATCH):
+        yaws = np.radians(yaw_degrees[start : start + _BATCH]).astype(np.float32)
+        rotation = tf.constant(np.stack([0 * yaws, yaws, 0 * yaws], axis=1))
+        many = tf.repeat(depth, len(yaws), axis=0)
+        view = Pose(rotation, tf.zeros_like(rotation))
+        surface = model.network.renderer.surface_pixels(many, view).numpy()
+        drawn = wanted * size + surface[:, pixels[:, 1], pixels[:, 0]] - centers
+        for transform, points in zip(placed[start:], drawn, strict=False):
+            # As alignment sees the drawn face; undone, it is where it is drawn.
+            back = crop_transforms.inverse(crop_transforms.of_anchors(points, wanted, size))
+            matrix = back[:, :2] @ transform[:, :2]
+            offset = crop_transforms.apply(back, transform[:, 2])
+            moved.append(np.concatenate([matrix, offset[:, np.newaxis]], axis=1))
+    return np.array(moved)
+
+
+def _follow(
+    model: Pretrained, frames: Iterable[np.ndarray], rate: float, detect: bool | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether a face is in each frame, `[N]`, and steadied transforms `[N, 2, 3]`."""
+    size = model.config.model.image_size
+    corners = np.array([[0.0, 0.0], [size, 0.0], [0.0, size]])
+    seen: list[np.ndarray | None] = []  # [3, 2] each: the picture's corners on the frame, px
+    last, missed = None, 0
+    for frame in frames:
+        try:
+            faces = framing.place(Image.fromarray(frame), model.config.data, size, detect)
+        except crop_transforms.NoFace:
+            faces = []
+        there = [crop_transforms.apply(crop_transforms.inverse(face), corners) for face in faces]
+        if last is not None and missed < rate:
+            side = np.linalg.norm(last[1] - last[0])
+            off = [float(np.linalg.norm(points - last, axis=1).max()) / side for points in there]
+            there = [there[int(np.argmin(off))]] if there and min(off) < _JUMP else []
+        missed = 0 if there else missed + 1
+        last = there[0] if there else last
+        seen.append(there[0] if there else None)
+    if last is None:
+        raise crop_transforms.NoFace("no face found in any frame" if seen else "there is no frame")
+    found = np.array([points is not None for points in seen])
+    # The last frame with a face, or before the first one that.
+    source = np.maximum.accumulate(np.where(found, np.arange(len(found)), 0))
+    source[: found.argmax()] = found.argmax()
+    filled = np.array([seen[index] for index in source])
+    side = float(np.median(np.linalg.norm(filled[:, 1] - filled[:, 0], axis=1)))
+    steady = _steadied(filled.reshape(len(filled), 6) / side, rate, _CROP).reshape(-1, 3, 2) * side
+    axes = (steady[:, 1:] - steady[:, :1]) / size  # [N, 2, 2], of x and of y
+    back = np.concatenate([axes.transpose(0, 2, 1), steady[:, 0, :, np.newaxis]], axis=2)
+    return found, np.array([crop_transforms.inverse(one) for one in back])
+
+
+def _steadied(values: np.ndarray, rate: float, how: tuple[float, float]) -> np.ndarray:
+    """Filtered forwards and backwards, the mean of both, so that nothing comes late."""
+    both = []
+    for order in (slice(None), slice(None, None, -1)):
+        steady = OneEuro(rate, *how)
+        both.append(np.array([steady(value) for value in values[order]])[order])
+    return (both[0] + both[1]) / 2
+
+
+def _batches(frames: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    batch: list[np.ndarray] = []
+    for frame in frames:
+        batch.append(frame)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _drawn(
+    model: Pretrained,
+    parts: PartCapsules,
+    motion: Motion,
+    where: slice,
+    images: np.ndarray | None = None,
+) -> list[PhotoResult]:
+    """The average face in the pose and light of some frames; its `image` is the drawing, if not given."""
+    rotation = np.radians(motion.rotation_degrees[where]).astype(np.float32)
+    view = Pose(tf.constant(rotation), tf.constant(motion.translation[where].astype(np.float32)))
+    told = motion.light[where].astype(np.float32)
+    light = Light(*map(tf.constant, (told[:, 0], told[:, 1], told[:, 2:])))
+    many = PartCapsules(
+        None, *(tf.repeat(maps, len(rotation), axis=0) for maps in parts[1:3]), pose=None
+    )
+    capsule = model.network.assemble(many)
+    drawn = model.network.render(capsule, light, view, capsule.visibility, with_alpha=True)
+    output = IGCOutput(many, capsule, light, view, drawn, None, None)
+    return inference.photo_results(drawn.image if images is None else images, output)
