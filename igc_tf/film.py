@@ -1,14 +1,14 @@
 """A video of a face: one identity for the whole clip, pose and light of each frame, steadied.
 
 The face is looked for in every frame. Crop, pose and light go through a one-euro filter; depth and
-albedo of the parts are averaged over the clip, for they are the same person's. What is drawn of each
+albedo of the parts are averaged over the clip, for they are the same person's. What is rendered of each
 frame is that average face in the frame's pose and light.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -19,7 +19,7 @@ from igc_tf.datasets import crop_transforms, framing
 from igc_tf.pretrained import Pretrained
 from igc_tf.steadying import OneEuro
 from igc_tf.structures import IGCOutput, Light, PartCapsules, Pose
-from igc_tf.viewing import dials, overlay, turntable
+from igc_tf.viewing import glyphs, overlay, turntable
 from igc_tf.viewing.result import PhotoResult
 
 #: Cutoff (Hz) and quickness of the filters [choice]: of the crop's corners, in crops; of angles, degrees;
@@ -32,6 +32,8 @@ _TURNED, _LARGEST_YAW = 35.0, 60.0
 #: Of the page, px: the height of its pictures at most, and the side of the plate that shows the pose.
 _HEIGHT, _PLATE = 360, 72
 _BATCH = 16
+#: Embeddings and poses of parts that are averages have no meaning.
+_NONE: Any = None
 
 
 class Motion(NamedTuple):
@@ -108,7 +110,7 @@ def pages(model: Pretrained, film: Film, frames: Iterable[np.ndarray]) -> Iterat
         rotations, lights = film.motion.rotation_degrees[where], film.motion.light[where]
         height, width = batch[0].shape[:2]
         scale = min(1.0, _HEIGHT / height)
-        size = tuple(max(2, round(side * scale / 2) * 2) for side in (width, height))
+        size = max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
         ratio = np.array(size) / (width, height)
         views = [
             turntable.View((pitch, min(yaw + _TURNED, _LARGEST_YAW), roll), tuple(light))
@@ -121,7 +123,7 @@ def pages(model: Pretrained, film: Film, frames: Iterable[np.ndarray]) -> Iterat
             transform = film.motion.transforms[number + i].copy()
             transform[:, :2] /= ratio
             page = [photo, overlay.on_photo(photo, transform, results[i]), turned[i]]
-            plate = dials.pose_plate(rotations[i], min(_PLATE, size[1]))
+            plate = glyphs.pose_plate(rotations[i], min(_PLATE, size[1]))
             page[2][-len(plate) :, : len(plate)] = plate
             yield np.concatenate(page, axis=1)
         number += len(batch)
@@ -165,8 +167,9 @@ def _look(model: Pretrained, frames: Iterable[np.ndarray], placed: np.ndarray) -
         albedo = albedo + output.parts.albedo.numpy()[:count].sum(0, keepdims=True)
         number += count
     depth, albedo = (tf.constant(total / np.float32(number)) for total in (depth, albedo))
-    parts = PartCapsules(None, depth, albedo, None)
-    return _Seen(*(np.concatenate(field) for field in zip(*seen, strict=True)), parts)
+    parts = PartCapsules(_NONE, depth, albedo, _NONE)
+    pictures, rotation, translation, strengths = map(np.concatenate, zip(*seen, strict=True))
+    return _Seen(pictures, rotation, translation, strengths, parts)
 
 
 def _as_drawn(
@@ -221,8 +224,8 @@ def _follow(
             faces = []
         there = [crop_transforms.apply(crop_transforms.inverse(face), corners) for face in faces]
         if last is not None and missed < rate:
-            side = np.linalg.norm(last[1] - last[0])
-            off = [float(np.linalg.norm(points - last, axis=1).max()) / side for points in there]
+            far = [float(np.linalg.norm(points - last, axis=1).max()) for points in there]
+            off = [one / float(np.linalg.norm(last[1] - last[0])) for one in far]
             there = [there[int(np.argmin(off))]] if there and min(off) < _JUMP else []
         missed = 0 if there else missed + 1
         last = there[0] if there else last
@@ -268,14 +271,13 @@ def _drawn(
     where: slice,
     images: np.ndarray | None = None,
 ) -> list[PhotoResult]:
-    """The average face in the pose and light of some frames; its `image` is the drawing, if not given."""
+    """The average face in some frames' pose and light; its `image` is the rendering if none is given."""
     rotation = np.radians(motion.rotation_degrees[where]).astype(np.float32)
     view = Pose(tf.constant(rotation), tf.constant(motion.translation[where].astype(np.float32)))
-    told = motion.light[where].astype(np.float32)
-    light = Light(*map(tf.constant, (told[:, 0], told[:, 1], told[:, 2:])))
-    many = PartCapsules(
-        None, *(tf.repeat(maps, len(rotation), axis=0) for maps in parts[1:3]), pose=None
-    )
+    found = motion.light[where].astype(np.float32)
+    light = Light(*map(tf.constant, (found[:, 0], found[:, 1], found[:, 2:])))
+    depth, albedo = (tf.repeat(maps, len(rotation), axis=0) for maps in (parts.depth, parts.albedo))
+    many = PartCapsules(_NONE, depth, albedo, _NONE)
     capsule = model.network.assemble(many)
     drawn = model.network.render(capsule, light, view, capsule.visibility, with_alpha=True)
     output = IGCOutput(many, capsule, light, view, drawn, None, None)

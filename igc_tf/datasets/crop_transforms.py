@@ -80,8 +80,8 @@ def resample(photo: Image.Image, transform: np.ndarray, size: int) -> np.ndarray
         raise NoFace("its crop lies outside of the photo, or is far larger: wrong landmarks or box")
     upright = transform[0, 1] == transform[1, 0] == 0
     if upright and (low > -1e-6).all() and (high < extent + 1e-6).all():
-        box = (*np.maximum(low, 0), *np.minimum(high, extent))
-        return _resized(photo, (size, size), box)
+        (left, top), (right, bottom) = np.maximum(low, 0), np.minimum(high, extent)
+        return _resized(photo, (size, size), (left, top, right, bottom))
     margin = 2 + 2 / max(np.abs(np.linalg.det(transform[:, :2])) ** 0.5, 1e-6)  # of the filter
     first = np.floor(low - margin).astype(int)
     photo = _padded(photo, first, np.ceil(high + margin).astype(int))
@@ -99,7 +99,9 @@ def resample(photo: Image.Image, transform: np.ndarray, size: int) -> np.ndarray
     return np.asarray(turned, np.uint8)
 
 
-def _resized(photo: Image.Image, size: tuple[int, int], box: tuple[float, ...]) -> np.ndarray:
+def _resized(
+    photo: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]
+) -> np.ndarray:
     resized = photo.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
     return np.asarray(resized, np.uint8)
 

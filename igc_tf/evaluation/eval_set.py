@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -283,7 +283,7 @@ def ground_truth_and_fit(
                 f"the predictions have parts of {maps.shape[1]} px, the ground truth "
                 f"{measured.ground_truth_size}."
             )
-    known = {
+    known: dict[str, Any] = {
         "mean_depth": measured.fit_mean_depth,
         "label_map": measured.fit_label_map,
         "mean_view_depth": measured.fit_mean_view_depth,

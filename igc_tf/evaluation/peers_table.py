@@ -68,7 +68,8 @@ def measured(
         for name, metric in metrics.items()
         if not metric.is_absent
     }
-    exists = [metrics[f"exists_part_{part}"].value for part in range(1, parts)]
+    shares = (metrics[f"exists_part_{part}"].value for part in range(1, parts))
+    exists = [share for share in shares if share is not None]
     values = {name: seconds[name] for name in ("fit_seconds", "photo_seconds") if name in seconds}
     if exists:
         values |= {"exists_share": float(np.mean(exists)), "exists_least_share": min(exists)}
@@ -116,17 +117,21 @@ def _cell(
     name: str, trainings: Sequence[Mapping[str, Metric]], factor: float, decimals: int
 ) -> str:
     """The mean over seeds with its interval, or one seed's value with its own."""
-    found = [one[name] for one in trainings if name in one and not one[name].is_absent]
+    found = [
+        (value, one[name].low, one[name].high)
+        for one in trainings
+        if name in one and (value := one[name].value) is not None
+    ]
     if not found:
         return "–"
 
     def text(value: float) -> str:
         return f"{factor * value:,.{decimals}f}"
 
-    spread = seeds.spread([metric.value for metric in found])
+    spread = seeds.spread([value for value, _, _ in found])
     if spread.half_width is not None:
         return f"{text(spread.mean)} ± {text(spread.half_width)}"
-    one = found[0]
-    if one.low == one.high:
-        return text(one.value)
-    return f"{text(one.value)} ({text(one.low)} to {text(one.high)})"
+    value, low, high = found[0]
+    if low is None or high is None or low == high:
+        return text(value)
+    return f"{text(value)} ({text(low)} to {text(high)})"

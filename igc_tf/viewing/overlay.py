@@ -31,13 +31,13 @@ def on_photo(photo: np.ndarray, transform: np.ndarray, result: PhotoResult) -> n
     laid = photo.copy()
     if (first >= last).any():
         return laid
-    (left, top), size = first, tuple(int(length) for length in last - first)
+    (left, top), (width, height) = first, (last - first).tolist()
     offset = transform[:, 2] + transform[:, :2] @ first
     values = tuple(np.concatenate([transform[:, :2], offset[:, None]], axis=1).ravel())
-    seen = np.empty([count, size[1], size[0]], np.float32)
+    seen = np.empty([count, height, width], np.float32)
     for part in range(count):
         seen[part] = Image.fromarray(result.part_visibility[part]).transform(
-            size, Image.Transform.AFFINE, values, Image.Resampling.BILINEAR
+            (width, height), Image.Transform.AFFINE, values, Image.Resampling.BILINEAR
         )
     labels = seen.argmax(0).astype(np.uint8)
     window = laid[top : last[1], left : last[0]]

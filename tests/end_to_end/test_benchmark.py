@@ -28,7 +28,6 @@ def test_benchmark_times_every_section(program, tiny_flags, tmp_path, compiled):
         "--sides=64",
         f"--json={path}",
         f"--profile={tmp_path / 'profile'}",
-        fresh=True,
     )
     found = json.loads(path.read_text())
     for name in (
@@ -49,7 +48,7 @@ def test_benchmark_times_every_section(program, tiny_flags, tmp_path, compiled):
 
 
 def test_benchmark_of_a_reference_that_is_not_there(program, tiny_flags):
-    output = program("benchmark", *tiny_flags, "--reference=no.flags", expect=1)
+    output = program("benchmark", *tiny_flags, "--reference=no.flags", expect=1, fresh=True)
     assert "ERROR: --reference=no.flags: " in output and "Traceback" not in output
 
 
