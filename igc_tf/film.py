@@ -19,7 +19,7 @@ from igc_tf.datasets import crop_transforms, framing
 from igc_tf.pretrained import Pretrained
 from igc_tf.steadying import OneEuro
 from igc_tf.structures import IGCOutput, Light, PartCapsules, Pose
-from igc_tf.viewing import dials, overlay, turntable
+from igc_tf.viewing import glyphs, overlay, turntable
 from igc_tf.viewing.result import PhotoResult
 
 #: Cutoff (Hz) and quickness of the filters [choice]: of the crop's corners, in crops; of angles, degrees;
@@ -121,7 +121,7 @@ def pages(model: Pretrained, film: Film, frames: Iterable[np.ndarray]) -> Iterat
             transform = film.motion.transforms[number + i].copy()
             transform[:, :2] /= ratio
             page = [photo, overlay.on_photo(photo, transform, results[i]), turned[i]]
-            plate = dials.pose_plate(rotations[i], min(_PLATE, size[1]))
+            plate = glyphs.pose_plate(rotations[i], min(_PLATE, size[1]))
             page[2][-len(plate) :, : len(plate)] = plate
             yield np.concatenate(page, axis=1)
         number += len(batch)
