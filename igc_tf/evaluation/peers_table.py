@@ -68,7 +68,7 @@ def measured(
         for name, metric in metrics.items()
         if not metric.is_absent
     }
-    exists = [metrics[f"exists_part_{part}"].value for part in range(1, parts)]
+    exists = [metrics[f"exists_part_{part}"].value or 0.0 for part in range(1, parts)]
     values = {name: seconds[name] for name in ("fit_seconds", "photo_seconds") if name in seconds}
     if exists:
         values |= {"exists_share": float(np.mean(exists)), "exists_least_share": min(exists)}
@@ -120,10 +120,11 @@ def _cell(
     if not found:
         return "–"
 
-    def text(value: float) -> str:
+    def text(value: float | None) -> str:
+        assert value is not None  # of a metric that is not absent
         return f"{factor * value:,.{decimals}f}"
 
-    spread = seeds.spread([metric.value for metric in found])
+    spread = seeds.spread([metric.value for metric in found if metric.value is not None])
     if spread.half_width is not None:
         return f"{text(spread.mean)} ± {text(spread.half_width)}"
     one = found[0]

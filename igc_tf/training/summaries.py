@@ -113,7 +113,8 @@ class Summaries:
 
     def _turned(self, result: PhotoResult) -> np.ndarray:
         """The face from five sides in a row."""
-        light = tuple(float(value) for value in result.light)
+        ambient, diffuse, *direction = (float(value) for value in result.light)
+        light = (ambient, diffuse, direction[0], direction[1], direction[2])
         views = [turntable.View((0.0, yaw, 0.0), light) for yaw in _YAWS]
         return np.concatenate(turntable.render(result, self.config.model, views, _SIDE), axis=1)
 
