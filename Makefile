@@ -42,7 +42,7 @@ compiler:
 
 # ---- train -----------------------------------------------------------------------------------------
 
-train: $(done)/evaluated $(done)/exported $(done)/reconstructed ## train on the embedded data set, evaluate, export, draw
+train: $(done)/evaluated $(done)/exported $(done)/reconstructed ## train on the embedded data set, evaluate, export, reconstruct
 	@if [[ $(FLAGFILE) -nt $(RUN)/done.json ]]; then \
 	  echo "Note: $(FLAGFILE) is newer than the trained run. To train anew, remove $(RUN)."; fi
 	@echo
@@ -83,7 +83,7 @@ $(done)/reconstructed: $(RUN)/done.json $(call unless,$(RUN)/panels) | $(done)/e
 
 # ---- pictures --------------------------------------------------------------------------------------
 
-pictures: $(installed) ## draw the README's faces again, from the released weights
+pictures: $(installed) ## render the README's faces again, from the released weights
 	$(python) -m tools.reconstruct --weights=synthetic --num_test_images=9 --nomeshes --output_dir=runs/pictures
 	$(python) -m tools.reconstruct --weights=photos --input=docs/images/astronaut.jpg --turntable --relight --nomeshes --output_dir=runs/pictures
 	cp runs/pictures/test_0008.igc/hierarchy.png docs/images/hierarchy.png

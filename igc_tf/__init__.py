@@ -5,7 +5,7 @@ depth map and an albedo; the parts assemble into one object that is lit, posed a
 the photo.
 
 Sources are marked throughout: `[paper]` stated by the paper (arXiv 2303.10896); `[group]` the same
-authors' later released inference code; `[unsup3d]` the ancestor's published code (Wu et al., CVPR
+authors' later released inference code; `[unsup3d]` Unsup3D's published code (Wu et al., CVPR
 2020); `[choice]` this project's own, because no source states it.
 
 Conventions, valid in every module (said here once):

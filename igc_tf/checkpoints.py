@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 from absl import logging
 
+from igc_tf import disk
 from igc_tf.paths import is_pattern
 
 _PREFIX = "ckpt"
@@ -52,9 +53,7 @@ class Checkpoints:
         names = [f"{_PREFIX}-{number}" for number in numbers]
         lines = [f'model_checkpoint_path: "{names[-1]}"']
         lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
-        partial = self.folder / "checkpoint.partial"
-        partial.write_text("\n".join(lines) + "\n")
-        partial.replace(self.folder / "checkpoint")
+        disk.write_text(self.folder / "checkpoint", "\n".join(lines) + "\n")
 
 
 def newest(folder: pathlib.Path) -> str:
@@ -64,7 +63,7 @@ def newest(folder: pathlib.Path) -> str:
       FileNotFoundError: there is none at all.
       ValueError: none can be read; each is named with the reason.
     """
-    damaged = []
+    damaged: list[str] = []
     for number in _numbers(folder):
         prefix = folder / f"{_PREFIX}-{number}"
         why = _damage(prefix)
@@ -98,10 +97,10 @@ def restore(checkpoint: tf.train.Checkpoint, path: str, partly: bool = False) ->
       ValueError: the file lacks one of the objects' values, has one of another shape, or holds
         more though not `partly`, or is damaged.
     """
-    path = pathlib.Path(path)
+    file = pathlib.Path(path)
     try:
-        with _plain(path.parent) as folder:
-            status = checkpoint.restore(str(folder / path.name))
+        with _plain(file.parent) as folder:
+            status = checkpoint.restore(str(folder / file.name))
         status.assert_existing_objects_matched()
         if partly:
             status.expect_partial()

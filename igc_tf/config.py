@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from absl import flags
 
-from igc_tf import config_checks, retired_flags
+from igc_tf import config_checks, disk, retired_flags
 
 FILE_NAME = "flags.json"
 
@@ -109,6 +109,8 @@ class ModelConfig:
     max_depth: ClassVar[float] = 1.1
     #: The camera's horizontal field of view, degrees [unsup3d].
     fov_degrees: ClassVar[float] = 10.0
+    #: Channels of the confidence network's first stage [choice; unsup3d: 64 at 64 px].
+    confidence_channels: ClassVar[int] = 16
     #: k of the assembly's softmax(-k depth) over the parts [group].
     assembly_sharpness: ClassVar[float] = 1000.0
 
@@ -123,9 +125,8 @@ class ModelConfig:
         "What the foreground parts are called, in order, joined by commas, once a person has looked at "
         "them (tools.release --part_names): for captions and served labels, it changes nothing else.",
     )
-    shape_dim: int = _field(384, "Length of the shape embedding f_s [group].")
-    albedo_dim: int = _field(
-        384, "Length of the albedo embedding f_a [group]; equal to shape_dim while one_hot is on."
+    shape_dim: int = _field(
+        384, "Length of the shape embedding f_s and of the albedo embedding f_a [group]."
     )
     view_gain: float = _field(
         1.0,
@@ -137,7 +138,9 @@ class ModelConfig:
         True, "The GDM's one-hot operation (Eq. 6); off is the paper's ablation [paper]."
     )
     encoder_channels: int = _field(
-        32, "Channels of the first encoder stage, doubled at each of the next three [unsup3d: 32]."
+        32,
+        "Channels of the image encoder's first stage, doubled at each of the next three [unsup3d: 32]; "
+        "the lighting network has half as many.",
     )
     decoder_channels: int = _field(
         32, "Channels of the last decoder stage, doubled towards the first, at most 8 times."
@@ -154,9 +157,6 @@ class ModelConfig:
         "it, whence depth is doubled bilinearly and albedo by a sub-pixel convolution; that is four "
         "times cheaper [choice].",
         ("full", "half"),
-    )
-    confidence_channels: int = _field(
-        16, "Channels of the confidence network's first stage [unsup3d: 64 at 64 px]."
     )
     border_depth: float = _field(
         1.04,
@@ -197,7 +197,7 @@ class ModelConfig:
     tilt_range_degrees: float = _field(
         0.0,
         "If positive, pitch and roll lie within +- this instead: heads turn further than they nod, and a "
-        "face seen from above is a trap early in training [choice].",
+        "face seen from above is a local minimum early in training [choice].",
     )
     translation_range_xy: float = _field(
         0.1, "x and y translation lie within +- this; the picture is 0.175 wide [unsup3d]."
@@ -215,6 +215,11 @@ class ModelConfig:
         "that works here.",
         ("auto", "native", "tfg", "tensorflow"),
     )
+
+    @property
+    def albedo_dim(self) -> int:
+        """Length of the albedo embedding f_a: that of f_s, whose one-hot it shares."""
+        return self.shape_dim
 
     @property
     def capsule_names(self) -> list[str]:
@@ -244,9 +249,10 @@ class LossConfig:
     pyramid_weight: float = _field(
         0.0, "L1 plus image gradients over a three-level pyramid, direct and mirrored [choice]."
     )
-    perceptual: str = _field(
+    feature_network: str = _field(
         "none",
-        "Perceptual features: vgg16, relu3_3 [paper]; squeezenet, fire5, for CPUs [choice]; or none.",
+        "Network of the perceptual loss and of part_feature_weight: vgg16, relu3_3 [paper]; squeezenet, "
+        "fire5, for CPUs [choice]; or none.",
         ("none", "vgg16", "squeezenet"),
     )
     squeezenet_weights: str = _field("", "SqueezeNet 1.1's ImageNet weights: a Keras HDF5 file.")
@@ -261,12 +267,12 @@ class LossConfig:
         0.12, "Share of the image that a foreground part may cover before it costs [choice]."
     )
     sparsity_floor: float = _field(
-        0.03, "Share below which a foreground part costs too, so that none dies [choice]."
+        0.03, "Share below which a foreground part costs too, so that none vanishes [choice]."
     )
     background_weight: float = _field(1.0, "Background separation [paper].")
     part_feature_weight: float = _field(
         0.0,
-        "Share of the perceptual features' variance over the face that the parts leave unexplained, as "
+        "Share of feature_network's variance over the face that the parts leave unexplained, as "
         "in SCOPS: a part is where the network sees the same thing; 0 is off, as in the paper [choice].",
     )
     part_feature_size: int = _field(
@@ -293,8 +299,8 @@ class LossConfig:
     )
     rerender_pose_weight: float = _field(
         0.0,
-        "Squared error of the pose found in a picture that the model itself has drawn of the face in a "
-        "pose drawn at random, in units of the pose's limits; 0 is off, as in the paper [choice].",
+        "Squared error of the pose found in a picture that the model itself has rendered in a random "
+        "pose, in units of the pose's limits; 0 is off, as in the paper [choice].",
     )
     rerender_yaw_degrees: float = _field(
         45.0, "Yaw of those pictures: uniform within +- this [choice]."
@@ -334,8 +340,9 @@ class TrainingConfig:
     )
     init_from: str = _field(
         "",
-        "Start with the weights of these released weights (a name) or of this run directory, of the same "
-        "architecture, in place of random ones: to go on with a new schedule, or with other photos.",
+        "Start with the weights of these released weights (a name) or of this run directory, in place of "
+        "random ones: to go on with a new schedule, or with other photos. The new run may be wider, by "
+        "--encoder_channels, --decoder_channels and --shape_dim, and is otherwise the same.",
     )
     seed: int = _field(0, "Seed of weights, data order and augmentation.")
     precision: str = _field(
@@ -351,10 +358,8 @@ class TrainingConfig:
         "the 'tensorflow' rasterizer does. --nodeterministic there where speed counts.",
     )
     summary_every_seconds: float = _field(30.0, "Seconds between TensorBoard scalars.")
-    pictures_every_seconds: float = _field(120.0, "Seconds between TensorBoard pictures.")
     checkpoint_every_seconds: float = _field(120.0, "Seconds between checkpoints.")
     validate_every_steps: int = _field(1000, "Steps between passes over the validation split.")
-    validation_images: int = _field(256, "Images of the validation split to use.")
 
     @property
     def steps(self) -> int:
@@ -407,8 +412,7 @@ _DEFINERS: dict[type, Callable[..., Any]] = {
 #: Values that may differ between a run's starts, beside the `places`: they bear on the machine and on how
 #: long, not on what is learned step by step.
 _FREE_ON_RESUME = frozenset(
-    "train_images max_steps summary_every_seconds pictures_every_seconds "
-    "checkpoint_every_seconds rasterizer part_names".split()
+    "train_images max_steps summary_every_seconds checkpoint_every_seconds rasterizer part_names".split()
 )
 #: Of these, what ends the learning rate's schedule: free while there is none.
 _LENGTH = ("train_images", "max_steps")
@@ -484,10 +488,7 @@ def from_flat(values: dict[str, Any]) -> Config:
 
 def save(config: Config, run_dir: str | pathlib.Path) -> None:
     """Writes the complete configuration to `run_dir/flags.json`."""
-    path = pathlib.Path(run_dir) / FILE_NAME
-    temporary = path.with_suffix(".json.partial")
-    temporary.write_text(json.dumps(config.flat(), indent=2) + "\n")
-    temporary.replace(path)
+    disk.write_text(pathlib.Path(run_dir) / FILE_NAME, json.dumps(config.flat(), indent=2) + "\n")
 
 
 def load(run_dir: str | pathlib.Path) -> Config:

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from igc_tf.config import Config, DataConfig
 
 
-def validate(config) -> None:
+#: In which interval the values of flags must lie, beside the weights of losses.
+_WITHIN = {
+    "(0, inf)": "shape_dim view_dim encoder_channels view_gain visibility_sharpness learning_rate "
+    "contrastive_temperature validate_every_steps",
+    "[0, inf)": "max_depth_deviation max_steps warmup_steps l2 clip_norm seed",
+    "[1, inf)": "parts batch_size",
+    "[32, inf)": "part_feature_size",
+    "[0, 1]": "crop_center_y background_relief",
+    "(0, 1]": "crop_scale",
+    "(0, 1)": "test_fraction",
+    "(0, 5]": "box_scale",
+    "[0, 90]": "rotation_range_degrees tilt_range_degrees",
+}
+
+
+def validate(config: Config) -> None:
     """Checks an `igc_tf.config.Config`.
 
     Raises:
       ValueError: names the flag, its value and what it must be.
     """
     model, data, training, loss = config.model, config.data, config.training, config.loss
+    values = config.flat()
+    for within, names in _WITHIN.items():
+        for name in names.split():
+            _require_within(name, values[name], within)
+    for name in values:
+        if name.endswith("_weight"):
+            _require_within(name, values[name], "[0, inf)")
     for name, size in (("image_size", model.image_size), ("map_size", model.map_size)):
         _require(size in (32, 64, 128), f"--{name}={size}: it must be 32, 64 or 128.")
-    _require(model.parts >= 1, f"--parts={model.parts}: at least 1 capsule is needed.")
-    _require(
-        not model.one_hot or model.shape_dim == model.albedo_dim,
-        f"--shape_dim={model.shape_dim} and --albedo_dim={model.albedo_dim} must be equal while "
-        "--one_hot is on: the one-hot found on the shape is reused for the albedo.",
-    )
-    for name in ("shape_dim", "albedo_dim", "view_dim", "encoder_channels", "confidence_channels"):
-        value = getattr(model, name)
-        _require(value >= 1, f"--{name}={value}: it must be positive.")
     _require(
         model.decoder_channels >= 4 and model.decoder_channels % 4 == 0,
         f"--decoder_channels={model.decoder_channels}: a positive multiple of 4 is needed.",
@@ -31,10 +47,6 @@ def validate(config) -> None:
     _require(
         model.border_depth == 0 or model.min_depth <= model.border_depth <= model.max_depth,
         f"--border_depth={model.border_depth}: 0, or within [{model.min_depth}, {model.max_depth}].",
-    )
-    _require(
-        0 <= model.background_relief <= 1,
-        f"--background_relief={model.background_relief}: within [0, 1].",
     )
     _require(
         model.background_relief == 1 or model.border_depth > 0,
@@ -49,55 +61,29 @@ def validate(config) -> None:
         f"--background_relief={model.background_relief} takes the background beyond the depth range; "
         "lower it, or move --border_depth to the middle.",
     )
-    names = model.part_names.split(",") if model.part_names else []
+    called = model.part_names.split(",") if model.part_names else []
     _require(
-        not names or len({name for name in names if name}) == len(names) == model.parts - 1,
+        not called or len({name for name in called if name}) == len(called) == model.parts - 1,
         f"--part_names={model.part_names}: it must give {model.parts - 1} different names, one for "
         "each part but the background.",
     )
     _require(
-        0 <= model.rotation_range_degrees <= 90,
-        f"--rotation_range_degrees={model.rotation_range_degrees}: within [0, 90].",
-    )
-    _require(
-        0 <= model.tilt_range_degrees <= 90,
-        f"--tilt_range_degrees={model.tilt_range_degrees}: within [0, 90]; 0 is off.",
-    )
-    values = config.flat()
-    for name in (
-        "visibility_sharpness contrastive_temperature learning_rate view_gain validate_every_steps "
-        "validation_images"
-    ).split():
-        _require(values[name] > 0, f"--{name}={values[name]}: it must be positive.")
-    for name in "max_depth_deviation max_steps warmup_steps l2 clip_norm seed".split():
-        _require(values[name] >= 0, f"--{name}={values[name]}: it must not be negative.")
-    _require(training.batch_size >= 1, f"--batch_size={training.batch_size}: at least 1.")
-    _require(
         training.train_images >= 1 or training.max_steps >= 1,
         f"--train_images={training.train_images}: at least 1.",
     )
-    _require(0 < data.test_fraction < 1, f"--test_fraction={data.test_fraction}: within (0, 1).")
-    _require(0 < data.crop_scale <= 1, f"--crop_scale={data.crop_scale}: within (0, 1].")
-    _require(0 <= data.crop_center_y <= 1, f"--crop_center_y={data.crop_center_y}: within [0, 1].")
     _require_photos(data)
-    for field in dataclasses.fields(config.loss):
-        value = getattr(loss, field.name)
-        _require(
-            not field.name.endswith("_weight") or value >= 0,
-            f"--{field.name}={value}: weights are not negative; 0 switches a loss off.",
-        )
     _require(
         loss.likelihood_weight > 0 or loss.pyramid_weight > 0,
         "--likelihood_weight and --pyramid_weight are both 0: nothing would ask the model to "
         "reproduce its input.",
     )
     _require(
-        loss.perceptual != "vgg16" or loss.vgg_weights,
-        "--perceptual=vgg16 needs --vgg_weights=FILE.h5, or --vgg_weights=imagenet to download.",
+        loss.feature_network != "vgg16" or loss.vgg_weights,
+        "--feature_network=vgg16 needs --vgg_weights=FILE.h5, or --vgg_weights=imagenet to download.",
     )
     _require(
-        loss.perceptual != "squeezenet" or loss.squeezenet_weights,
-        "--perceptual=squeezenet needs --squeezenet_weights=FILE.h5.",
+        loss.feature_network != "squeezenet" or loss.squeezenet_weights,
+        "--feature_network=squeezenet needs --squeezenet_weights=FILE.h5.",
     )
     _require(
         loss.feature_clustering_weight == 0 or loss.efficientnet_weights,
@@ -108,12 +94,8 @@ def validate(config) -> None:
         f"--feature_clustering_weight needs --parts=3 or more, not {config.model.parts}.",
     )
     _require(
-        loss.part_feature_weight == 0 or loss.perceptual != "none",
-        "--part_feature_weight needs features: --perceptual=squeezenet or vgg16.",
-    )
-    _require(
-        loss.part_feature_size >= 32,
-        f"--part_feature_size={loss.part_feature_size}: at least 32 px, or there are no features.",
+        loss.part_feature_weight == 0 or loss.feature_network != "none",
+        "--part_feature_weight needs features: --feature_network=squeezenet or vgg16.",
     )
     _require(
         config.model.parts > 1 or not (config.model.static_background or loss.part_feature_weight),
@@ -130,7 +112,17 @@ def validate(config) -> None:
     )
 
 
-def _require_photos(data) -> None:
+def _require_within(name: str, value: float, within: str) -> None:
+    """Checks a value against an interval; NaN lies in none."""
+    low, high = map(float, within[1:-1].split(", "))
+    inside = low <= value <= high
+    inside &= value != low or within[0] == "["
+    inside &= value != high or within[-1] == "]"
+    words = {"(0, inf)": "positive", "[0, inf)": "at least 0"}.get(within, f"within {within}")
+    _require(inside, f"--{name}={value}: it must be {words}.")
+
+
+def _require_photos(data: DataConfig) -> None:
     """Checks what tells where photos are and how they are cut."""
     _require(
         data.data_dir or data.dataset in ("synthetic_faces", "parametric_heads", "celeb_a"),
@@ -151,9 +143,8 @@ def _require_photos(data) -> None:
         f"--align_mouth_line={data.align_mouth_line}, and both and "
         f"--align_eye_distance={data.align_eye_distance} within (0, 1).",
     )
-    _require(0 < data.box_scale <= 5, f"--box_scale={data.box_scale}: within (0, 5].")
 
 
-def _require(condition: bool, message: str) -> None:
+def _require(condition: object, message: str) -> None:
     if not condition:
         raise ValueError(message)

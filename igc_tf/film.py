@@ -15,11 +15,11 @@ import tensorflow as tf
 from PIL import Image
 
 from igc_tf import inference
-from igc_tf.datasets import framing, placements
+from igc_tf.datasets import framing, transforms
 from igc_tf.pretrained import Pretrained
 from igc_tf.steadying import OneEuro
 from igc_tf.structures import IGCOutput, Light, PartCapsules, Pose
-from igc_tf.viewing import dials, overlay, turntable
+from igc_tf.viewing import glyphs, overlay, turntable
 from igc_tf.viewing.result import PhotoResult
 
 #: Cutoff (Hz) and quickness of the filters [choice]: of the crop's corners, in crops; of angles, degrees;
@@ -40,7 +40,7 @@ class Motion(NamedTuple):
     found: (
         np.ndarray
     )  #: [N] bool: a face was found; without, its crop is that of the last frame with one
-    placements: np.ndarray  #: [N, 2, 3], of the frame in the picture that the network saw
+    transforms: np.ndarray  #: [N, 2, 3], of the frame in the picture that the network saw
     rotation_degrees: np.ndarray  #: [N, 3] (pitch, yaw, roll)
     translation: np.ndarray  #: [N, 3], units of the camera's distance
     light: np.ndarray  #: [N, 5] (ambient, diffuse, dx, dy, dz)
@@ -108,20 +108,20 @@ def pages(model: Pretrained, film: Film, frames: Iterable[np.ndarray]) -> Iterat
         rotations, lights = film.motion.rotation_degrees[where], film.motion.light[where]
         height, width = batch[0].shape[:2]
         scale = min(1.0, _HEIGHT / height)
-        size = tuple(max(2, round(side * scale / 2) * 2) for side in (width, height))
-        ratio = np.array(size) / (width, height)
+        wide, high = (max(2, round(side * scale / 2) * 2) for side in (width, height))
+        ratio = np.array([wide / width, high / height])
         views = [
             turntable.View((pitch, min(yaw + _TURNED, _LARGEST_YAW), roll), tuple(light))
             for (pitch, yaw, roll), light in zip(rotations.tolist(), lights, strict=True)
         ]
-        turned = turntable.render(film.face, model.config.model, views, size[1])
+        turned = turntable.render(film.face, model.config.model, views, high)
         results = _drawn(model, film.parts, film.motion, where)
         for i, frame in enumerate(batch):
-            photo = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BOX))
-            placement = film.motion.placements[number + i].copy()
-            placement[:, :2] /= ratio
-            page = [photo, overlay.on_photo(photo, placement, results[i]), turned[i]]
-            plate = dials.pose_plate(rotations[i], min(_PLATE, size[1]))
+            photo = np.asarray(Image.fromarray(frame).resize((wide, high), Image.Resampling.BOX))
+            transform = film.motion.transforms[number + i].copy()
+            transform[:, :2] /= ratio
+            page = [photo, overlay.on_photo(photo, transform, results[i]), turned[i]]
+            plate = glyphs.pose_plate(rotations[i], min(_PLATE, high))
             page[2][-len(plate) :, : len(plate)] = plate
             yield np.concatenate(page, axis=1)
         number += len(batch)
@@ -145,8 +145,8 @@ def _look(model: Pretrained, frames: Iterable[np.ndarray], placed: np.ndarray) -
     for batch in _batches(frames):
         pictures = np.stack(
             [
-                placements.resample(Image.fromarray(frame), placement, size)
-                for frame, placement in zip(batch, placed[number:], strict=False)
+                transforms.resample(Image.fromarray(frame), transform, size)
+                for frame, transform in zip(batch, placed[number:], strict=False)
             ]
         )
         # All batches are of one size: another one would be traced anew, which takes seconds.
@@ -164,9 +164,20 @@ def _look(model: Pretrained, frames: Iterable[np.ndarray], placed: np.ndarray) -
         depth = depth + output.parts.depth.numpy()[:count].sum(0, keepdims=True)
         albedo = albedo + output.parts.albedo.numpy()[:count].sum(0, keepdims=True)
         number += count
-    depth, albedo = (tf.constant(total / np.float32(number)) for total in (depth, albedo))
-    parts = PartCapsules(None, depth, albedo, None)
-    return _Seen(*(np.concatenate(field) for field in zip(*seen, strict=True)), parts)
+    pictures, rotation, translation, lights = (
+        np.concatenate(field) for field in zip(*seen, strict=True)
+    )
+    parts = _averages(*(tf.constant(total / np.float32(number)) for total in (depth, albedo)))
+    return _Seen(pictures, rotation, translation, lights, parts)
+
+
+def _averages(depth: tf.Tensor, albedo: tf.Tensor) -> PartCapsules:
+    return PartCapsules(
+        embeddings=None,  # type: ignore[arg-type]  # There are none of an average.
+        depth=depth,
+        albedo=albedo,
+        pose=None,  # type: ignore[arg-type]
+    )
 
 
 def _as_drawn(
@@ -197,11 +208,11 @@ def _as_drawn(
         view = Pose(rotation, tf.zeros_like(rotation))
         surface = model.network.renderer.surface_pixels(many, view).numpy()
         drawn = wanted * size + surface[:, pixels[:, 1], pixels[:, 0]] - centers
-        for placement, points in zip(placed[start:], drawn, strict=False):
+        for transform, points in zip(placed[start:], drawn, strict=False):
             # As alignment sees the drawn face; undone, it is where it is drawn.
-            back = placements.inverse(placements.of_anchors(points, wanted, size))
-            matrix = back[:, :2] @ placement[:, :2]
-            offset = placements.apply(back, placement[:, 2])
+            back = transforms.inverse(transforms.of_anchors(points, wanted, size))
+            matrix = back[:, :2] @ transform[:, :2]
+            offset = transforms.apply(back, transform[:, 2])
             moved.append(np.concatenate([matrix, offset[:, np.newaxis]], axis=1))
     return np.array(moved)
 
@@ -209,36 +220,39 @@ def _as_drawn(
 def _follow(
     model: Pretrained, frames: Iterable[np.ndarray], rate: float, detect: bool | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Whether a face is in each frame, `[N]`, and steadied placements `[N, 2, 3]`."""
+    """Whether a face is in each frame, `[N]`, and steadied transforms `[N, 2, 3]`."""
     size = model.config.model.image_size
     corners = np.array([[0.0, 0.0], [size, 0.0], [0.0, size]])
     seen: list[np.ndarray | None] = []  # [3, 2] each: the picture's corners on the frame, px
-    last, missed = None, 0
+    last: np.ndarray | None = None
+    missed = 0
     for frame in frames:
         try:
-            faces = framing.place(Image.fromarray(frame), model.config.data, size, detect)
-        except placements.NoFace:
+            faces = framing.crop_transforms(Image.fromarray(frame), model.config.data, size, detect)
+        except transforms.NoFace:
             faces = []
-        there = [placements.apply(placements.inverse(face), corners) for face in faces]
+        there = [transforms.apply(transforms.inverse(face), corners) for face in faces]
         if last is not None and missed < rate:
-            side = np.linalg.norm(last[1] - last[0])
+            side = float(np.linalg.norm(last[1] - last[0]))
             off = [float(np.linalg.norm(points - last, axis=1).max()) / side for points in there]
             there = [there[int(np.argmin(off))]] if there and min(off) < _JUMP else []
         missed = 0 if there else missed + 1
         last = there[0] if there else last
         seen.append(there[0] if there else None)
     if last is None:
-        raise placements.NoFace("no face found in any frame" if seen else "there is no frame")
+        raise transforms.NoFace("no face found in any frame" if seen else "there is no frame")
     found = np.array([points is not None for points in seen])
     # The last frame with a face, or before the first one that.
     source = np.maximum.accumulate(np.where(found, np.arange(len(found)), 0))
     source[: found.argmax()] = found.argmax()
     filled = np.array([seen[index] for index in source])
-    side = float(np.median(np.linalg.norm(filled[:, 1] - filled[:, 0], axis=1)))
-    steady = _steadied(filled.reshape(len(filled), 6) / side, rate, _CROP).reshape(-1, 3, 2) * side
+    typical = float(np.median(np.linalg.norm(filled[:, 1] - filled[:, 0], axis=1)))
+    steady = (
+        _steadied(filled.reshape(len(filled), 6) / typical, rate, _CROP).reshape(-1, 3, 2) * typical
+    )
     axes = (steady[:, 1:] - steady[:, :1]) / size  # [N, 2, 2], of x and of y
     back = np.concatenate([axes.transpose(0, 2, 1), steady[:, 0, :, np.newaxis]], axis=2)
-    return found, np.array([placements.inverse(one) for one in back])
+    return found, np.array([transforms.inverse(one) for one in back])
 
 
 def _steadied(values: np.ndarray, rate: float, how: tuple[float, float]) -> np.ndarray:
@@ -273,9 +287,8 @@ def _drawn(
     view = Pose(tf.constant(rotation), tf.constant(motion.translation[where].astype(np.float32)))
     told = motion.light[where].astype(np.float32)
     light = Light(*map(tf.constant, (told[:, 0], told[:, 1], told[:, 2:])))
-    many = PartCapsules(
-        None, *(tf.repeat(maps, len(rotation), axis=0) for maps in parts[1:3]), pose=None
-    )
+    count = len(rotation)
+    many = _averages(tf.repeat(parts.depth, count, 0), tf.repeat(parts.albedo, count, 0))
     capsule = model.network.assemble(many)
     drawn = model.network.render(capsule, light, view, capsule.visibility, with_alpha=True)
     output = IGCOutput(many, capsule, light, view, drawn, None, None)

@@ -87,7 +87,7 @@ class IGCNet(tf.keras.Model):
         Args:
           image: `[B, H, W, 3]` float32 in [0, 1].
           training: also render the mirrored object and predict confidences, which the losses need;
-            otherwise draw the parts' visibility and the foreground's alpha in the photo's view, which
+            otherwise render the parts' visibility and the foreground's alpha in the photo's view, which
             people look at.
 
         Returns:
@@ -121,14 +121,14 @@ class IGCNet(tf.keras.Model):
         visibility: tf.Tensor | None = None,
         with_alpha: bool = False,
     ) -> Rendering:
-        """Draws an object under any light and pose, over its static background if it has one.
+        """Renders an object under any light and pose, over its static background if it has one.
 
         Args:
           capsule: of B images.
           light: of B images.
           view: of B images.
-          visibility: `[B, M, h, w]`, drawn too if given.
-          with_alpha: draw the foreground's alpha, too; over a static background it always is.
+          visibility: `[B, M, h, w]`, rendered too if given.
+          with_alpha: render the foreground's alpha, too; over a static background it always is.
 
         Returns:
           Its rendering.
@@ -153,18 +153,18 @@ class IGCNet(tf.keras.Model):
         return 1.0 - visibility[:, BACKGROUND]
 
     def rerender(self, output: IGCOutput, rotation: tf.Tensor) -> Rerendered:
-        """Draws what was found in other poses, and looks for it again.
+        """Renders what was found in other poses, and looks for it again.
 
         Args:
-          output: of B photos; the drawn pictures are constants to the gradient.
+          output: of B photos; the rendered pictures are constants to the gradient.
           rotation: `[B, 3]` radians.
 
         Returns:
-          What is found in the drawn pictures.
+          What is found in the rendered pictures.
         """
         view = Pose(rotation, output.pose.translation)
-        drawn = tf.stop_gradient(self.render(output.object, output.light, view).image)
-        embeddings = self.decomposition(self.encoder(tf.clip_by_value(drawn, 0.0, 1.0)))
+        rendered = tf.stop_gradient(self.render(output.object, output.light, view).image)
+        embeddings = self.decomposition(self.encoder(tf.clip_by_value(rendered, 0.0, 1.0)))
         found = pose.merge(self.decoders.decode_pose(embeddings.view))
         return Rerendered(rotation, found.rotation)
 
@@ -185,7 +185,8 @@ def build(config: Config) -> IGCNet:
     model = IGCNet(
         config.model,
         pixel_confidence=config.loss.likelihood_weight > 0,
-        feature_confidence=config.loss.perceptual != "none" and config.loss.perceptual_weight > 0,
+        feature_confidence=config.loss.feature_network != "none"
+        and config.loss.perceptual_weight > 0,
         find_surface=config.loss.part_feature_weight > 0
         or config.loss.feature_clustering_weight > 0,
         name="igc_net",

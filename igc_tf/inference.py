@@ -1,4 +1,4 @@
-"""A model's output as plain arrays, photo by photo: what programs save, draw and measure."""
+"""A model's output as plain arrays, photo by photo: what programs save, render and measure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def photo_results(image: tf.Tensor, output: IGCOutput) -> list[PhotoResult]:
 
     Args:
       image: `[B, H, W, 3]` in [0, 1], what the model was given.
-      output: of the model outside training, so with the parts drawn in the photo's view.
+      output: of the model outside training, so with the parts rendered in the photo's view.
 
     Returns:
       B results. Pixels the canonical canvas does not cover belong to the background part.
@@ -118,7 +118,7 @@ class Collected(NamedTuple):
 def collect(
     model: IGCNet,
     images: np.ndarray,
-    truth_size: int,
+    ground_truth_size: int,
     batch_size: int = 32,
     title: str = "Predicting",
 ) -> Collected:
@@ -127,7 +127,7 @@ def collect(
     Args:
       model: with its weights.
       images: `[N, H, W, 3]` uint8.
-      truth_size: side of the maps of the truth, px; parts and depths are resized to it.
+      ground_truth_size: side of the maps of the ground truth, px; parts and depths are resized to it.
       batch_size: images at a time.
       title: beside the progress bar.
 
@@ -144,7 +144,7 @@ def collect(
     centers: list[landmarks.PartCenters] = []
     found: list[dict[str, np.ndarray]] = []
     maps: list[CapsuleMaps] = []
-    size = [truth_size, truth_size]
+    size = [ground_truth_size, ground_truth_size]
     batches = predict(model, images, batch_size)
     for _, batch, output in track(batches, title, -(-len(images) // batch_size)):
         rendering = output.rendering
@@ -210,7 +210,7 @@ def _capsule_maps(batch: tf.Tensor, output: IGCOutput) -> CapsuleMaps:
 
 
 def rerender(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Rerendered:
-    """Draws every face turned by 15 degrees, then lit from the other side, and looks at it again.
+    """Renders every face turned by 15 degrees, then lit from the other side, and looks at it again.
 
     The face is turned past or towards the front, where the canvas still covers the picture, with its own
     light; it is lit from 35 degrees on the other side in its own pose. Pixels that the canvas does
@@ -222,7 +222,7 @@ def rerender(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Rerende
       batch_size: images at a time.
 
     Returns:
-      The capsules of the photos and of what was drawn from them.
+      The capsules of the photos and of what was rendered from them.
     """
     from igc_tf.metrics.cycle import Rerendered
 
@@ -239,9 +239,9 @@ def rerender(model: IGCNet, images: np.ndarray, batch_size: int = 32) -> Rerende
             batch: tf.Tensor = batch,
             capsule: ObjectCapsule = capsule,
         ) -> Capsules:
-            drawn = render(capsule, new_light, new_view)
-            covered = drawn.mask[..., tf.newaxis]
-            picture = covered * drawn.image + (1.0 - covered) * batch
+            rendered = render(capsule, new_light, new_view)
+            covered = rendered.mask[..., tf.newaxis]
+            picture = covered * rendered.image + (1.0 - covered) * batch
             return _capsules(run(tf.clip_by_value(picture, 0.0, 1.0)))
 
         yaw = view.rotation[:, 1]

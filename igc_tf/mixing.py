@@ -39,10 +39,10 @@ def mix(model: IGCNet, face: PhotoResult, donor: PhotoResult, parts: Sequence[in
     toned[BACKGROUND] = donor.part_albedo[BACKGROUND]
     depth[chosen], albedo[chosen] = donor.part_depth[chosen], toned[chosen]
     capsules = PartCapsules(
-        embeddings=None,  # They are of two faces.
+        embeddings=None,  # type: ignore[arg-type]  # They are of two faces.
         depth=tf.constant(depth[np.newaxis]),
         albedo=tf.constant(albedo[np.newaxis]),
-        pose=None,
+        pose=None,  # type: ignore[arg-type]
     )
     capsule = assembly.assemble(
         capsules,
@@ -56,9 +56,9 @@ def mix(model: IGCNet, face: PhotoResult, donor: PhotoResult, parts: Sequence[in
     light = Light(*map(tf.constant, (ambient, diffuse, np.stack(direction, axis=1))))
     rotation = np.radians(face.rotation_degrees)
     view = Pose(*(tf.constant(part[np.newaxis]) for part in (rotation, face.translation)))
-    drawn = model.render(capsule, light, view, capsule.visibility, with_alpha=True)
+    rendered = model.render(capsule, light, view, capsule.visibility, with_alpha=True)
     (mixture,) = photo_results(
-        drawn.image, IGCOutput(capsules, capsule, light, view, drawn, None, None)
+        rendered.image, IGCOutput(capsules, capsule, light, view, rendered, None, None)
     )
     return mixture
 

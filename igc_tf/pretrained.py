@@ -22,7 +22,7 @@ from PIL import Image
 
 from igc_tf import inference, mixing, released, run_directory
 from igc_tf.config import Config
-from igc_tf.datasets import framing, placements, reading
+from igc_tf.datasets import framing, reading, transforms
 from igc_tf.igc_net import IGCNet
 from igc_tf.viewing import meshes, turntable
 from igc_tf.viewing.result import PhotoResult
@@ -95,9 +95,9 @@ class Pretrained:
                 raise ValueError(f"{name}: {error}") from error
         data, size = self.config.data, self.config.model.image_size
         try:
-            found = framing.place(image, data, size, detect)
-            return [placements.resample(image, placement, size) for placement in found]
-        except placements.NoFace as error:
+            found = framing.crop_transforms(image, data, size, detect)
+            return [transforms.resample(image, transform, size) for transform in found]
+        except transforms.NoFace as error:
             raise ValueError(f"{name}: {error}") from error
 
     def render(
@@ -109,7 +109,7 @@ class Pretrained:
         light: tuple[float, float, float] | None = None,
         size: int = turntable.SIZE,
     ) -> np.ndarray:
-        """Draws a face from another side, or in another light.
+        """Renders a face from another side, or in another light.
 
         Args:
           face: from `predict`.

@@ -10,7 +10,7 @@ _CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 
 
 def commit() -> str:
-    """The commit of this checkout, with '+changes' if files differ from it; '' if it cannot be told.
+    """The commit of this checkout, with '+changes' if files differ from it; '' if it is unknown.
 
     Installed below another project's checkout, it is not that one's.
     """

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from igc_tf import checkpoints, igc_net, run_directory
+from igc_tf import checkpoints, igc_net, run_directory, widening
 from igc_tf import config as config_lib
 from igc_tf.config import Config
 
@@ -72,7 +72,7 @@ def path_of(name: str, folder: str | pathlib.Path = FOLDER) -> pathlib.Path:
 def start_from(
     model: igc_net.IGCNet, config: Config, source: str, folder: str | pathlib.Path = FOLDER
 ) -> None:
-    """Gives a new model the weights of a trained one.
+    """Gives a new model the weights of a trained one, which may be narrower (`widening.WIDENABLE`).
 
     Args:
       model: of `config`.
@@ -91,8 +91,13 @@ def start_from(
             f"({', '.join(names(folder)) or 'there are none'})."
         )
     trained = config_lib.load(path)
+    widths = {name: getattr(trained.model, name) for name in widening.WIDENABLE}
+    narrower = any(value < getattr(config.model, name) for name, value in widths.items())
+    target = igc_net.build(config.replace(**widths)) if narrower else model
     try:
-        run_directory.restore_weights(model, run_directory.RunDirectory(path).checkpoint_path())
+        run_directory.restore_weights(target, run_directory.RunDirectory(path).checkpoint_path())
+        if narrower:
+            widening.widen(target, model)
     except ValueError as error:
         alike = dataclasses.replace(config, model=trained.model)
         differing = config_lib.differences(config, alike)

@@ -22,6 +22,7 @@ DELETED: dict[str, tuple[Any, ...]] = {
     "background_sigma": (2.0,),
     "background_threshold": (0.3,),
     "color_jitter": (0.0,),
+    "confidence_channels": (16,),
     "decoder_upsampling": ("bilinear",),
     "depth_prior_rim": (1.0,),
     "encoder_norm": ("none",),
@@ -36,17 +37,22 @@ DELETED: dict[str, tuple[Any, ...]] = {
     "part_feature_background": (False,),
     "part_layout": ("none",),
     "part_recess": (0.0,),
+    "pictures_every_seconds": ANY,  # of TensorBoard
     "pose_centre_weight": (0.0,),
     "pyramid_images": (0,),
     "retake_embedding_weight": (0.0,),
     "strategy": ANY,  # of the machine
     "support_freedom": ANY,  # of part_recess
+    "validation_images": ANY,
 }
+#: Deleted flags that must have the value of another one, which stands for both.
+SAME_AS: dict[str, str] = {"albedo_dim": "shape_dim"}
 #: Flags of another name today; their values mean what they meant.
 RENAMED: dict[str, str] = {
     "backdrop": "static_background",
     "depth_freedom": "max_depth_deviation",
     "depth_prior": "depth_bump",
+    "perceptual": "feature_network",
     "retake_tilt_degrees": "rerender_tilt_degrees",
     "retake_weight": "rerender_pose_weight",
     "retake_yaw_degrees": "rerender_yaw_degrees",
@@ -68,6 +74,13 @@ def translated(values: Mapping[str, Any]) -> dict[str, Any]:
                 raise ValueError(
                     f"--{name} is {value!r}; this version of igc_tf has no such flag and can stand for "
                     f"{accepted} alone. Use the version that wrote it."
+                )
+            continue
+        if name in SAME_AS:
+            if value != values.get(SAME_AS[name], value):
+                raise ValueError(
+                    f"--{name} is {value!r}; this version of igc_tf has no such flag and takes the value "
+                    f"of --{SAME_AS[name]}, {values[SAME_AS[name]]!r}. Use the version that wrote it."
                 )
             continue
         today = RENAMED.get(name, name)

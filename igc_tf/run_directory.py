@@ -20,13 +20,13 @@ import pathlib
 import platform
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import tensorflow as tf
 from absl import logging
 
 from igc_tf import config as config_lib
-from igc_tf import igc_net, precision, provenance
+from igc_tf import disk, igc_net, precision, provenance
 from igc_tf.checkpoints import Checkpoints, newest, restore
 from igc_tf.config import Config
 from igc_tf.datasets.image_store import ImageStore
@@ -52,7 +52,7 @@ class RunDirectory:
     def __init__(self, path: str | pathlib.Path):
         """Names the directory; touches nothing."""
         self.path = pathlib.Path(path)
-        self._lock = None
+        self._lock: TextIO | None = None
 
     # ---- who may train it ------------------------------------------------------------------------
 
@@ -205,7 +205,7 @@ class RunDirectory:
         path = self.path / DONE_FILE
         content = json.dumps({"steps": steps, "images": images}) + "\n"
         if not path.is_file() or path.read_text() != content:
-            _write(path, content)
+            disk.write_text(path, content)
 
     def images(self) -> int | None:
         """How many images the run was trained on to its end; None if it has not reached it."""
@@ -268,11 +268,4 @@ def _read_json(path: pathlib.Path) -> Any:
 
 
 def _write_json(path: pathlib.Path, content: Any) -> None:
-    _write(path, json.dumps(content, indent=2) + "\n")
-
-
-def _write(path: pathlib.Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)
+    disk.write_text(path, json.dumps(content, indent=2) + "\n")

@@ -42,7 +42,7 @@ class PartCapsules(NamedTuple):
     embeddings: PartEmbeddings
     depth: tf.Tensor  #: [B, M, h, w], in [min_depth, max_depth]
     albedo: tf.Tensor  #: [B, M, h, w, 3], in [0, 1]
-    pose: Pose  #: each part's own opinion of the pose, [B, M, 3] twice
+    pose: Pose  #: per-part pose, [B, M, 3] twice
 
 
 class ObjectCapsule(NamedTuple):
@@ -56,12 +56,12 @@ class ObjectCapsule(NamedTuple):
 
 
 class Rendering(NamedTuple):
-    """An object capsule lit, posed and drawn."""
+    """An object capsule lit, posed and rendered."""
 
     image: tf.Tensor  #: [B, H, W, 3], in the photo's view; 0 where `mask` is 0
     mask: (
         tf.Tensor
-    )  #: [B, H, W], 1 where `image` is drawn: the canvas; over a static background everywhere
+    )  #: [B, H, W], 1 where `image` is rendered: the canvas; over a static background everywhere
     depth: tf.Tensor  #: [B, H, W], in the photo's view; `max_depth` where `canvas` is 0
     normals: tf.Tensor  #: [B, h, w, 3], canonical view
     shading: tf.Tensor  #: [B, h, w], canonical view, in [0, 2]
@@ -92,7 +92,7 @@ class IGCOutput(NamedTuple):
 
 
 class Rerendered(NamedTuple):
-    """The object of a photo, drawn in another pose and looked at again."""
+    """The object of a photo, rendered in another pose and looked at again."""
 
-    asked: tf.Tensor  #: [B, 3], the rotation it was drawn in, radians
+    asked: tf.Tensor  #: [B, 3], the rotation it was rendered in, radians
     found: tf.Tensor  #: [B, 3], the rotation found in that picture, radians

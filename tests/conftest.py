@@ -60,11 +60,9 @@ def tiny():
         map_size=32,
         parts=3,
         shape_dim=8,
-        albedo_dim=8,
         view_dim=4,
         encoder_channels=2,
         decoder_channels=4,
-        confidence_channels=2,
         batch_size=2,
     )
 

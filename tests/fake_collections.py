@@ -43,7 +43,7 @@ def _write(path: pathlib.Path, lines: list[str]) -> None:
 
 
 def celeb_a(folder: pathlib.Path, train: int = 6, other: int = 2) -> dict[str, int]:
-    """img_align_celeba, its annotation files, and the ancestor's img_celeba with its boxes."""
+    """img_align_celeba, its annotation files, and Unsup3D's img_celeba with its boxes."""
     splits = [0] * train + [1] * other + [2] * other
     names = [f"{number + 1:06d}.jpg" for number in range(len(splits))]
     marks = [_save(folder / "img_align_celeba", name, n) for n, name in enumerate(names)]

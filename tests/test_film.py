@@ -58,6 +58,6 @@ def test_frames_without_a_face_keep_the_last_ones_crop(model, truth):
     frames[[0, 5, 6]] = 90
     found = film.take_apart(model, frames, RATE)
     assert found.motion.found.tolist() == [i not in (0, 5, 6) for i in range(10)]
-    assert np.isfinite(found.motion.placements).all()
+    assert np.isfinite(found.motion.transforms).all()
     with pytest.raises(ValueError, match="no face found in any frame"):
         film.take_apart(model, np.full_like(frames, 90), RATE)

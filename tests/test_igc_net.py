@@ -24,7 +24,7 @@ def photos(config, seed=0):
 
 
 def lively(config):
-    """A model whose embeddings are as large as trained ones; fresh ones draw an even gray."""
+    """A model whose embeddings are as large as trained ones; fresh ones render an even gray."""
     model = igc_net.build(config)
     for dense in model.decomposition.linear.values():
         dense.kernel.assign(dense.kernel * 1000.0)
@@ -57,11 +57,11 @@ def test_shapes_of_every_output(tiny, image_size, map_size, parts):
         ]
         assert [shape_of(v) for v in output.light] == [(b,), (b,), (b, 3)]
         assert [shape_of(v) for v in output.pose] == [(b, 3), (b, 3)]
-        drawn = [(b, s, s, 3), (b, s, s), (b, s, s), (b, h, h, 3), (b, h, h), (b, h, h, 3)]
-        assert [shape_of(r) for r in output.rendering[:6]] == drawn
+        rendered = [(b, s, s, 3), (b, s, s), (b, s, s), (b, h, h, 3), (b, h, h), (b, h, h, 3)]
+        assert [shape_of(r) for r in output.rendering[:6]] == rendered
         if training:
             assert output.rendering.part_visibility is None
-            assert [shape_of(r) for r in output.flipped_rendering[:6]] == drawn
+            assert [shape_of(r) for r in output.flipped_rendering[:6]] == rendered
             assert [shape_of(c) for c in output.confidence] == [(b, s, s, 2), (b, 16, 16, 2)]
         else:
             assert shape_of(output.rendering.part_visibility) == (b, m, s, s)
@@ -97,9 +97,9 @@ def test_stages_fit_together(tiny):
     )
     np.testing.assert_array_equal(capsule.depth, output.object.depth)
     mirrored = assembly.mirrored(capsule)
-    for drawn, maps in ((output.rendering, capsule), (output.flipped_rendering, mirrored)):
+    for rendered, maps in ((output.rendering, capsule), (output.flipped_rendering, mirrored)):
         again = model.renderer(maps.depth, maps.albedo, output.light, output.pose)
-        np.testing.assert_array_equal(drawn.image, again.image)
+        np.testing.assert_array_equal(rendered.image, again.image)
     assert np.abs(output.rendering.image - output.flipped_rendering.image).max() > 1e-3
     # The mirrored object is lit and posed as the direct one.
     frontal = model.renderer(capsule.depth, capsule.albedo, output.light, pose.identity(IMAGES))
@@ -183,7 +183,7 @@ def test_images_of_a_batch_do_not_touch_each_other(tiny):
     [
         ({}, True, False),
         ({"likelihood_weight": 0.0, "pyramid_weight": 1.0}, False, False),
-        ({"perceptual": "vgg16", "vgg_weights": "any.h5"}, True, True),
+        ({"feature_network": "vgg16", "vgg_weights": "any.h5"}, True, True),
     ],
 )
 def test_build_makes_the_confidences_that_the_losses_need(tiny, values, pixels, features):
@@ -225,7 +225,7 @@ def test_mixed_precision_keeps_graphics_and_outputs_float32(tiny):
     assert np.isfinite(losses["total"]).all()
 
 
-def test_a_backdrop_is_drawn_behind_the_turned_object(tiny):
+def test_a_static_background_is_rendered_behind_the_turned_object(tiny):
     config = tiny.replace(static_background=True, parts=3, background_relief=0.1, depth_bump=1.5)
     model, image = lively(config), photos(config)
     output = model(image)
@@ -268,7 +268,7 @@ def test_a_silhouette_before_a_backdrop_has_a_gradient(tiny):
 
 
 def test_the_surface_is_where_the_photo_shows_it(tiny):
-    config = tiny.replace(perceptual="vgg16", vgg_weights="unused", part_feature_weight=1.0)
+    config = tiny.replace(feature_network="vgg16", vgg_weights="unused", part_feature_weight=1.0)
     model, image = lively(config), photos(config)
     output = model(image, training=True)
     frontal = model.renderer.surface_pixels(output.object.depth, pose.identity(IMAGES))

@@ -78,7 +78,7 @@ def test_of_all_parts_it_is_the_donor_in_the_faces_pose_and_light(model, face, d
     assert np.abs(mixture.reconstruction - own.reconstruction).mean() > 0.02
 
 
-def test_it_is_drawn_as_the_face_is(model, face):
+def test_it_is_rendered_as_the_face_is(model, face):
     """In the photo's view, by the model's renderer: with the pose of zero it is the canonical picture."""
     front = dataclasses.replace(
         face, rotation_degrees=np.zeros(3), translation=np.full(3, 1e-5, np.float32)

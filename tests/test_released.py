@@ -46,9 +46,9 @@ def test_the_weights_are_the_runs(run, weights):
     for ours, theirs in zip(model.weights, loaded.weights, strict=True):
         assert theirs.dtype == tf.float32
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
-    told = {"data_dir": "my machine", "makehuman_dir": "else"}
+    given = {"data_dir": "my machine", "makehuman_dir": "else"}
     files = {"squeezenet_weights": "squeeze.h5", "vgg_weights": "vgg.h5"}
-    assert loaded_config == config_lib.load(path).replace(**told, **files)
+    assert loaded_config == config_lib.load(path).replace(**given, **files)
 
 
 def test_nothing_but_the_weights_is_kept(run, weights):
@@ -103,9 +103,11 @@ def test_a_new_run_may_start_from_them_or_from_a_run(run, weights, tiny):
 def test_no_run_starts_from_nothing_or_from_another_model(weights, tiny, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"--init_from=nowhere: neither .* \(tiny_noise\)"):
         released.start_from(igc_net.build(tiny), tiny, "nowhere", weights)
-    larger = tiny.replace(decoder_channels=8, train_images=5)
-    with pytest.raises(ValueError, match="differ:\n  --decoder_channels: 4 in the run, 8 now$"):
-        released.start_from(igc_net.build(larger), larger, "tiny_noise", weights)
+    for flag, wanted in ("parts", 4), ("shape_dim", 4):
+        wide = dict(decoder_channels=8, train_images=5)
+        other = tiny.replace(**{flag: wanted}, **wide)
+        with pytest.raises(ValueError, match=rf"differ:(.|\n)* --{flag}: .* in the run, 4 now"):
+            released.start_from(igc_net.build(other), other, "tiny_noise", weights)
     for file in (weights / "tiny_noise" / "checkpoints").glob("*.index"):
         file.write_bytes(file.read_bytes()[:20])
     with pytest.raises(ValueError, match=r"No checkpoint in .* can be read: .*ckpt-7 \("):

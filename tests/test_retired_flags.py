@@ -29,6 +29,12 @@ def test_deleted_flags_load_with_their_accepted_values_alone(written, name):
         written(**{name: "other"})
 
 
+def test_one_flag_stands_for_two_where_they_were_equal(written):
+    assert written(shape_dim=96, albedo_dim=96).model.albedo_dim == 96
+    with pytest.raises(ValueError, match="--albedo_dim is 48; .* of --shape_dim, 96"):
+        written(shape_dim=96, albedo_dim=48)
+
+
 def test_a_renamed_flag_loads_under_its_new_name(written, monkeypatch):
     monkeypatch.setitem(retired_flags.RENAMED, "picture_side", "image_size")
     assert written(picture_side=32) == config.Config().replace(parts=4, image_size=32)
@@ -38,7 +44,9 @@ def test_a_renamed_flag_loads_under_its_new_name(written, monkeypatch):
 
 def test_no_flag_is_both_retired_and_there():
     now = set(config.Config().flat())
-    assert not now & (set(retired_flags.DELETED) | set(retired_flags.RENAMED))
+    assert not now & (
+        set(retired_flags.DELETED) | set(retired_flags.SAME_AS) | set(retired_flags.RENAMED)
+    )
     assert set(retired_flags.RENAMED.values()) <= now
 
 

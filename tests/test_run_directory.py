@@ -67,17 +67,17 @@ def test_a_run_with_a_schedule_keeps_its_length_and_points_to_init_from(tiny, tm
 
 
 def test_weight_files_of_the_losses_may_lie_elsewhere_on_resume(tiny, tmp_path, begin):
-    config = tiny.replace(perceptual="squeezenet", squeezenet_weights="here/file.h5")
+    config = tiny.replace(feature_network="squeezenet", squeezenet_weights="here/file.h5")
     begin(config, tmp_path)
     moved = config.replace(
-        squeezenet_weights="there/file.h5", data_dir="there", pictures_every_seconds=9.0
+        squeezenet_weights="there/file.h5", data_dir="there", summary_every_seconds=9.0
     )
     begin(moved, tmp_path)
     assert config_lib.load(tmp_path) == moved
 
 
 @pytest.mark.parametrize(
-    ("now", "told"),
+    ("now", "message"),
     [
         (["a", "b", "c"], "train: 2 pictures in the run, 3 now"),
         (["a"], "train: 2 pictures in the run, 1 now"),
@@ -85,13 +85,13 @@ def test_weight_files_of_the_losses_may_lie_elsewhere_on_resume(tiny, tmp_path, 
         (["b", "a"], "train: 2 pictures in the run, 2 now, of other names"),  # another order
     ],
 )
-def test_other_photos_than_the_run_began_with_are_refused(tiny, tmp_path, begin, now, told):
+def test_other_photos_than_the_run_began_with_are_refused(tiny, tmp_path, begin, now, message):
     kept = {"validation": _pictures("v")}
     run, _ = begin(tiny, tmp_path, {"train": _pictures("a", "b"), **kept})
     run.compare_photos({"train": _pictures("a", "b"), **kept})
     with pytest.raises(run_directory.ConfigurationMismatch) as caught:
         run.compare_photos({"train": _pictures(*now), **kept})
-    assert told in str(caught.value) and "validation" not in str(caught.value)
+    assert message in str(caught.value) and "validation" not in str(caught.value)
     (tmp_path / "photos.json").unlink()  # as the message says
     begin(tiny, tmp_path, {"train": _pictures(*now), **kept}, step=9)
     run.compare_photos({"train": _pictures(*now), **kept})

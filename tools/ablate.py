@@ -4,7 +4,7 @@
         --ablations=no_one_hot,no_contrastive,one_capsule --seeds=0,1,2
 
 Any recipe and any flag of tools.train may be given; an ablation NAME changes what
-flags/ablations/NAME.flags says, nothing else. One process after the other trains, evaluates and draws
+flags/ablations/NAME.flags says, nothing else. One process after the other trains, evaluates and renders
 into ROOT/NAME/seed_N, the recipe itself into ROOT/whole/seed_N. What is done is not done again: the same
 command goes on where it was stopped, and tries again what has failed. A run that fails is named, and
 the others go on.
@@ -21,12 +21,12 @@ import pathlib
 import signal
 import subprocess
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from absl import flags
 
-from igc_tf import ablations, disk
 from igc_tf import config as config_lib
+from igc_tf import disk
 from igc_tf.config import Config
 
 from . import program
@@ -62,6 +62,37 @@ class _Failed(Exception):
     """A program of a run ended with an error."""
 
 
+def changes(path: pathlib.Path) -> dict[str, Any]:
+    """The values that an ablation's flag file changes, by the names of the flags.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: it holds what is no flag of the configuration, or changes nothing.
+    """
+    if not path.is_file():
+        known = sorted(file.stem for file in path.parent.glob("*.flags"))
+        raise FileNotFoundError(
+            f"{path}: no such ablation; there are {', '.join(known) or 'none'}. An ablation is a flag "
+            "file with what it changes."
+        )
+    values = flags.FlagValues()
+    config_lib.define_flags(values)
+    try:
+        rest = values(["", f"--flagfile={path}"])[1:]
+    except flags.Error as error:
+        raise ValueError(f"{path}: {error}") from error
+    found = {name: values[name].value for name in Config().flat() if values[name].present}
+    if rest or not found:
+        raise ValueError(f"{path}: {f'not a flag: {rest[0]!r}' if rest else 'it changes nothing'}.")
+    return found
+
+
+def as_flags(config: Config) -> list[str]:
+    """Flags that make a configuration again: those that are not the defaults."""
+    defaults = Config().flat()
+    return [f"--{name}={value}" for name, value in config.flat().items() if value != defaults[name]]
+
+
 def main(argv: list[str]) -> int:
     """Trains, measures and tells; 1 if something failed, 128 + signal if stopped, else 0."""
     program.no_arguments(argv)
@@ -83,7 +114,7 @@ def main(argv: list[str]) -> int:
 def _plan(base: Config, root: pathlib.Path) -> list[_Run]:
     """All trainings, seed by seed, so that an early look has something of every recipe."""
     changed = {
-        name: ablations.changes(program.FLAG_FILES / "ablations" / f"{name}.flags")
+        name: changes(program.FLAG_FILES / "ablations" / f"{name}.flags")
         for name in dict.fromkeys(FLAGS.ablations)
     }
     recipes = {WHOLE: {}, **changed}
@@ -97,16 +128,16 @@ def _plan(base: Config, root: pathlib.Path) -> list[_Run]:
 def _carry_out(runs: list[_Run]) -> tuple[list[_Run], list[str]]:
     """Does what is left to do of each run; returns those measured, and what failed and how."""
     measured, failures = [], []
-    drawn = {FLAGS.seeds[0]} if FLAGS.faces else set()
+    rendered = {FLAGS.seeds[0]} if FLAGS.faces else set()
     for number, run in enumerate(runs, 1):
         title = f"[{number}/{len(runs)}] {run.recipe}, seed {run.seed}"
         try:
             if not _is_trained(run):
-                _program(run, title, "train", *ablations.as_flags(run.config))
+                _program(run, title, "train", *as_flags(run.config))
             if not _is_measured(run):
                 _program(run, title, "evaluate", f"--metrics_json={_metrics(run)}")
             measured.append(run)
-            if str(run.seed) in drawn and not _is_drawn(run):
+            if str(run.seed) in rendered and not _is_rendered(run):
                 _program(
                     run,
                     title,
@@ -146,7 +177,7 @@ def _is_measured(run: _Run) -> bool:
     return _is_newer(_metrics(run), run.path / "done.json")
 
 
-def _is_drawn(run: _Run) -> bool:
+def _is_rendered(run: _Run) -> bool:
     """Whether its last face is there, and no older than the training."""
     return _is_newer(_face(run, FLAGS.faces - 1), run.path / "done.json")
 
@@ -171,7 +202,7 @@ def _program(run: _Run, title: str, name: str, *arguments: str) -> None:
 
     Raises:
       _Failed: it ended with an error.
-      KeyboardInterrupt: stopped; the program was told so and has ended.
+      KeyboardInterrupt: stopped; the program was asked to and has ended.
     """
     run.path.mkdir(parents=True, exist_ok=True)
     log = run.path / f"{name}.log"
@@ -196,7 +227,7 @@ def _interrupt(_number, _frame) -> None:
 
 
 def _tell(runs: list[_Run], root: pathlib.Path) -> None:
-    """Writes and prints the table; draws the picture."""
+    """Writes and prints the table; saves the picture."""
     from igc_tf.evaluation import report, seeds
 
     measured: dict[str, list] = {}
@@ -210,7 +241,7 @@ def _tell(runs: list[_Run], root: pathlib.Path) -> None:
     found = json.dumps(seeds.to_json(measured), indent=2, allow_nan=False) + "\n"
     disk.write_text(root / "table.json", found)
     print(f"table: {root / 'table.md'}")
-    shown = [run for run in runs if str(run.seed) == FLAGS.seeds[0] and _is_drawn(run)]
+    shown = [run for run in runs if str(run.seed) == FLAGS.seeds[0] and _is_rendered(run)]
     if FLAGS.faces and (not shown or shown[0].recipe != WHOLE):
         print("No picture: the whole recipe's faces are not there, of its first seed.")
     elif FLAGS.faces:
@@ -238,9 +269,10 @@ def _picture(runs: list[_Run]):
     }
     data, size = runs[0].config.data, runs[0].config.model.image_size
     names = catalog.open_split(data, size, "test").names[: FLAGS.faces]
-    truth = catalog.truth(data, "test", names, ("parts",))
-    reference = labels[WHOLE] if truth is None else truth["parts"]
-    rows = {} if truth is None else {"true parts": truth["parts"]}
+    reference, rows = labels[WHOLE], {}
+    if data.dataset not in catalog.PHOTOS:
+        reference = catalog.ground_truth(data, "test", names, ("parts",))["parts"]
+        rows = {"true parts": reference}
     for name, found in labels.items():
         rows[name] = side_by_side.matched(found.astype(np.uint8), reference)
     return side_by_side.rows([one.image for one in results[WHOLE]], rows)

@@ -135,7 +135,7 @@ def _parts(config, measured):
         labels, centers = [], []
         for first in range(0, len(features), 256):
             small = method.maps(features[first : first + 256])
-            maps = part_methods.resized(small, measured.truth_size)
+            maps = part_methods.resized(small, measured.ground_truth_size)
             labels.append(maps.argmax(axis=1).astype(np.uint8))
             centers.append(landmarks.part_centers(maps))
         return np.concatenate(labels), landmarks.PartCenters.concatenate(centers)
@@ -181,7 +181,7 @@ def _autoencoder(config, measured):
         FLAGS.train_images or run.images() or config.training.steps * config.training.batch_size
     )
     channels = _channels(config)
-    print(f"Training on {images:,} images, {'as told' if FLAGS.train_images else 'as the run'}")
+    print(f"Training on {images:,} images, {'as asked' if FLAGS.train_images else 'as the run'}")
     split = ALL if FLAGS.test_dir else "train"
     train = catalog.open_split(config.data, config.model.image_size, split)
     trained = autoencoder_training.train(config, channels, train.images, images)

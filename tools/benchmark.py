@@ -166,52 +166,36 @@ def _step(report: _Report, config, reference) -> None:
     peaks, bandwidth = report.machine()
     peak = peaks["bfloat16" if "bfloat16" in precision else "float32"]
     report.timing("step.ms_per_image", step, 1e3 / batch)
-    report.numbers["step.images_per_second"] = batch / step.median
-    report.numbers["step.precision"] = precision
     report.timing("input.ms_per_image", fetched, 1e3 / batch)
-    report.numbers["input.share_of_step"] = fetched.median / step.median
-    report.numbers["input.images_per_second"] = batch / fetched.median
-    report.numbers["step.gflop_per_image"] = work.operations / batch / 1e9
-    report.numbers["step.mb_per_image"] = work.bytes / batch / 1e6
     floor = max(work.operations / peak, work.bytes / bandwidth)
-    report.numbers["step.floor_ms_per_image"] = floor / batch * 1e3
-    report.numbers["step.share_of_peak"] = work.operations / step.median / peak
-    numbers = report.numbers
+    n = report.numbers
+    n["step.images_per_second"] = batch / step.median
+    n["step.precision"] = precision
+    n["input.share_of_step"] = fetched.median / step.median
+    n["input.images_per_second"] = batch / fetched.median
+    n["step.gflop_per_image"] = work.operations / batch / 1e9
+    n["step.mb_per_image"] = work.bytes / batch / 1e6
+    n["step.floor_ms_per_image"] = floor / batch * 1e3
+    n["step.share_of_peak"] = work.operations / step.median / peak
     rows = [
-        [
-            "step",
-            f"{numbers['step.images_per_second']:.1f} images/s",
-            f"{_spread(step, 1e3 / batch)} ms an image",
-        ],
-        [
-            "its convolutions and products",
-            f"{numbers['step.gflop_per_image']:.3f} GFLOP an image",
-            f"{numbers['step.share_of_peak']:.1%} of the {precision} peak",
-        ],
-        [
-            "floor: those at the peak, or their bytes copied",
-            f"{numbers['step.floor_ms_per_image']:.2f} ms an image",
-            f"{numbers['step.mb_per_image']:.1f} MB an image",
-        ],
-        [
-            "input pipeline alone",
-            f"{numbers['input.images_per_second']:,.0f} images/s",
-            f"{numbers['input.share_of_step']:.2%} of the step",
-        ],
-        ["peak memory", f"{numbers['peak_memory_gib']:.2f} GiB", ""],
+        f"step|{n['step.images_per_second']:.1f} images/s|{_spread(step, 1e3 / batch)} ms an image",
+        f"its convolutions and products|{n['step.gflop_per_image']:.3f} GFLOP an image|"
+        f"{n['step.share_of_peak']:.1%} of the {precision} peak",
+        f"floor: those at the peak, or their bytes copied|{n['step.floor_ms_per_image']:.2f} ms an image|"
+        f"{n['step.mb_per_image']:.1f} MB an image",
+        f"input pipeline alone|{n['input.images_per_second']:,.0f} images/s|"
+        f"{n['input.share_of_step']:.2%} of the step",
+        f"peak memory|{n['peak_memory_gib']:.2f} GiB|",
     ]
     if reference is not None:
         rows.insert(
             1,
-            [
-                f"{pathlib.Path(FLAGS.reference).name}, in turn",
-                f"{numbers['step.reference_images_per_second']:.1f} images/s",
-                f"ratio {numbers['step.vs_reference']:.2f} ({numbers['step.vs_reference.low']:.2f} "
-                f"to {numbers['step.vs_reference.high']:.2f})",
-            ],
+            f"{pathlib.Path(FLAGS.reference).name}, in turn|"
+            f"{n['step.reference_images_per_second']:.1f} images/s|ratio {n['step.vs_reference']:.2f} "
+            f"({n['step.vs_reference.low']:.2f} to {n['step.vs_reference.high']:.2f})",
         )
     title = f"Training step: batch {batch}, {config.model.image_size} px, M = {config.model.parts}"
-    report.table(title, ["", "", ""], rows)
+    report.table(title, ["", "", ""], [row.split("|") for row in rows])
 
 
 def _stages(report: _Report, config) -> None:
@@ -225,13 +209,9 @@ def _stages(report: _Report, config) -> None:
             key = f"stage.{stage.name.replace(' ', '_')}"
             report.timing(f"{key}.forward_ms_per_image", stage.forward, scale * stage.times)
             report.timing(f"{key}.ms_per_image", stage.both, scale * stage.times)
-            rows.append(
-                [
-                    stage.name + (f" (x{stage.times})" if stage.times > 1 else ""),
-                    _spread(stage.forward, scale * stage.times),
-                    _spread(stage.both, scale * stage.times),
-                ]
-            )
+            name = stage.name + (f" (x{stage.times})" if stage.times > 1 else "")
+            taken = (stage.forward, stage.both)
+            rows.append([name, *(_spread(one, scale * stage.times) for one in taken)])
     report.table("Stages by themselves, ms an image", ["", "forward", "forward and backward"], rows)
 
 
@@ -245,22 +225,10 @@ def _inference(report: _Report, config) -> None:
             report.timing(f"inference.{name}.batch_{batch}.ms_per_image", taken, 1e3 / batch)
         speed = timing.ratio(timings["live"], timings["exported"])
         report.timing(f"inference.batch_{batch}.vs_live", speed, 1)
-        rows.append(
-            [str(batch)]
-            + [_spread(taken, 1e3 / batch) for taken in timings.values()]
-            + [_spread(speed, 1)]
-        )
-    report.table(
-        "Inference, uint8 pictures to all outputs, ms an image",
-        [
-            "batch",
-            "live Keras model",
-            "with its own rasterizer",
-            "SavedModel",
-            "live over SavedModel",
-        ],
-        rows,
-    )
+        spreads = [_spread(taken, 1e3 / batch) for taken in timings.values()]
+        rows.append([str(batch), *spreads, _spread(speed, 1)])
+    columns = "batch|live Keras model|with its own rasterizer|SavedModel|live over SavedModel"
+    report.table("Inference, uint8 pictures to all outputs, ms an image", columns.split("|"), rows)
 
 
 def _rasterizer(report: _Report) -> None:
@@ -297,12 +265,8 @@ def _scaling(report: _Report, config) -> None:
         with tempfile.TemporaryDirectory() as folder:
             whole = steps.WholeStep(_trainer(config.replace(**changes), folder))
             taken = timing.measure(whole, FLAGS.seconds)
-        rows.append(
-            [
-                ", ".join(f"{k}={v}" for k, v in changes.items()),
-                _spread(taken, 1e3 / whole.batch_size),
-            ]
-        )
+        name = ", ".join(f"{k}={v}" for k, v in changes.items())
+        rows.append([name, _spread(taken, 1e3 / whole.batch_size)])
         return taken.median / whole.batch_size
 
     rows: list[list[str]] = []

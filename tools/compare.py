@@ -4,7 +4,7 @@
 
 Each RUN is a run directory with the metrics.json and the samples that tools.evaluate --metrics_json
 wrote, or such a JSON file. The first is the one the others are compared with. All must have been
-measured on the same pictures: the bootstrap draws the same people for every run, each with all of
+measured on the same pictures: the bootstrap resamples the same people for every run, each with all of
 their pictures (the same pictures, where it is not known who is in them), so the interval is
 that of the difference on one and the same test set.
 """
@@ -20,7 +20,7 @@ from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("comparison_json", None, "File to write the differences to.")
-flags.DEFINE_boolean("all_metrics", False, "Show the lines to beat and absent metrics too.")
+flags.DEFINE_boolean("all_metrics", False, "Show the baselines and absent metrics too.")
 
 
 def main(argv: list[str]) -> int:

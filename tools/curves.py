@@ -2,7 +2,7 @@
 
     python -m tools.curves --tag=Training/l1 runs/a runs/b
 
-Prints the mean of a scalar over equal stretches of each training, and draws the curves. Runs are called
+Prints the mean of a scalar over equal stretches of each training, and plots the curves. Runs are called
 what they are called on the command line; each once.
 """
 
@@ -17,12 +17,12 @@ from . import program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("tag", "Training/l1", "TensorBoard scalar to compare.")
-flags.DEFINE_string("plot", None, "PNG to draw the curves to.")
+flags.DEFINE_string("plot", None, "PNG to plot the curves to.")
 flags.DEFINE_integer("stretches", 8, "Rows of the table.", lower_bound=1)
 
 
 def main(argv: list[str]) -> int:
-    """Prints the table, draws the plot."""
+    """Prints the table, saves the plot."""
     with program.plain_errors():
         if len(argv) < 2:
             raise ValueError("Name one or more runs: python -m tools.curves RUN1 RUN2 ...")

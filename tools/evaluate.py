@@ -6,9 +6,10 @@
     python -m tools.evaluate --weights=NAME --data_dir=NEW_PEOPLE --whole_folder --fit_data_dir=OTHERS
     python -m tools.evaluate --predictions=mine.npz --dataset=synthetic_faces
 
-Every number comes with its bootstrap 95 % interval and the lines it must beat. Metrics that cannot be
-measured are listed with the reason, "no truth" or "not predicted". Beside the JSON the samples are kept
-(NPZ), from which tools.compare sets runs side by side. docs/evaluation.md says what each metric is.
+Every number comes with its bootstrap 95 % interval and its baselines. Metrics that cannot be
+measured are listed with the reason, "no ground truth" or "not predicted". Beside the JSON the samples
+are kept (NPZ), from which tools.compare sets runs side by side. docs/evaluation.md says what each
+metric is.
 """
 
 from __future__ import annotations
@@ -97,17 +98,21 @@ def main(argv: list[str]) -> int:
         from igc_tf.evaluation import report, score
 
         if not FLAGS.predictions:
-            title, names, predictions, truth, fit = _measure_run()
+            title, names, predictions, ground_truth, fit = _measure_run()
         else:
-            title, names, predictions, truth, fit = _read_predictions()
-        scores = score.score(predictions, truth, fit)
+            title, names, predictions, ground_truth, fit = _read_predictions()
+        scores = score.score(predictions, ground_truth, fit)
         _print(scores, title)
         if FLAGS.metrics_json:
             path = pathlib.Path(FLAGS.metrics_json)
             path.parent.mkdir(parents=True, exist_ok=True)
             report.write_json(scores.metrics, path)
             report.write_samples(
-                scores.metrics, scores.per_image, names, report.samples_path(path), truth.identity
+                scores.metrics,
+                scores.per_image,
+                names,
+                report.samples_path(path),
+                ground_truth.identity,
             )
             print(f"metrics: {path}\nsamples: {report.samples_path(path)}")
         if FLAGS.report_dir:
@@ -116,7 +121,7 @@ def main(argv: list[str]) -> int:
             folder = pathlib.Path(FLAGS.report_dir)
             folder.mkdir(parents=True, exist_ok=True)
             page = folder / "index.html"
-            disk.write_text(page, report_page.page(title, names, scores, predictions, truth))
+            disk.write_text(page, report_page.page(title, names, scores, predictions, ground_truth))
             print(f"report: {page}")
     return 0
 
@@ -135,12 +140,12 @@ def _refuse_ignored() -> None:
     given = [f"--{name}" for name in _OF_A_DATA_SET if FLAGS[name].present]
     if given and not FLAGS.dataset:
         raise ValueError(
-            f"--predictions takes {', '.join(given)} only with --dataset, which names the truth."
+            f"--predictions takes {', '.join(given)} only with --dataset, which names the ground truth."
         )
 
 
 def _measure_run():
-    """Title, names, predictions, truth and fit of a run or of released weights."""
+    """Title, names, predictions, ground truth and fit of a run or of released weights."""
     from igc_tf import inference
     from igc_tf.evaluation import eval_set, files, score
     from igc_tf.metrics import descriptors
@@ -160,7 +165,7 @@ def _measure_run():
         FLAGS.gallery_view,
         FLAGS.fit_data_dir,
     )
-    size = measured.truth_size
+    size = measured.ground_truth_size
     fitted = inference.collect(model, measured.fit_images, size, title="Fitting")
     found = inference.collect(model, measured.images, size)
     predictions = dataclasses.replace(
@@ -180,15 +185,19 @@ def _measure_run():
         again = inference.rerender(model, measured.images[: FLAGS.cycle_images])
         predictions = dataclasses.replace(predictions, rerendered=again)
     title = f"{FLAGS.run_dir or FLAGS.weights}: {measured.description}"
-    return title, measured.names, predictions, measured.truth, fit
+    return title, measured.names, predictions, measured.ground_truth, fit
 
 
 def _read_predictions():
-    """The same of a file of predictions, with a data set's truth where one is named."""
+    """The same of a file of predictions, with a data set's ground truth where one is named."""
     from igc_tf.evaluation import eval_set, files, score
 
     stored = files.read(FLAGS.predictions)
-    predictions, truth, fit = stored.predictions, stored.truth, stored.fit or score.Fit()
+    predictions, ground_truth, fit = (
+        stored.predictions,
+        stored.ground_truth,
+        stored.fit or score.Fit(),
+    )
     title = f"{FLAGS.predictions}: {len(stored.names)} pictures"
     if FLAGS.dataset:
         maps = (predictions.labels, predictions.depth, predictions.view_depth)
@@ -207,20 +216,20 @@ def _read_predictions():
             gallery_view=FLAGS.gallery_view,
             fit_dir=FLAGS.fit_data_dir,
         )
-        truth = eval_set.truth_of(measured, stored.names)
+        ground_truth = eval_set.ground_truth_of(measured, stored.names)
         known = {
             "mean_depth": measured.fit_mean_depth,
             "label_map": measured.fit_label_map,
             "mean_view_depth": measured.fit_mean_view_depth,
         }
         fit = fit._replace(**{n: found for n, found in known.items() if getattr(fit, n) is None})
-        if sized is not None and size != measured.truth_size:
+        if sized is not None and size != measured.ground_truth_size:
             raise ValueError(
-                f"--predictions={FLAGS.predictions} has parts of {size} px, the truth "
-                f"{measured.truth_size}."
+                f"--predictions={FLAGS.predictions} has parts of {size} px, the ground truth "
+                f"{measured.ground_truth_size}."
             )
         title = f"{title} of {measured.description}"
-    return title, stored.names, predictions, truth, fit
+    return title, stored.names, predictions, ground_truth, fit
 
 
 def _print(scores, title: str) -> None:

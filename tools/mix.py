@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
             raise ValueError(
                 "Name two photos or more: python -m tools.mix A.jpg B.jpg --output=PNG"
             )
-        model_flags.folder()  # told before TensorFlow is imported
+        model_flags.folder()  # refused before TensorFlow is imported
 
         from igc_tf.disk import shown
         from igc_tf.pretrained import Pretrained
@@ -51,7 +51,7 @@ def main(argv: list[str]) -> int:
         parts = model.part_names[1:] if FLAGS.parts is None else FLAGS.parts
         if not parts:
             raise ValueError(f"--parts names no part; there are {', '.join(model.part_names)}.")
-        model.part_numbers(parts)  # told before the photos are read
+        model.part_numbers(parts)  # refused before the photos are read
         faces = model.predict(photos, FLAGS.detect)
         output = pathlib.Path(FLAGS.output)
         output.parent.mkdir(parents=True, exist_ok=True)

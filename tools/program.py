@@ -83,7 +83,7 @@ def plain_errors() -> Iterator[None]:
     except Exception as error:
         if logging.get_verbosity() >= logging.DEBUG or not _is_users(error):
             raise
-        print(f"ERROR: {told(error)}", file=sys.stderr)
+        print(f"ERROR: {in_words(error)}", file=sys.stderr)
         sys.exit(1)
 
 
@@ -92,7 +92,7 @@ def concerns_all(error: Exception) -> bool:
     return getattr(error, "errno", None) in _OF_THE_DISK
 
 
-def told(error: Exception) -> str:
+def in_words(error: Exception) -> str:
     """An error in words: of the system's, the file and what it was."""
     if isinstance(error, OSError) and error.strerror:
         named = isinstance(error.filename, (str, bytes))

@@ -89,7 +89,7 @@ class _Photo(NamedTuple):
     source: str  #: where it is from, on one line
     image: np.ndarray  #: [S, S, 3] uint8
     path: pathlib.Path | None = None  #: of the photo, if it is one
-    placement: np.ndarray | None = None  #: [2, 3], of the photo in `image`
+    transform: np.ndarray | None = None  #: [2, 3], of the photo in `image`
 
 
 class _LeftOut:
@@ -183,7 +183,7 @@ def _way(config) -> tuple[config_lib.Config, bool | None]:
 
 def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
     """Every face in the photo or the photos that --input names, as they are read."""
-    from igc_tf.datasets import framing, placements, reading
+    from igc_tf.datasets import framing, reading, transforms
 
     config, detect = _way(config)
     data = config.data
@@ -204,9 +204,9 @@ def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
         name, where = path.as_posix(), folder / path
         try:
             photo = reading.read_photo(where)
-            faces = framing.place(photo, data, size, detect)
-            pictures = [placements.resample(photo, face, size) for face in faces]
-        except placements.NoFace as error:
+            faces = framing.crop_transforms(photo, data, size, detect)
+            pictures = [transforms.resample(photo, face, size) for face in faces]
+        except transforms.NoFace as error:
             way = "center" if data.crop == "center" else "none"
             left_out(name, f"{error}; --crop={way} takes it as it is")
         except (ValueError, FileNotFoundError) as error:
@@ -230,7 +230,7 @@ def _film(path: pathlib.Path) -> None:
       ValueError: it cannot be read, or there is no face in it.
     """
     from igc_tf import film as films
-    from igc_tf.datasets import clips, placements
+    from igc_tf.datasets import clips, transforms
     from igc_tf.disk import shown, write_text
     from igc_tf.pretrained import Pretrained
     from igc_tf.viewing import movies, result_folder
@@ -243,7 +243,7 @@ def _film(path: pathlib.Path) -> None:
     began = time.monotonic()
     try:
         film = films.take_apart(model, clip, clip.rate, detect)
-    except placements.NoFace as error:
+    except transforms.NoFace as error:
         raise ValueError(f"{shown(path)}: {error}") from error
     folder = result_folder.write(
         output_dir, path.name, path.resolve().as_uri(), film.face, *_how(config.model)
@@ -297,7 +297,7 @@ def _written(
         laid = None
         if photo.path is not None:  # read anew: sixteen large photos would not fit into memory
             whole = np.asarray(reading.read_photo(photo.path))
-            laid = overlay.on_photo(whole, photo.placement, result)
+            laid = overlay.on_photo(whole, photo.transform, result)
         folder = result_folder.write(
             output_dir,
             photo.name,
@@ -309,7 +309,7 @@ def _written(
     except (ValueError, OSError) as error:
         if program.concerns_all(error):
             raise
-        left_out(photo.name, program.told(error))
+        left_out(photo.name, program.in_words(error))
         return []
     return [folder]
 

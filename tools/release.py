@@ -70,13 +70,13 @@ def _commit() -> str:
     """The commit of this checkout.
 
     Raises:
-      ValueError: it cannot be told.
+      ValueError: it is unknown.
     """
     from igc_tf import provenance
 
     found = provenance.commit()
     if not found:
-        raise ValueError("The commit cannot be told; give it with --commit=...")
+        raise ValueError("The commit is unknown; give it with --commit=...")
     return found
 
 

@@ -61,7 +61,7 @@ def main(argv: list[str]) -> int:
                     except (ValueError, OSError) as error:
                         if program.concerns_all(error):
                             raise
-                        failed[name] = program.told(error)
+                        failed[name] = program.in_words(error)
         if rows:
             _print(rows)
         for name, why in failed.items():
@@ -85,7 +85,7 @@ def _read(source: pathlib.Path) -> tuple[list[str], list[bytes], dict[str, str]]
             files.append(_file(folder / path))
             names.append(path.as_posix())
         except (ValueError, OSError) as error:
-            failed[path.as_posix()] = program.told(error)
+            failed[path.as_posix()] = program.in_words(error)
     return names, files, failed
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import tempfile
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +16,7 @@ from igc_tf.benchmarks.timing import Timing
 from igc_tf.config import Config
 from igc_tf.datasets.pipeline import to_float
 from igc_tf.serving import export
+from igc_tf.structures import IGCOutput
 
 
 def compare(
@@ -49,16 +52,14 @@ def compare(
             size = config.model.image_size
             pictures = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), np.uint8)
             images = tf.constant(pictures)
-            found[batch] = timing.alternate(
-                {
-                    "live": lambda images=images: live(images),
-                    "live_own": lambda images=images: live_own(images),
-                    "exported": lambda images=images: exported(images=images),
-                },
-                seconds,
-            )
+            functions = {
+                "live": functools.partial(live, images),
+                "live_own": functools.partial(live_own, images),
+                "exported": functools.partial(exported, images=images),
+            }
+            found[batch] = timing.alternate(functions, seconds)
     return found
 
 
-def _graph_of(model: igc_net.IGCNet):
+def _graph_of(model: igc_net.IGCNet) -> Callable[[tf.Tensor], IGCOutput]:
     return tf.function(lambda images: model(to_float(images)), autograph=False)

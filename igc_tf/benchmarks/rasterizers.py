@@ -23,7 +23,7 @@ _CHANNELS = 3
 def compare(
     mesh_side: int, image_side: int, batch: int, backends: tuple[str, ...], seconds: float
 ) -> dict[str, Timing]:
-    """Draws turned, face-like grid meshes with three colors, forward and backward.
+    """Renders turned, face-like grid meshes with three colors, forward and backward.
 
     Args:
       mesh_side: vertices along a side of the mesh.
@@ -58,12 +58,12 @@ def face_meshes(side: int, batch: int) -> tuple[tf.Tensor, np.ndarray]:
 
 
 def _ours(triangles: np.ndarray, size: tuple[int, int], backend: str) -> Callable:
-    def draw(vertices, colors):
+    def render(vertices: tf.Tensor, colors: tf.Tensor) -> tf.Tensor:
         clip = camera.to_clip_space(vertices, size, FOV_DEGREES)
         fragments = rasterizer.rasterize(clip, triangles, size, backend=backend)
         return rasterizer.interpolate(fragments, triangles, colors, backend=backend)
 
-    return draw
+    return render
 
 
 def _tf_graphics(triangles: np.ndarray, size: tuple[int, int]) -> Callable:
@@ -75,7 +75,7 @@ def _tf_graphics(triangles: np.ndarray, size: tuple[int, int]) -> Callable:
     tfg_kernels.gen_rasterizer_op = tfg_kernel.load()
     triangles = tf.constant(triangles)
 
-    def draw(vertices, colors):
+    def render(vertices: tf.Tensor, colors: tf.Tensor) -> tf.Tensor:
         matrix = tf.tile(
             camera.projection_matrix(size, FOV_DEGREES)[tf.newaxis], [vertices.shape[0], 1, 1]
         )
@@ -89,15 +89,15 @@ def _tf_graphics(triangles: np.ndarray, size: tuple[int, int]) -> Callable:
             backend=rasterization_backend.RasterizationBackends.CPU,
         )["colors"]
 
-    return draw
+    return render
 
 
-def _with_gradient(draw: Callable, vertices: tf.Tensor, colors: tf.Tensor) -> Callable:
+def _with_gradient(render: Callable, vertices: tf.Tensor, colors: tf.Tensor) -> Callable:
     @tf.function(autograph=False)
-    def run(vertices, colors):
+    def run(vertices: tf.Tensor, colors: tf.Tensor) -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch([vertices, colors])
-            total = tf.reduce_sum(draw(vertices, colors))
+            total = tf.reduce_sum(render(vertices, colors))
         return tape.gradient(total, [vertices, colors])
 
     traced = run.get_concrete_function(vertices, colors)

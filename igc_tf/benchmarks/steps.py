@@ -49,7 +49,7 @@ class WholeStep:
     def input_pipeline(self) -> Callable[[], object]:
         """Fetches the next batch; endless."""
 
-        def fetch():
+        def fetch() -> object:
             try:
                 return next(self._batches)
             except StopIteration:
@@ -155,19 +155,20 @@ def stages(trainer: Trainer, batch: tf.Tensor, seconds: float) -> Iterator[Stage
 
 def _masks_constant(output: IGCOutput) -> IGCOutput:
     """Which pixels the canvas covers is a constant to the gradient."""
-    renderings = {"rendering": output.rendering, "flipped_rendering": output.flipped_rendering}
+    flipped = output.flipped_rendering
     return output._replace(
-        **{name: one._replace(mask=tf.stop_gradient(one.mask)) for name, one in renderings.items()}
+        rendering=output.rendering._replace(mask=tf.stop_gradient(output.rendering.mask)),
+        flipped_rendering=flipped and flipped._replace(mask=tf.stop_gradient(flipped.mask)),
     )
 
 
-def _features(objective: Objective, photo: tf.Tensor, drawn: tf.Tensor) -> list[tf.Tensor]:
+def _features(objective: Objective, photo: tf.Tensor, rendered: tf.Tensor) -> list[tf.Tensor]:
     """What the losses ask of the pre-trained network; the photo's features are constants to them."""
     loss, photo, found = objective.loss, tf.stop_gradient(photo), []
     if loss.part_feature_weight:
         found.append(objective.features(photo, loss.part_feature_size))
     if loss.perceptual_weight:
-        found += [objective.features(photo), objective.features(drawn)]
+        found += [objective.features(photo), objective.features(rendered)]
     return found
 
 
@@ -180,7 +181,7 @@ def _forward_and_backward(
     forward = tf.function(function, autograph=False)
 
     @tf.function(autograph=False)
-    def both(inputs, upstream):
+    def both(inputs: Any, upstream: list[tf.Tensor]) -> list[tf.Tensor | None]:
         watched = [value for value in tf.nest.flatten(inputs) if value is not None]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(watched)

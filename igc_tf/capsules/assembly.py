@@ -30,8 +30,8 @@ def assemble(
       visibility_sharpness: k of the soft visibility softmax_m(-k d_m) [choice].
       border_depth: depth of the outer columns, so that a turned canvas still fills the picture
         [unsup3d]; 0 leaves them as they are.
-      static_background: keep the background's albedo out of the object's and apart, to be drawn behind it
-        [choice]; at least two parts.
+      static_background: keep the background's albedo out of the object's and apart, to be rendered
+        behind it [choice]; at least two parts.
       blended: blend the albedos by the soft visibility in place of V: no seams, where parts of several
         faces meet [choice].
 

@@ -94,7 +94,7 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         )
 
     def decode_pose(self, view: tf.Tensor) -> Pose:
-        """View embeddings `[B, M, Dv]` to each part's opinion of the pose."""
+        """View embeddings `[B, M, Dv]` to each part's pose."""
         config = self.config
         unit_pose = self.pose(config.view_gain * view)  # B x M x 6, in [-1, 1]
         rotation, translation = tf.split(unit_pose, 2, axis=-1)
@@ -108,9 +108,9 @@ class CapsuleDecoders(tf.keras.layers.Layer):
         """Raw maps `[B, M, h, w, 1]` to depth."""
         config = self.config
         raw = tf.squeeze(raw_shape, axis=4)
-        prior = convex_prior(config.parts, config.map_size, config.depth_bump)
+        bump = depth_bump(config.parts, config.map_size, config.depth_bump)
         depth = bound_depth(
-            raw, config.min_depth, config.max_depth, prior, config.max_depth_deviation
+            raw, config.min_depth, config.max_depth, bump, config.max_depth_deviation
         )
         if config.parts == 1 or config.background_relief == 1.0:
             return depth
@@ -130,8 +130,8 @@ def bound_depth(
     raw: tf.Tensor,
     min_depth: float,
     max_depth: float,
-    prior: tf.Tensor | float = 0.0,
-    freedom: float = 0.0,
+    bump: tf.Tensor | float = 0.0,
+    max_deviation: float = 0.0,
 ) -> tf.Tensor:
     """d = tanh(x - mean_hw(x)), mapped to [min_depth, max_depth] [unsup3d].
 
@@ -139,20 +139,20 @@ def bound_depth(
       raw: `[B, M, h, w]` unbounded.
       min_depth: depth at tanh = -1.
       max_depth: depth at tanh = +1.
-      prior: added before the tanh, see `convex_prior` [choice].
-      freedom: if positive, x - mean(x) is first bounded to +- freedom, softly [choice].
+      bump: added before the tanh, see `depth_bump` [choice].
+      max_deviation: if positive, x - mean(x) is first bounded to +- max_deviation, softly [choice].
 
     Returns:
       `[B, M, h, w]` depth.
     """
-    centerd = raw - tf.reduce_mean(raw, axis=(2, 3), keepdims=True)
-    if freedom:
-        centerd = freedom * tf.tanh(centerd / freedom)
-    unit = tf.tanh(centerd + prior)
+    centered = raw - tf.reduce_mean(raw, axis=(2, 3), keepdims=True)
+    if max_deviation:
+        centered = max_deviation * tf.tanh(centered / max_deviation)
+    unit = tf.tanh(centered + bump)
     return (max_depth + min_depth) / 2.0 + unit * (max_depth - min_depth) / 2.0
 
 
-def convex_prior(parts: int, size: int, height: float) -> tf.Tensor:
+def depth_bump(parts: int, size: int, height: float) -> tf.Tensor:
     """A fixed offset on the raw depth that starts the face convex [choice].
 
     Foreground parts are pulled near in the middle and pushed far at the border; the background

@@ -9,7 +9,7 @@ from igc_tf.structures import PartEmbeddings
 
 
 class GraphicsDecomposition(tf.keras.layers.Layer):
-    """Deals every dimension of the shape and albedo embeddings to exactly one part (Eq. 6).
+    """Assigns every dimension of the shape and albedo embeddings to exactly one part (Eq. 6).
 
     With f = Linear(x) and a learned basis b_m a part [group]:
 

@@ -16,7 +16,7 @@ EPSILON = 1e-7
 FEATURE_CONFIDENCE_SIZE = 16
 
 
-def centerd(image: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+def centered(image: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
     """Colors from [0, 1] to [-1, 1], which the networks read."""
     return tf.cast(image * 2.0 - 1.0, dtype)
 
@@ -37,7 +37,7 @@ class ImageEncoder(tf.keras.layers.Layer):
 
     def call(self, image: tf.Tensor) -> tf.Tensor:
         """`[B, H, W, 3]` in [0, 1] to `[B, 8 encoder_channels]`."""
-        return self.stack(centerd(image, self.compute_dtype))
+        return self.stack(centered(image, self.compute_dtype))
 
 
 class LightingNetwork(tf.keras.layers.Layer):
@@ -54,7 +54,7 @@ class LightingNetwork(tf.keras.layers.Layer):
 
     def call(self, image: tf.Tensor) -> Light:
         """`[B, H, W, 3]` in [0, 1] to the light of B images."""
-        features = self.stack(centerd(image, self.compute_dtype))
+        features = self.stack(centered(image, self.compute_dtype))
         parameters = tf.tanh(self.to_parameters(features))
         return lighting.from_parameters(parameters[:, 0], parameters[:, 1], parameters[:, 2:])
 
@@ -100,7 +100,7 @@ class ConfidenceNetwork(tf.keras.layers.Layer):
 
     def call(self, image: tf.Tensor) -> Confidence:
         """`[B, H, W, 3]` in [0, 1] to standard deviations, > 0, of image and features."""
-        x = self.from_vector(self.stack(centerd(image, self.compute_dtype)))
+        x = self.from_vector(self.stack(centered(image, self.compute_dtype)))
         side = layers.BOTTLENECK
         x = tf.reshape(x, [-1, side, side, x.shape[-1] // side**2])
         pixels = features = None

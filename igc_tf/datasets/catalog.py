@@ -1,10 +1,10 @@
-"""Data sets by name: pictures to train on, and the truth to measure against where there is one."""
+"""Data sets by name: pictures to train on, and the ground truth to measure against where there is one."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -12,17 +12,15 @@ from PIL import Image
 from igc_tf import tfds_reading
 from igc_tf.config import DataConfig
 from igc_tf.datasets import crops, image_store, labels, photo_collections, photo_folder
-from igc_tf.synthesis import exact_truth
+from igc_tf.synthesis import rendered_heads
 from igc_tf.synthesis.parametric_heads import builder as parametric_heads
 from igc_tf.synthesis.synthetic_faces import builder as synthetic_faces
 from igc_tf.synthesis.synthetic_faces import render
 
 SPLITS = photo_folder.SPLITS
-#: Data sets that are rendered, with exact truth of all kinds.
-RENDERED = ("synthetic_faces", "parametric_heads")
-#: Data sets of photos: `read_labels` tells what is known of them, not `truth`.
+#: Data sets of photos: `read_labels` tells what is known of them, not `ground_truth`.
 PHOTOS = ("photo_folder", *photo_collections.BUILDERS)
-#: The truths that `igc_tf.evaluation.eval_set` reads.
+#: The ground truths that `igc_tf.evaluation.eval_set` reads.
 EVALUATED = (
     "identity", "parts", "landmarks", "rotation_degrees", "depth", "canonical_depth",
     "canonical_parts",
@@ -57,26 +55,24 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
     )
 
 
-def truth(
+def ground_truth(
     data: DataConfig, split: str, pictures: Sequence[str], features: Sequence[str] = EVALUATED
-) -> dict[str, np.ndarray] | None:
-    """What is known of some pictures of a split.
+) -> dict[str, np.ndarray]:
+    """What is known of some pictures of a split of rendered heads.
 
     Args:
       data: which data set.
       split: 'train', 'validation' or 'test'.
       pictures: their names, from `ImageStore.names`.
-      features: which truths.
+      features: which ground truths.
 
     Returns:
-      None for photos; for rendered heads the features of `igc_tf.synthesis.exact_truth.HeadsBuilder`, in
-      the order of `pictures`. Maps and landmarks are cut as the pictures are and otherwise at the data
-      set's own size: `[S, S]` with S the side of the crop, px.
+      The features of `igc_tf.synthesis.rendered_heads.HeadsBuilder`, in the order of `pictures`. Maps
+      and landmarks are cut as the pictures are and otherwise at the data set's own size: `[S, S]` with
+      S the side of the crop, px.
     """
-    if data.dataset in PHOTOS:
-        return None
     builder = prepare_heads(data)
-    known = exact_truth.load_truth(builder, split, ["index", *features])
+    known = rendered_heads.load_ground_truth(builder, split, ["index", *features])
     row = {str(index): row for row, index in enumerate(known["index"])}
     rows = [row[name] for name in pictures]  # by name: TFDS' order may change with how it is read
     return {
@@ -114,11 +110,11 @@ def read_labels(
       FileNotFoundError, ValueError: see `labels.read`.
     """
     if data.dataset == "photo_folder":
-        return labels.read(data, store.names, store.placements, source)
+        return labels.read(data, store.names, store.transforms, source)
     return photo_collections.read_labels(data, split, store)
 
 
-def prepare_heads(data: DataConfig) -> exact_truth.HeadsBuilder:
+def prepare_heads(data: DataConfig) -> rendered_heads.HeadsBuilder:
     """The TFDS builder of rendered heads, its data generated if they were not yet.
 
     Raises:
@@ -132,7 +128,9 @@ def prepare_heads(data: DataConfig) -> exact_truth.HeadsBuilder:
     return builder
 
 
-def _rendered_pictures(builder, split: str, size: int, data: DataConfig):
+def _rendered_pictures(
+    builder: rendered_heads.HeadsBuilder, split: str, size: int, data: DataConfig
+) -> Iterator[tuple[str, np.ndarray]]:
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -157,7 +155,7 @@ def _is_cut(data: DataConfig) -> bool:
 
 
 def _cut(name: str, values: np.ndarray, size: int, data: DataConfig) -> np.ndarray:
-    """A truth of pictures of `size` px as `data` cuts them; maps are looked up at the pixels' centers."""
+    """Ground truth of `size` px as `data` cuts the pictures; maps are looked up at the pixel centers."""
     is_map = values.ndim >= 3 and values.shape[1:3] == (size, size)
     if not _is_cut(data) or not (is_map or name == "landmarks"):
         return values
@@ -170,10 +168,10 @@ def _cut(name: str, values: np.ndarray, size: int, data: DataConfig) -> np.ndarr
     return values[:, rows][:, :, columns]
 
 
-def _fingerprint(builder, data: DataConfig) -> str:
+def _fingerprint(builder: rendered_heads.HeadsBuilder, data: DataConfig) -> str:
     """Changes when the data set is generated anew, lies elsewhere, or is cut in another way."""
     written = (builder.data_path / "dataset_info.json").stat().mtime
-    told = f"{builder.data_path}\0{written}"
+    key = f"{builder.data_path}\0{written}"
     if _is_cut(data):
-        told = f"{told}\0{crops.fingerprint(data)}"
-    return hashlib.sha256(told.encode()).hexdigest()[:12]
+        key = f"{key}\0{crops.fingerprint(data)}"
+    return hashlib.sha256(key.encode()).hexdigest()[:12]

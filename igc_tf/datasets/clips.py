@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,7 @@ class Clip:
         if not read:
             raise ValueError(f"{shown(self.path)}: a damaged video, of which no frame can be read")
 
-    def _film(self):
+    def _film(self) -> Any:
         import cv2
 
         film = cv2.VideoCapture(os.fspath(self.path), cv2.CAP_FFMPEG)

@@ -6,7 +6,7 @@
 * `center` cuts the square of `crop_scale` and `crop_center_y`;
 * `landmarks` turns, scales and shifts the photo so that eyes and mouth come to lie at `align_eye_line`,
   `align_mouth_line` and `align_eye_distance` [choice];
-* `box` cuts the box that the data set tells, as the ancestor did CelebA [unsup3d];
+* `box` cuts the box that the data set tells, as Unsup3D did CelebA [unsup3d];
 * `detect` does as `landmarks` with the eyes and mouth of the face that a detector finds; they come to
   lie where the average face has them in a box `box_scale` times as large as it [choice].
 
@@ -21,9 +21,9 @@ import numpy as np
 from PIL import Image
 
 from igc_tf.config import DataConfig
-from igc_tf.datasets import detector, placements
-from igc_tf.datasets.image_store import Placed
-from igc_tf.datasets.placements import NoFace
+from igc_tf.datasets import detector, transforms
+from igc_tf.datasets.image_store import Crop
+from igc_tf.datasets.transforms import NoFace
 
 #: Size (width, height), px, of a photo of CelebA's aligned release, and where MediaPipe's detector sees
 #: eyes and mouth in it, [3, 2] px: medians over 2,243 of the photos.
@@ -99,10 +99,10 @@ def template(data: DataConfig) -> np.ndarray | None:
     return None
 
 
-def place(
+def crop_transform(
     photo: Image.Image, data: DataConfig, size: int, marks: Marks | None = None
 ) -> np.ndarray:
-    """Where the points of a photo come to lie.
+    """The transform from points of a photo to those of the picture.
 
     Args:
       photo: upright, RGB.
@@ -111,7 +111,7 @@ def place(
       marks: what is known of the face.
 
     Returns:
-      `[2, 3]` float64, see `image_store.Placed`.
+      `[2, 3]` float64, see `image_store.Crop`.
 
     Raises:
       NoFace: `data.crop` needs marks or a face that this photo has not.
@@ -120,17 +120,17 @@ def place(
     if data.crop == "landmarks":
         if marks.anchors is None or not np.isfinite(marks.anchors).all():
             raise NoFace("no landmarks")
-        return placements.of_anchors(marks.anchors, template(data), size)
+        return transforms.of_anchors(marks.anchors, template(data), size)
     if data.crop == "box":
         if marks.box is None or not np.isfinite(marks.box).all():
             raise NoFace("no box")
-        return placements.of_box(_square(marks.box, data.box_scale), size)
+        return transforms.of_box(_square(marks.box, data.box_scale), size)
     if data.crop == "detect":
         found = detector.find(photo, data.detector)
         if not found:
             raise NoFace("no face found")
-        return placements.of_anchors(found[0].anchors, template(data), size)
-    return placements.of_box(crop_box(*photo.size, data), size)
+        return transforms.of_anchors(found[0].anchors, template(data), size)
+    return transforms.of_box(crop_box(*photo.size, data), size)
 
 
 def crop_box(width: int, height: int, data: DataConfig) -> tuple[float, float, float, float]:
@@ -143,14 +143,14 @@ def crop_box(width: int, height: int, data: DataConfig) -> tuple[float, float, f
     return left, top, left + side, top + side
 
 
-def crop(photo: Image.Image, data: DataConfig, size: int, marks: Marks | None = None) -> Placed:
+def crop(photo: Image.Image, data: DataConfig, size: int, marks: Marks | None = None) -> Crop:
     """Cuts and resizes a photo with an antialiasing filter.
 
     Raises:
-      NoFace: see `place`; or the crop would lie outside of the photo.
+      NoFace: see `crop_transform`; or the crop would lie outside of the photo.
     """
-    placement = place(photo, data, size, marks)
-    return Placed(placements.resample(photo, placement, size), placement)
+    transform = crop_transform(photo, data, size, marks)
+    return Crop(transforms.resample(photo, transform, size), transform)
 
 
 def _square(box: np.ndarray, scale: float) -> tuple[float, float, float, float]:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from igc_tf.datasets import placements
+from igc_tf.datasets import transforms
 
 #: Packages to install, at the versions that go with this project's NumPy and protobuf.
 CASCADES_PACKAGE = "opencv-python-headless==4.11.0.86"
@@ -172,22 +172,22 @@ def _closer(photo: Image.Image, seen: _Seen) -> _Seen | None:
     # The face upright, the center between its eyes and mouth in the middle.
     factor = _CLOSE / (_CLOSE_SIDE * length) * (1j * abs(down) / down if down else 1)
     shift = (1 + 1j) * _CLOSE / 2 - factor * (middle + mouth) / 2
-    placement = placements.of_similarity(factor, shift)
+    transform = transforms.of_similarity(factor, shift)
     try:
-        picture = placements.resample(photo, placement, _CLOSE)
-    except placements.NoFace:
+        picture = transforms.resample(photo, transform, _CLOSE)
+    except transforms.NoFace:
         return None
     found = _seen(picture, near=True)
     if not found:
         return None
     half = np.full(2, _CLOSE / 2)
     best = min(found, key=lambda one: float(np.hypot(*(one.anchors.mean(0) - half))))
-    back = placements.inverse(placement)
-    center = placements.apply(back, best.box.reshape(2, 2).mean(0))
+    back = transforms.inverse(transform)
+    center = transforms.apply(back, best.box.reshape(2, 2).mean(0))
     reach = (best.box[2] - best.box[0]) / 2 * np.hypot(*back[0, :2])
     return _Seen(
         best.score,
-        placements.apply(back, best.anchors),
+        transforms.apply(back, best.anchors),
         np.concatenate([center - reach, center + reach]),
     )
 

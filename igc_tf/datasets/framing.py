@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from igc_tf.config import DataConfig
-from igc_tf.datasets import crops, detector, placements
+from igc_tf.datasets import crops, detector, transforms
 
 #: A face is framed as the run's are where its own crop is no farther than this, at any corner, from the
 #: aligned one, a share of the picture's side [choice]; so are nine in ten of CelebA's.
@@ -21,7 +21,7 @@ def detects(data: DataConfig) -> bool:
 
 
 def target(data: DataConfig) -> np.ndarray:
-    """Where `place` puts eyes and mouth, `[3, 2]` as shares of the picture's side."""
+    """Where `crop_transforms` puts eyes and mouth, `[3, 2]` as shares of the picture's side."""
     known = crops.template(data)
     if known is None or _kind(data) == "cat":
         known = crops.template(dataclasses.replace(data, crop="detect"))
@@ -29,10 +29,10 @@ def target(data: DataConfig) -> np.ndarray:
     return known
 
 
-def place(
+def crop_transforms(
     photo: Image.Image, data: DataConfig, size: int, detect: bool | None = None
 ) -> list[np.ndarray]:
-    """Where each face of a photo is.
+    """The crop transform of each face of a photo.
 
     A face that the run's own center crop frames as the run's photos is cut by it.
 
@@ -44,7 +44,7 @@ def place(
         default as `detects` says. Without, the photo is cut by the run's own crop.
 
     Returns:
-      A placement a face, the largest face first; one at least.
+      A transform a face, the largest face first; one at least.
 
     Raises:
       NoFace: none was found, or the run's own crop does not fit.
@@ -52,22 +52,22 @@ def place(
     """
     looked_for = detects(data) if detect is None else detect
     if not looked_for:
-        return [crops.place(photo, data, size)]
+        return [crops.crop_transform(photo, data, size)]
     faces = detector.find(photo, _kind(data))
     if not faces:
-        raise placements.NoFace("no face found")
+        raise transforms.NoFace("no face found")
     wanted = target(data)
-    found = [placements.of_anchors(face.anchors, wanted, size) for face in faces]
+    found = [transforms.of_anchors(face.anchors, wanted, size) for face in faces]
     if detect is None and data.crop == "center":
-        own = crops.place(photo, data, size)
+        own = crops.crop_transform(photo, data, size)
         found = [own if _alike(own, one, size) else one for one in found]
     return found
 
 
 def _alike(own: np.ndarray, aligned: np.ndarray, size: int) -> bool:
-    """Whether two placements show nearly the same."""
+    """Whether two crop transforms show nearly the same."""
     corners = np.array([[0.0, 0.0], [size, 0.0], [0.0, size], [size, size]])
-    moved = placements.apply(own, placements.apply(placements.inverse(aligned), corners))
+    moved = transforms.apply(own, transforms.apply(transforms.inverse(aligned), corners))
     return bool(np.hypot(*(moved - corners).T).max() < _NEAR * size)
 
 

@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
-from igc_tf import parallel
+from igc_tf import disk, parallel
 from igc_tf.cache import cache_dir
 
 #: Below the cache folder; its number changes with the form of what is kept, so that no version of igc_tf
@@ -37,13 +37,13 @@ from igc_tf.cache import cache_dir
 _FOLDER = "images-2"
 
 
-class Placed(NamedTuple):
+class Crop(NamedTuple):
     """A picture, and where the photo's points lie in it."""
 
     image: np.ndarray  #: [S, S, 3] uint8
-    placement: (
+    transform: (
         np.ndarray
-    )  #: [2, 3]: (x, y) px of the picture = placement @ (x, y, 1) px of the photo
+    )  #: [2, 3]: (x, y) px of the picture = transform @ (x, y, 1) px of the photo
 
 
 class ImageStore(NamedTuple):
@@ -52,11 +52,12 @@ class ImageStore(NamedTuple):
     images: np.ndarray  #: [N, S, S, 3] uint8, memory-mapped, read-only
     names: list[str]  #: N, what each picture was made from
     skipped: dict[str, str]  #: what was left out, and why
-    placements: np.ndarray  #: [N, 2, 3], see `Placed`
+    transforms: np.ndarray  #: [N, 2, 3], see `Crop`
 
 
-#: What a picture may be: made (as it is, or placed), or why it cannot be, or how to make it.
-Picture = np.ndarray | Placed | str
+#: What a picture may be: made (as it is, or with its crop transform), or why it cannot be, or how to
+#: make it.
+Picture = np.ndarray | Crop | str
 Source = Picture | Callable[[], Picture]
 
 
@@ -96,6 +97,8 @@ def open_or_build(
                     logging.warning("The cache %s is damaged, and is made again.", folder)
                 _build(folder, size, count, pictures(), stamps, kept)
                 kept = _kept(folder)
+                if kept is None:
+                    raise OSError(f"The cache {folder} was written and cannot be read.")
     return kept.store
 
 
@@ -112,9 +115,9 @@ def _kept(folder: pathlib.Path) -> _Kept | None:
         described = json.loads((folder / "store.json").read_text())
         names, token = described["names"], described["token"]
         images = np.load(folder / f"images-{token}.npy", mmap_mode="r")[: len(names)]
-        placements = np.load(folder / f"placements-{token}.npy")
-        store = ImageStore(images, names, described["skipped"], placements)
-        whole = len(names) == len(images) == len(placements)
+        transforms = np.load(folder / f"placements-{token}.npy")
+        store = ImageStore(images, names, described["skipped"], transforms)
+        whole = len(names) == len(images) == len(transforms)
         return _Kept(store, described["stamps"]) if whole else None
     except (FileNotFoundError, ValueError, EOFError, KeyError, TypeError):
         return None
@@ -134,7 +137,7 @@ class _Entry(NamedTuple):
     name: str
     stamp: str | None
     why: str | None  #: it was left out
-    placement: list | None
+    transform: list | None
 
 
 def _build(
@@ -163,10 +166,10 @@ def _build(
             if isinstance(source, str):
                 entry = _Entry(name, stamp_of(name), source, None)
             else:
-                placed = source if isinstance(source, Placed) else Placed(source, np.eye(2, 3))
-                images[rows] = placed.image
+                crop = source if isinstance(source, Crop) else Crop(source, np.eye(2, 3))
+                images[rows] = crop.image
                 rows += 1
-                entry = _Entry(name, stamp_of(name), None, np.asarray(placed.placement).tolist())
+                entry = _Entry(name, stamp_of(name), None, np.asarray(crop.transform).tolist())
             entries.append(entry)
             lines.write(json.dumps(entry) + "\n")
             lines.flush()
@@ -195,9 +198,8 @@ def _finish(
             "readable photos, or another --crop where they cannot be cut."
         )
     token = secrets.token_hex(4)
-    np.save(folder / f"placements-{token}.npy", np.array([entry.placement for entry in good]))
+    np.save(folder / f"placements-{token}.npy", np.array([entry.transform for entry in good]))
     partial.replace(folder / f"images-{token}.npy")
-    described = folder / "store.json.partial"
     names = [entry.name for entry in good]
     content = {
         "token": token,
@@ -205,8 +207,7 @@ def _finish(
         "skipped": skipped,
         "stamps": stamps and dict(stamps),
     }
-    described.write_text(json.dumps(content))
-    described.replace(folder / "store.json")
+    disk.write_text(folder / "store.json", json.dumps(content))
     journal.unlink()
     for path in folder.glob("*-*.npy"):
         if token not in path.name:
@@ -249,10 +250,12 @@ def _known(kept: _Kept | None) -> dict[str, tuple[str, Picture]]:
     """(stamp, picture) of each photo of the store that is replaced."""
     if kept is None or kept.stamps is None:
         return {}
-    store, stamps = kept
-    known = {name: (stamps[name], why) for name, why in store.skipped.items()}
+    store, stamps = kept.store, kept.stamps
+    known: dict[str, tuple[str, Picture]] = {}
+    for name, why in store.skipped.items():
+        known[name] = stamps[name], why
     for row, name in enumerate(store.names):
-        known[name] = (stamps[name], Placed(store.images[row], store.placements[row]))
+        known[name] = stamps[name], Crop(store.images[row], store.transforms[row])
     return known
 
 
@@ -263,7 +266,7 @@ def _made(
 ) -> Iterator[tuple[str, Picture]]:
     """Makes the pictures that are functions and not known already."""
 
-    def calls():
+    def calls() -> Iterator[tuple[str, Callable[[], Picture]]]:
         for name, source in pictures:
             if name in old and old[name][0] == stamp_of(name):
                 source = old[name][1]

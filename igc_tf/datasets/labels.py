@@ -1,9 +1,9 @@
 """What is known of the photos in a folder: who, which view, which light, pose and landmarks.
 
-Told in one of three ways (`read`'s `source`):
+Given in one of three ways (`read`'s `source`):
 
 * a CSV file with the columns of `COLUMNS`, all but `file` optional; by default the folder's own
-  labels.csv, if it has one. A `score` column says that pose and landmarks are a network's guess,
+  labels.csv, if it has one. A `score` column says that pose and landmarks are a network's predictions,
   so that results against them are called "pseudo"; rows with a score under 0.5 lose them;
 * `folders`: the name of the first sub-folder is the person;
 * a regular expression, looked for in the photo's path below the folder, with named groups of `GROUPS`:
@@ -25,7 +25,7 @@ from igc_tf.datasets import crops
 
 FILE_NAME = "labels.csv"
 FOLDERS = "folders"
-#: Rows with a lower score are guesses not to be trusted.
+#: Rows with a lower score are predictions not to be trusted.
 LEAST_SCORE = 0.5
 
 _NUMBERS = (
@@ -49,19 +49,19 @@ class Labels(NamedTuple):
     rotation_degrees: np.ndarray | None  #: [N, 3] (pitch, yaw, roll)
     light_degrees: np.ndarray | None  #: [N, 2] (azimuth, elevation)
     landmarks: np.ndarray | None  #: [N, 5, 2] (x, y), px of the cropped and resized picture
-    pseudo: bool  #: a network guessed rotation, landmarks and their depth
+    pseudo: bool  #: a network predicted rotation, landmarks and their depth
     landmark_depth: np.ndarray | None = None  #: [N, 5] px of the picture, larger is farther
 
 
 def read(
-    data: DataConfig, names: Sequence[str], placements: np.ndarray, source: str = ""
+    data: DataConfig, names: Sequence[str], transforms: np.ndarray, source: str = ""
 ) -> Labels | None:
     """The labels of some photos of a folder.
 
     Args:
       data: the folder.
       names: the photos, paths below the folder, from `ImageStore.names`.
-      placements: where their points lie in the pictures, from `ImageStore.placements`.
+      transforms: where their points lie in the pictures, from `ImageStore.transforms`.
       source: a CSV file, 'folders' or a pattern; '' for the folder's labels.csv.
 
     Returns:
@@ -100,14 +100,14 @@ def read(
     landmarks = np.stack([numbers[name] for name in _LANDMARKS], 1).reshape(-1, 5, 2)
     depth = np.stack([numbers[name] for name in _LANDMARK_DEPTHS], 1)
     identity = [row.get("identity", "") for row in found]
-    return assemble(identity, numbers, landmarks, placements, pseudo, depth)
+    return assemble(identity, numbers, landmarks, transforms, pseudo, depth)
 
 
 def assemble(
     identity: Sequence[str],
     numbers: Mapping[str, np.ndarray],
     landmarks: np.ndarray | None,
-    placements: np.ndarray,
+    transforms: np.ndarray,
     pseudo: bool = False,
     landmark_depth: np.ndarray | None = None,
 ) -> Labels:
@@ -117,8 +117,8 @@ def assemble(
       identity: '' where unknown.
       numbers: any of `GROUPS` but the identity, `[N]`, NaN where unknown.
       landmarks: `[N, 5, 2]` px of the photos, or None.
-      placements: `[N, 2, 3]`, see `ImageStore.placements`.
-      pseudo: a network guessed rotation, landmarks and their depth.
+      transforms: `[N, 2, 3]`, see `ImageStore.transforms`.
+      pseudo: a network predicted rotation, landmarks and their depth.
       landmark_depth: `[N, 5]` px of the photos, or None.
     """
     unknown = np.full(len(identity), np.nan)
@@ -127,7 +127,7 @@ def assemble(
         landmarks = np.full((len(identity), 5, 2), np.nan)
     if landmark_depth is None:
         landmark_depth = np.full((len(identity), 5), np.nan)
-    scale = np.sqrt(np.abs(np.linalg.det(placements[:, :, :2])))  # as large as the photo is drawn
+    scale = np.sqrt(np.abs(np.linalg.det(transforms[:, :, :2])))  # how much the photo is enlarged
     return Labels(
         identity=_codes(identity),
         view=_or_none(numbers["view"]),
@@ -137,7 +137,7 @@ def assemble(
         light_degrees=_or_none(
             np.stack([numbers[f"light_{a}_deg"] for a in ("azimuth", "elevation")], 1)
         ),
-        landmarks=_or_none(move(landmarks, placements)),
+        landmarks=_or_none(move(landmarks, transforms)),
         pseudo=pseudo,
         landmark_depth=_or_none(landmark_depth * scale[:, np.newaxis]),
     )
@@ -223,18 +223,18 @@ def read_landmarks(folder: str | pathlib.Path) -> dict[str, np.ndarray]:
     }
 
 
-def move(points: np.ndarray, placements: np.ndarray) -> np.ndarray:
+def move(points: np.ndarray, transforms: np.ndarray) -> np.ndarray:
     """`[N, K, 2]` points of photos, px, to px of the pictures made of them."""
-    turned = np.einsum("nij,nkj->nki", placements[:, :, :2], points)
-    return turned + placements[:, None, :, 2]
+    turned = np.einsum("nij,nkj->nki", transforms[:, :, :2], points)
+    return turned + transforms[:, None, :, 2]
 
 
 def _trusted(row: dict[str, str]) -> dict[str, str]:
-    """A row without the guesses of too low a score."""
+    """A row without predictions of too low a score."""
     if float(row.get("score", 1.0)) >= LEAST_SCORE:
         return row
-    guessed = ("yaw_deg", "pitch_deg", "roll_deg", *_LANDMARKS, *_LANDMARK_DEPTHS)
-    return {name: text for name, text in row.items() if name not in guessed}
+    predicted = ("yaw_deg", "pitch_deg", "roll_deg", *_LANDMARKS, *_LANDMARK_DEPTHS)
+    return {name: text for name, text in row.items() if name not in predicted}
 
 
 def _codes(texts: Sequence[str]) -> np.ndarray | None:

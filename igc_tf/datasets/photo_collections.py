@@ -42,7 +42,7 @@ def prepare(data: DataConfig) -> base.PhotoCollection:
     kind = BUILDERS[data.dataset]
     folder = pathlib.Path(data.data_dir).resolve() if data.data_dir else None
     config = _config(kind, data)
-    if _is_tfds(config):
+    if folder is None or _is_tfds(config):
         kept = cache_dir() / "tfds" / hashlib.sha256(os.fsencode(folder or "")).hexdigest()[:16]
     else:
         if not folder.is_dir():
@@ -50,7 +50,7 @@ def prepare(data: DataConfig) -> base.PhotoCollection:
         kept = cache_dir() / "tfds" / _listing(folder)
     builder = tfds_reading.make_builder(kind, kind.name, kept, config=config)
     if not builder.data_path.exists():
-        if not _is_tfds(config):
+        if folder is not None and not _is_tfds(config):
             builder.photos(folder)  # says what is missing before TFDS begins
         manual = tfds.download.DownloadConfig(manual_dir=str(folder) if folder else None)
         builder.download_and_prepare(download_config=manual)
@@ -68,9 +68,9 @@ def open_split(data: DataConfig, image_size: int, split: str) -> image_store.Ima
     crops.require(data)
     builder = prepare(data)
     written = os.stat(builder.data_path / "dataset_info.json").st_mtime_ns
-    told = (str(builder.data_path), written, split, image_size, crops.fingerprint(data))
+    key = (str(builder.data_path), written, split, image_size, crops.fingerprint(data))
     store = image_store.open_or_build(
-        f"{data.dataset}-{hashlib.sha256(repr(told).encode()).hexdigest()[:20]}",
+        f"{data.dataset}-{hashlib.sha256(repr(key).encode()).hexdigest()[:20]}",
         image_size,
         builder.info.splits[split].num_examples,
         lambda: _pictures(builder, split, data, image_size),
@@ -87,7 +87,7 @@ def read_labels(data: DataConfig, split: str, store: image_store.ImageStore) -> 
     builder = prepare(data)
     numbers = [name for name in labels.GROUPS if name in builder.info.features]
     wanted = ["name", "landmarks", *dict.fromkeys(["identity", *numbers])]
-    found = {name: [] for name in wanted}
+    found: dict[str, list] = {name: [] for name in wanted}
     decoders = tfds.decode.PartialDecoding(dict.fromkeys(wanted, True))
     with tfds_reading.reading(builder):
         for example in tfds.as_numpy(builder.as_dataset(split=split, decoders=decoders)):
@@ -100,11 +100,11 @@ def read_labels(data: DataConfig, split: str, store: image_store.ImageStore) -> 
         [identity.decode() for identity in columns["identity"]],
         {name: np.array(columns[name]) for name in numbers if name != "identity"},
         np.array(columns["landmarks"], float),
-        store.placements,
+        store.transforms,
     )
 
 
-def _config(kind: type[base.PhotoCollection], data: DataConfig):
+def _config(kind: type[base.PhotoCollection], data: DataConfig) -> str | None:
     """The builder's configuration that the flags ask for; None for its own default."""
     if kind is celeb_a.CelebAFaces:
         if data.crop == "box":
@@ -151,7 +151,7 @@ def _pictures(
             )
 
 
-def _picture(example: dict, data: DataConfig, size: int) -> image_store.Placed | str:
+def _picture(example: dict, data: DataConfig, size: int) -> image_store.Crop | str:
     marks = crops.Marks(example["anchors"].astype(float), example["box"].astype(float))
     try:
         photo = reading.decode(io.BytesIO(example["image"]))

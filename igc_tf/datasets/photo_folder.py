@@ -131,7 +131,7 @@ def _pictures(
 
 def _picture(
     path: pathlib.Path, data: DataConfig, size: int, marks: crops.Marks
-) -> image_store.Placed | str:
+) -> image_store.Crop | str:
     try:
         return crops.crop(reading.read_photo(path), data, size, marks)
     except (ValueError, FileNotFoundError) as error:
@@ -150,7 +150,7 @@ def _stamp(path: pathlib.Path, anchors: np.ndarray | None) -> str:
 
 def _key(folder: pathlib.Path, split: str, data: DataConfig, size: int) -> str:
     """The folder, the split, the crop, the size and how photos are read; they have stamps."""
-    told = (
+    key = (
         str(folder.resolve()), split, data.test_fraction, size, crops.fingerprint(data), reading.VERSION,
     )  # fmt: skip
-    return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest()[:20]
+    return hashlib.sha256(repr(key).encode("utf-8", "surrogateescape")).hexdigest()[:20]

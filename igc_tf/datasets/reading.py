@@ -128,8 +128,8 @@ def search(folder: str | pathlib.Path, flag: str = "--data_dir") -> Found:
         seen = (
             "" if others == 0 else f"; of its {others} files none is a picture, such as JPEG or PNG"
         )
-        told = "".join(f"; left out: {shown(path)}, {why}" for path, why in left_out.items())
-        raise ValueError(f"{flag}={folder} holds no photo, however deep{seen}{told}.")
+        causes = "".join(f"; left out: {shown(path)}, {why}" for path, why in left_out.items())
+        raise ValueError(f"{flag}={folder} holds no photo, however deep{seen}{causes}.")
     return Found(sorted(photos), dict(sorted(left_out.items())))
 
 
@@ -185,15 +185,15 @@ def decode(source: str | pathlib.Path | BinaryIO) -> Image.Image:
       ValueError: it is no readable photo; the message says why.
     """
     try:
-        with Image.open(source) as photo:
-            if photo.width * photo.height > MAX_PIXELS:
+        with Image.open(source) as file:
+            if file.width * file.height > MAX_PIXELS:
                 raise ValueError(
-                    f"{photo.width}x{photo.height} px are more than {MAX_PIXELS:,}; make it smaller"
+                    f"{file.width}x{file.height} px are more than {MAX_PIXELS:,}; make it smaller"
                 )
-            cut = any(";16" in str(tile) for tile in photo.tile)  # known until it is decoded
-            photo.load()
-            turn = _TURNS.get(orientation(photo))
-            photo = photo.copy() if turn is None else photo.transpose(turn)
+            cut = any(";16" in str(tile) for tile in file.tile)  # known until it is decoded
+            file.load()
+            turn = _TURNS.get(orientation(file))
+            photo = file.copy() if turn is None else file.transpose(turn)
             if photo.mode.startswith(("I", "F")):
                 photo = Image.fromarray(_eight_bits(np.asarray(photo)))
             elif cut and max(high for _, high in _channels(photo)) < 16:
@@ -215,8 +215,8 @@ def decode(source: str | pathlib.Path | BinaryIO) -> Image.Image:
             ) from error
         raise ValueError("no picture, or its header is damaged") from error
     except Exception as error:  # A damaged file makes Pillow raise SyntaxError, struct.error, more.
-        told = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise ValueError(told) from error
+        message = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ValueError(message) from error
 
 
 def orientation(photo: Image.Image) -> int:
@@ -239,7 +239,7 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
     return (values.astype(np.int64) >> (bits - 8)).astype(np.uint8)
 
 
-def _channels(photo: Image.Image) -> list[tuple[int, int]]:
+def _channels(photo: Image.Image) -> list:
     """(least, greatest) of each of a photo's channels but alpha."""
     return [
         photo.getchannel(band).getextrema() for band in photo.getbands() if band not in ("A", "a")

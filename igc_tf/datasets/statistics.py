@@ -13,7 +13,7 @@ LIMIT = 2048
 class Statistics(NamedTuple):
     """Of N pictures, colors in [0, 1]."""
 
-    count: int  #: of the whole set
+    pictures: int  #: of the whole set
     mean: np.ndarray  #: [3] red, green, blue
     deviation: np.ndarray  #: [3] over all pixels
     brightness: np.ndarray  #: [N] mean of each picture
@@ -41,7 +41,7 @@ def describe(images: np.ndarray, limit: int = LIMIT) -> Statistics:
     mean = mean_image.mean(axis=(0, 1))
     deviation = np.sqrt(np.maximum(squares / len(rows) - mean**2, 0.0))
     return Statistics(
-        count=len(images),
+        pictures=len(images),
         mean=mean,
         deviation=deviation,
         brightness=brightness,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib
 import numpy as np
+from matplotlib import rcsetup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -19,7 +20,7 @@ _STYLE = {
     "svg.hashsalt": "igc_tf",  # the same chart is the same text
     "font.family": "sans-serif",
     "font.size": 9,
-    "axes.prop_cycle": matplotlib.cycler(color=_COLORS),
+    "axes.prop_cycle": rcsetup.cycler(color=_COLORS),
     "axes.edgecolor": _GRAY,
     "axes.labelcolor": _GRAY,
     "axes.spines.top": False,
@@ -50,13 +51,13 @@ def lines(
       y_label: beside the axis.
       x_range: ends of the axis.
       y_range: ends of the axis.
-      diagonal: draw the line from corner to corner, which knows nothing.
+      diagonal: plot the line from corner to corner, chance level.
 
     Returns:
       A `<figure>`.
     """
 
-    def draw(axes: Axes) -> None:
+    def plot(axes: Axes) -> None:
         if diagonal:
             axes.plot(x_range, y_range, color=_GRAY, linestyle="--", linewidth=1)
         for name, (x, y) in series.items():
@@ -65,7 +66,7 @@ def lines(
         if series:
             axes.legend()
 
-    return _figure(draw, x_label, y_label)
+    return _figure(plot, x_label, y_label)
 
 
 def scatter(
@@ -73,12 +74,12 @@ def scatter(
 ) -> str:
     """Points `[n]`, and the straight line y = fit[0] x + fit[1]; a `<figure>`."""
 
-    def draw(axes: Axes) -> None:
+    def plot(axes: Axes) -> None:
         axes.scatter(x, y, s=9, alpha=0.4, linewidths=0)
         if fit is not None:
             axes.axline((0, fit[1]), slope=fit[0], color=_GRAY, linestyle="--", linewidth=1)
 
-    return _figure(draw, x_label, y_label)
+    return _figure(plot, x_label, y_label)
 
 
 def intervals(
@@ -87,25 +88,25 @@ def intervals(
     """A row for each name, with a dot at its value and a bar over its interval; a `<figure>`."""
     rows = np.arange(len(names))
 
-    def draw(axes: Axes) -> None:
+    def plot(axes: Axes) -> None:
         axes.errorbar(values, rows, xerr=[values - lows, highs - values], fmt="o", markersize=4)
         axes.set_yticks(rows, names)
         axes.set_ylim(len(names) - 0.5, -0.5)
 
-    return _figure(draw, x_label, "", height=0.7 + 0.24 * len(names))
+    return _figure(plot, x_label, "", height=0.7 + 0.24 * len(names))
 
 
-def _figure(draw, x_label: str, y_label: str, height: float = 3.0) -> str:
+def _figure(plot: Callable[[Axes], None], x_label: str, y_label: str, height: float = 3.0) -> str:
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(4.0, height), layout="tight")
         axes = figure.subplots()
-        draw(axes)
+        plot(axes)
         axes.set(xlabel=_literal(x_label), ylabel=_literal(y_label))
         file = io.StringIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    drawn = file.getvalue()
+    text = file.getvalue()
     label = html.escape(y_label or x_label)
-    svg = drawn[drawn.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+    svg = text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
     return f'<figure class="chart">{svg}</figure>'
 
 

@@ -20,8 +20,8 @@ from igc_tf.evaluation import report
 from igc_tf.evaluation.report import Samples
 from igc_tf.metrics.metric import Metric, difference
 
-#: The lines to beat: no achievement of a method.
-_TO_BEAT = {line for lines in report.BASELINES.values() for _, line in lines}
+#: Baselines: no achievement of a method.
+_BASELINES = {line for lines in report.BASELINES.values() for _, line in lines}
 
 
 class Line(NamedTuple):
@@ -65,7 +65,7 @@ def compare(titles: Sequence[str], samples: Sequence[Samples]) -> Comparison:
             raise ValueError(
                 f"{title} was measured with other identities than {titles[0]}: "
                 f"{len(np.unique(other.drawn_with))} and {len(np.unique(first.drawn_with))} people or "
-                "single pictures are drawn; measure both with the same --labels."
+                "single pictures are resampled; measure both with the same --labels."
             )
     names = list(dict.fromkeys(name for one in samples for name in one.metrics))
     lines, left_out = [], []
@@ -98,7 +98,7 @@ def table(comparison: Comparison, everything: bool = False) -> Table:
 
     Args:
       comparison: from `compare`.
-      everything: also the lines to beat, and metrics that no method has.
+      everything: also the baselines, and metrics that no method has.
     """
     result = Table(
         title="Differences are to the first; in brackets 95 % intervals", show_lines=True
@@ -108,7 +108,7 @@ def table(comparison: Comparison, everything: bool = False) -> Table:
         result.add_column(Text(shown(title)), overflow="fold")  # a path is no markup
     for line in comparison.lines:
         absent = all(metric.is_absent for metric in line.metrics)
-        if not everything and (absent or line.name in _TO_BEAT):
+        if not everything and (absent or line.name in _BASELINES):
             continue
         cells = [report.number(line.metrics[0])]
         for metric, change, word in zip(
@@ -120,12 +120,12 @@ def table(comparison: Comparison, everything: bool = False) -> Table:
 
 
 def summary(comparison: Comparison) -> str:
-    """Which metrics differ beyond noise, method by method; the lines to beat are not told."""
+    """Which metrics differ beyond noise, method by method; those of the baselines are left out."""
     sentences = []
     for index, title in enumerate(comparison.titles[1:]):
         counts: dict[str, list[str]] = {"better": [], "worse": [], "differs": []}
         for line in comparison.lines:
-            if line.verdicts[index] and line.name not in _TO_BEAT:
+            if line.verdicts[index] and line.name not in _BASELINES:
                 counts[line.verdicts[index]].append(line.name)
         found = "; ".join(f"{word}: {', '.join(names)}" for word, names in counts.items() if names)
         sentences.append(

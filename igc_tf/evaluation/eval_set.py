@@ -1,4 +1,4 @@
-"""What a run is examined on: pictures of one split, the truth of them, and pictures to fit on."""
+"""What a run is evaluated on: pictures of one split, their ground truth, and pictures to fit on."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ VIEW_BINS = (1, 4, 7, 10, 13, 1000)
 
 
 class EvalSet(NamedTuple):
-    """Pictures, their truth, and what may be learned from the train split."""
+    """Pictures, their ground truth, and what may be learned from the train split."""
 
     images: np.ndarray  #: [N, H, W, 3] uint8
     names: list[str]  #: N
-    truth: score.Truth
-    truth_size: int  #: S, side of the truth's maps and pictures, px
+    ground_truth: score.GroundTruth
+    ground_truth_size: int  #: S, side of the ground truth's maps and pictures, px
     fit_images: np.ndarray  #: [K, H, W, 3] uint8
     fit_landmarks: np.ndarray | None  #: [K, 5, 2] px of an S x S picture
     fit_mean_depth: np.ndarray | None  #: [S, S]
@@ -83,14 +83,14 @@ def load_eval_set(
     test = catalog.open_split(data, image_size, "test")
     train = catalog.open_split(data, image_size, "train")
     names, fit_names = test.names[: images or None], train.names[:fit_images]
-    known = catalog.truth(data, "test", names)
-    fit = catalog.truth(
+    known = catalog.ground_truth(data, "test", names)
+    fit = catalog.ground_truth(
         data,
         "train",
         fit_names,
         ("parts", "landmarks", "depth", "canonical_depth", "canonical_parts"),
     )
-    truth = score.Truth(
+    ground_truth = score.GroundTruth(
         parts=known["parts"],
         landmarks=known["landmarks"],
         rotation_degrees=known["rotation_degrees"],
@@ -106,8 +106,8 @@ def load_eval_set(
     return EvalSet(
         images=np.asarray(test.images[: images or None]),
         names=names,
-        truth=truth,
-        truth_size=known["parts"].shape[1],
+        ground_truth=ground_truth,
+        ground_truth_size=known["parts"].shape[1],
         fit_images=np.asarray(train.images[:fit_images]),
         fit_landmarks=fit["landmarks"],
         fit_mean_depth=geometry.mean_depth(fit["canonical_depth"], fit["canonical_parts"] > 0),
@@ -115,8 +115,8 @@ def load_eval_set(
         fit_mean_view_depth=geometry.mean_depth(fit["depth"], fit["parts"] > 0),
         description=(
             f"{len(names)} pictures of {data.dataset}/{data.data_config}, test split (people not in "
-            f"training); landmarks, mean depth and label map fitted on {len(fit_names)} of its train "
-            "split"
+            f"training); landmarks, mean depth and majority labels fitted on {len(fit_names)} of its "
+            "train split"
         ),
     )
 
@@ -134,7 +134,7 @@ def _of_photos(
     measured = _some(catalog.open_split(data, image_size, ALL if whole else "test"), images)
     fit_data = dataclasses.replace(data, data_dir=fit_dir) if fit_dir else data
     train = _some(catalog.open_split(fit_data, image_size, ALL if fit_dir else "train"), fit_images)
-    truth, fit_landmarks, told = score.Truth(), None, "no labels"
+    ground_truth, fit_landmarks, described = score.GroundTruth(), None, "no labels"
     own = catalog.read_labels(data, "test", measured, label_source)
     if own is not None:
         if own.landmarks is not None:
@@ -142,7 +142,7 @@ def _of_photos(
                 own.landmarks[[_split(data, name) != "test" for name in measured.names]] = np.nan
             fit = catalog.read_labels(fit_data, "train", train, label_source)
             fit_landmarks = None if fit is None else fit.landmarks
-        truth = score.Truth(
+        ground_truth = score.GroundTruth(
             landmarks=own.landmarks,
             landmark_depth=own.landmark_depth,
             rotation_degrees=own.rotation_degrees,
@@ -150,7 +150,7 @@ def _of_photos(
             identity=own.identity,
             condition=_condition(own, gallery_view),
         )
-        told = _told(own)
+        described = _described(own)
     which = "every photo" if whole else "test split"
     if data.dataset == "photo_folder" and not whole:
         which = f"{which}, a share of {data.test_fraction:g} by path"
@@ -160,16 +160,16 @@ def _of_photos(
     return EvalSet(
         images=np.asarray(measured.images),
         names=measured.names,
-        truth=truth,
-        truth_size=image_size,
+        ground_truth=ground_truth,
+        ground_truth_size=image_size,
         fit_images=np.asarray(train.images),
         fit_landmarks=fit_landmarks,
         fit_mean_depth=None,
         fit_label_map=None,
         fit_mean_view_depth=None,
         description=(
-            f"{len(measured.names)} photos of {data.dataset} ({which}); {told}; what is fitted is fitted "
-            f"on {fitted}"
+            f"{len(measured.names)} photos of {data.dataset} ({which}); {described}; fitted on "
+            f"{fitted}"
         ),
     )
 
@@ -180,7 +180,7 @@ def _some(store: image_store.ImageStore, count: int) -> image_store.ImageStore:
     return store._replace(
         images=store.images[:count],
         names=store.names[:count],
-        placements=store.placements[:count],
+        transforms=store.transforms[:count],
     )
 
 
@@ -211,10 +211,10 @@ def _condition(found: labels.Labels, gallery_view: float | None) -> Condition | 
     return None
 
 
-def _told(found: labels.Labels) -> str:
+def _described(found: labels.Labels) -> str:
     """Which labels there are, in words."""
     marks = "landmarks" if found.landmark_depth is None else "landmarks with depth"
-    guessed = [
+    estimated = [
         name
         for name, values in (("pose", found.rotation_degrees), (marks, found.landmarks))
         if values is not None
@@ -226,18 +226,18 @@ def _told(found: labels.Labels) -> str:
         )
         if values is not None
     ]  # fmt: skip
-    if guessed and found.pseudo:
-        given.append(f"pseudo-{' and '.join(guessed)} (a network's guess)")
+    if estimated and found.pseudo:
+        given.append(f"pseudo-{' and '.join(estimated)} (predicted by a network)")
     else:
-        given += guessed
+        given += estimated
     return f"labels: {', '.join(given) or 'none of these photos'}"
 
 
-def truth_of(measured: EvalSet, names: list[str]) -> score.Truth:
-    """The truth of some of the set's pictures, in the order of `names`.
+def ground_truth_of(measured: EvalSet, names: list[str]) -> score.GroundTruth:
+    """The ground truth of some of the set's pictures, in the order of `names`.
 
     Raises:
-      ValueError: a name is none of the examination's pictures.
+      ValueError: a name is none of the evaluation set's pictures.
     """
     row = {name: index for index, name in enumerate(measured.names)}
     missing = [name for name in names if name not in row]
@@ -247,13 +247,13 @@ def truth_of(measured: EvalSet, names: list[str]) -> score.Truth:
             f"e.g. {missing[0]!r}."
         )
     rows = [row[name] for name in names]
-    truth = measured.truth
+    ground_truth = measured.ground_truth
     changed = {
-        field.name: getattr(truth, field.name)[rows]
-        for field in dataclasses.fields(truth)
-        if isinstance(getattr(truth, field.name), np.ndarray)
+        field.name: getattr(ground_truth, field.name)[rows]
+        for field in dataclasses.fields(ground_truth)
+        if isinstance(getattr(ground_truth, field.name), np.ndarray)
     }
-    if truth.condition is not None:
-        distance = truth.condition.distance[rows]
-        changed["condition"] = truth.condition._replace(distance=distance)
-    return dataclasses.replace(truth, **changed)
+    if ground_truth.condition is not None:
+        distance = ground_truth.condition.distance[rows]
+        changed["condition"] = ground_truth.condition._replace(distance=distance)
+    return dataclasses.replace(ground_truth, **changed)

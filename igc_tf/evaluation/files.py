@@ -1,9 +1,10 @@
 """Predictions as an NPZ file of plain arrays, so that any method can be scored.
 
-N pictures, S x S the truth's size, K pictures of another split to fit on. All arrays are optional, but
-something must be predicted; a method without parts gives neither `labels` nor `part_maps`:
+N pictures, S x S the ground truth's size, K pictures of another split to fit on. All arrays are
+optional, but something must be predicted; a method without parts gives neither `labels` nor
+`part_maps`:
 
-    names                  [N] text; by them a data set's truth is found
+    names                  [N] text; by them a data set's ground truth is found
     labels                 [N, S, S] integers 0..M-1, the part at each pixel, 0 the background
     part_maps              [N, M, S, S] >= 0, soft parts, instead of labels or beside them
     parts                  M, if labels do not reach M - 1
@@ -15,7 +16,7 @@ something must be predicted; a method without parts gives neither `labels` nor `
     rotation_degrees       [N, 3] (pitch, yaw, roll)
     depth                  [N, S, S] > 0, in the view of true_depth, the canonical one
     view_depth             [N, S, S] > 0, in the photo's own view, the background's too
-    view_mask              [N, S, S] 1 where view_depth is drawn; by default everywhere
+    view_mask              [N, S, S] 1 where view_depth is rendered; by default everywhere
     view_normals           [N, S, S, 3] unit (x right, y up, z to the viewer), in the photo's own view, if
                            not those of view_depth
     fov_degrees            horizontal field of view of the camera that the depths are of; 10 by default
@@ -28,12 +29,12 @@ something must be predicted; a method without parts gives neither `labels` nor `
     true_landmarks         [N, 5, 2] px of an S x S picture, CelebA's order, NaN where unknown
     true_landmark_depth    [N, 5] their depth, any unit, larger is farther, NaN where unknown
     true_rotation_degrees  [N, 3], NaN where unknown
-    true_is_pseudo         true: a network guessed landmarks, their depth and rotation
+    true_is_pseudo         true: a network predicted landmarks, their depth and rotation
     true_depth, true_depth_mask   [N, S, S], canonical view
     true_view_depth, true_view_mask   [N, S, S], the photo's own view
     true_fov_degrees       as fov_degrees, of the true depths
     true_identity          [N] integers, who is in each picture, below 0 where unknown: for recognition,
-                           and because all intervals draw people where they are known
+                           and because all intervals resample people where they are known
     true_condition         [N] >= 0, how far from frontal; else the size of the true yaw
 """
 
@@ -82,7 +83,7 @@ class PredictionFile(NamedTuple):
 
     names: list[str]  #: N
     predictions: score.Predictions
-    truth: score.Truth  #: what the file itself knows
+    ground_truth: score.GroundTruth  #: what the file itself knows
     fit: score.Fit | None  #: None if nothing was learned from other pictures
 
 
@@ -151,7 +152,7 @@ def read(path: str | os.PathLike[str]) -> PredictionFile:
     if fit_centers is not None or any(array is not None for array in fitted.values()):
         fit = score.Fit(fit_centers, **fitted)
     names = [str(name) for name in arrays.get("names", np.arange(pictures))]
-    return PredictionFile(names, predictions, _truth(arrays), fit)
+    return PredictionFile(names, predictions, _ground_truth(arrays), fit)
 
 
 def write(
@@ -160,7 +161,7 @@ def write(
     predictions: score.Predictions,
     fit: score.Fit | None = None,
 ) -> None:
-    """Writes predictions, and what is fitted on, for `read`; not the truth they are scored against.
+    """Writes predictions, and what is fitted on, for `read`; not the ground truth to score against.
 
     Args:
       path: file to write, ending in .npz; its folder must exist.
@@ -239,7 +240,7 @@ def _picture(picture: np.ndarray | None) -> np.ndarray | None:
     return picture.astype(np.float32) / 255.0
 
 
-def _truth(arrays: Mapping[str, np.ndarray]) -> score.Truth:
+def _ground_truth(arrays: Mapping[str, np.ndarray]) -> score.GroundTruth:
     condition, rotation = None, arrays.get("true_rotation_degrees")
     if "true_condition" in arrays:
         condition = recognition.Condition(arrays["true_condition"], ())
@@ -251,7 +252,7 @@ def _truth(arrays: Mapping[str, np.ndarray]) -> score.Truth:
         names = tuple(str(name) for name in arrays["true_label_names"])
     elif parts is not None:
         names = tuple(f"label_{label}" for label in range(int(parts.max(initial=0)) + 1))
-    return score.Truth(
+    return score.GroundTruth(
         parts=parts,
         label_names=names or score.LABELS,
         landmarks=arrays.get("true_landmarks"),

@@ -7,7 +7,6 @@ images, from which runs are compared.
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
 import re
@@ -20,12 +19,12 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from igc_tf.disk import written
+from igc_tf.disk import write_text, written
 from igc_tf.evaluation.score import PSEUDO, Scores
 from igc_tf.metrics import recognition
-from igc_tf.metrics.metric import NO_TRUTH, PEOPLE, Metric, units
+from igc_tf.metrics.metric import NO_GROUND_TRUTH, PEOPLE, Metric, units
 
-#: The lines each metric must beat, as (label, name of their metric).
+#: The baselines of each metric, as (label, name of their metric).
 BASELINES: dict[str, tuple[tuple[str, str], ...]] = {
     "nme_percent": (
         ("mean face", "nme_mean_face_percent"),
@@ -39,9 +38,9 @@ BASELINES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "nmi_landmarks": (("mean face", "nmi_landmarks_mean_face"),),
     "ari_landmarks": (("mean face", "ari_landmarks_mean_face"),),
-    "nmi": (("label map", "nmi_label_map"),),
-    "ari": (("label map", "ari_label_map"),),
-    "miou": (("label map", "miou_label_map"),),
+    "nmi": (("majority label", "nmi_label_map"),),
+    "ari": (("majority label", "ari_label_map"),),
+    "miou": (("majority label", "miou_label_map"),),
     "position_spread_percent": (("fixed point", "position_spread_fixed_point_percent"),),
     **{
         f"{kind}_{unit}": tuple(
@@ -98,7 +97,7 @@ def write_json(metrics: Mapping[str, Metric], path: str | os.PathLike[str]) -> N
     """Writes `{name: {"value", "low", "high", "unit", "n"}}`; the file is whole or not there.
 
     Args:
-      metrics: from the `evaluate` functions.
+      metrics: of `Scores`.
       path: file to write; its folder must exist. An older file is replaced.
 
     Raises:
@@ -110,12 +109,7 @@ def write_json(metrics: Mapping[str, Metric], path: str | os.PathLike[str]) -> N
         raise FileNotFoundError(f"no folder {path.parent}; make it before writing metrics there")
     contents = {name: metric.to_json() for name, metric in metrics.items()}
     text = json.dumps(contents, indent=2, allow_nan=False) + "\n"
-    _write_whole(path, text.encode())
-
-
-def _write_whole(path: Path, contents: bytes) -> None:
-    with written(path) as stream:
-        stream.write(contents)
+    write_text(path, text)
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Metric]:
@@ -167,9 +161,8 @@ def write_samples(
         if metric.replicates is not None:
             arrays[f"replicates/{name}"] = metric.replicates
     arrays.update({f"image/{name}": values for name, values in per_image.items()})
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    _write_whole(Path(path), buffer.getvalue())
+    with written(path) as stream:
+        np.savez_compressed(stream, **arrays)
 
 
 def read_samples(metrics_json: str | os.PathLike[str]) -> Samples:
@@ -177,7 +170,7 @@ def read_samples(metrics_json: str | os.PathLike[str]) -> Samples:
 
     Raises:
       FileNotFoundError: one of the two is missing.
-      ValueError: one is damaged, or of before people were drawn.
+      ValueError: one is damaged, or of before people were resampled.
     """
     path = samples_path(metrics_json)
     for needed in (Path(metrics_json), path):
@@ -198,8 +191,8 @@ def read_samples(metrics_json: str | os.PathLike[str]) -> Samples:
         ) from error
     if "drawn_with" not in arrays:
         raise ValueError(
-            f"{metrics_json} is of an older version, whose intervals draw single pictures even where one "
-            "person has several; measure again."
+            f"{metrics_json} is of an older version, whose intervals resample single pictures even where "
+            "a person has several; measure again."
         )
     metrics = {
         name: dataclasses.replace(metric, replicates=arrays.get(f"replicates/{name}"))
@@ -221,7 +214,7 @@ class Row(NamedTuple):
     direction: str  #: which way is better, an arrow or nothing
     value: str  #: or why there is none
     interval: str
-    images: str  #: how many counted, and in brackets how many people are drawn, if people are
+    images: str  #: how many counted, and in brackets how many people are resampled, if people are
     to_beat: str
     absent: bool
 
@@ -230,9 +223,9 @@ def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None
     """Metrics as text, those with a baseline's name beside the one that must beat them.
 
     Args:
-      metrics: from the `evaluate` functions. Baselines whose metric is there stand in its row and
+      metrics: of `Scores`. Baselines whose metric is there stand in its row and
         have none of their own.
-      reasons: why a metric is absent, if it is not for want of truth.
+      reasons: why a metric is absent, if it is not for want of ground truth.
     """
     beside = {name for own, lines in BASELINES.items() if own in metrics for _, name in lines}
     found = []
@@ -244,7 +237,7 @@ def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None
             for label, line in BASELINES.get(name, ())
             if line in metrics and not metric.is_absent
         ]
-        value = (reasons or {}).get(name, NO_TRUTH) if metric.is_absent else number(metric)
+        value = (reasons or {}).get(name, NO_GROUND_TRUTH) if metric.is_absent else number(metric)
         people = f" ({metric.drawn})" if metric.resampled == PEOPLE else ""
         low, high = metric.low, metric.high
         interval = "" if low is None or high is None else f"{_short(low)} to {_short(high)}"
@@ -265,10 +258,10 @@ def rows(metrics: Mapping[str, Metric], reasons: Mapping[str, str] | None = None
 def table(
     metrics: Mapping[str, Metric], title: str = "", reasons: Mapping[str, str] | None = None
 ) -> Table:
-    """A rich table: a metric a row, and beside it the lines that it must beat.
+    """A rich table: a metric a row, and its baselines beside it.
 
     Args:
-      metrics: from the `evaluate` functions, see `rows`.
+      metrics: of `Scores`, see `rows`.
       title: printed above.
       reasons: see `rows`.
 
@@ -281,7 +274,7 @@ def table(
     result.add_column("value", justify="right", no_wrap=True)
     result.add_column("95 % interval", justify="right")
     result.add_column("images (people)", justify="right")
-    result.add_column("to beat")
+    result.add_column("baselines")
     for row in rows(metrics, reasons):
         value = f"[dim]{row.value}[/dim]" if row.absent else f"[bold]{row.value}[/bold]"
         name, to_beat = Text(row.name), Text(row.to_beat)  # names are no markup
@@ -290,11 +283,11 @@ def table(
 
 
 def resampling(metrics: Mapping[str, Metric]) -> str:
-    """What the intervals draw, a sentence."""
+    """What the intervals resample, a sentence."""
     if any(metric.resampled == PEOPLE for metric in metrics.values()):
-        return "Intervals draw people, each with all of their images; how many stands in brackets."
+        return "Intervals resample people, each with all their images; how many stands in brackets."
     return (
-        "Intervals draw single images, for it is not known of two people or more who is in them: too "
+        "Intervals resample single images, for it is not known of two people or more who is in them: too "
         "narrow where a person is in several."
     )
 
@@ -312,9 +305,9 @@ def recognition_rows(scores: Scores) -> list[list[str]]:
 
 
 def part_rows(scores: Scores) -> list[list[str]]:
-    """Header, then a row for each part: where it exists, its area, how far it strays, its match."""
+    """Header, then a row for each part: where it exists, area, center dispersion, match."""
     prefix = PSEUDO if f"{PSEUDO}position_spread_percent" in scores.metrics else ""
-    found = [["part", "exists", "area", "strays", "matched with", "IoU"]]
+    found = [["part", "exists", "area", "dispersion", "matched with", "IoU"]]
     for part in range(scores.parts):
         spread = scores.metrics.get(f"{prefix}position_spread_part_{part}_percent")
         label = scores.matching.get(part)
@@ -353,7 +346,7 @@ def direction(name: str) -> str:
 def number(metric: Metric) -> str:
     """A metric's value with its unit, short."""
     if metric.value is None:
-        return NO_TRUTH
+        return NO_GROUND_TRUTH
     unit = {"degrees": "°", "%": " %", "": "", "x 1e-2": "e-2"}.get(metric.unit, f" {metric.unit}")
     return f"{_short(metric.value)}{unit}"
 

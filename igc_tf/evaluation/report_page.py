@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
 from igc_tf.disk import shown
 from igc_tf.evaluation import charts, report
-from igc_tf.evaluation.score import PSEUDO, Predictions, Scores, Truth
+from igc_tf.evaluation.score import PSEUDO, GroundTruth, Predictions, Scores
 from igc_tf.metrics import pose, recognition, segmentation
+from igc_tf.metrics.metric import Metric
 from igc_tf.viewing import colors
 from igc_tf.viewing.canvas import fit
 
@@ -24,18 +25,19 @@ _CURVES = ("object", "albedo", "shape", "embeddings", "pixels")  # descriptors w
 
 #: What the sections say above their tables.
 _INTRODUCTIONS = {
-    "reconstruction": "How close the drawn picture comes to the photo, where it claims to draw.",
+    "reconstruction": "How close the rendered picture comes to the photo, where it is rendered.",
     "segmentation": "Agreement of the parts with the true ones (one-to-one matched for IoU), and in "
     "which share of the pictures each part exists.",
-    "landmarks": "Error of five landmarks told from the parts' centers by a linear map that was fitted "
-    "on the train split, over the eyes' distance; and how far a part strays on one person's face.",
+    "landmarks": "Error of five landmarks predicted from the parts' centers by a linear map fitted "
+    "on the train split, over the eyes' distance; and the dispersion of the parts' centers over one "
+    "person's pictures.",
     "pose": "Agreement of the angles after one affine fit. The correlation keeps the sign: a hollow "
     "face turns the other way.",
     "geometry": "Depth and normals in the photo's own view (view), as Unsup3D measures them, nothing "
     "fitted; and in the canonical view, aligned by the best scale and shift but where called unaligned.",
     "recognition": "The most frontal image of each person is the gallery, all others are probes; "
-    "intervals from drawing people.",
-    "consistency": "What was found is drawn again, turned by 15° or lit from the other side, and found "
+    "intervals from resampling people.",
+    "consistency": "What was found is rendered turned by 15° or lit from the other side, and found "
     "again.",
 }
 #: Single images' values whose best and worst cases are shown, and whether less is better.
@@ -85,7 +87,11 @@ svg{width:100%;height:auto;display:block}
 
 
 def page(
-    title: str, names: Sequence[str], scores: Scores, predictions: Predictions, truth: Truth
+    title: str,
+    names: Sequence[str],
+    scores: Scores,
+    predictions: Predictions,
+    ground_truth: GroundTruth,
 ) -> str:
     """The report.
 
@@ -94,7 +100,7 @@ def page(
       names: N names of the pictures.
       scores: from `igc_tf.evaluation.score.score`.
       predictions: what was scored.
-      truth: what it was scored against.
+      ground_truth: what it was scored against.
 
     Returns:
       A complete HTML document. It holds some of the pictures that were measured on: where those are
@@ -114,7 +120,7 @@ def page(
         body.append(
             f'<h2 id="{section}">{section.capitalize()}</h2><p>{_INTRODUCTIONS[section]}</p>'
             + _metrics_table(report.section_metrics(scores, section), scores)
-            + _section_figures(section, scores, predictions, truth)
+            + _section_figures(section, scores, predictions, ground_truth)
         )
     if predictions.image is not None:
         body.append('<h2 id="pictures">Pictures</h2>' + _pictures(names, scores, predictions))
@@ -126,10 +132,10 @@ def page(
     )
 
 
-def _metrics_table(metrics, scores: Scores) -> str:
+def _metrics_table(metrics: Mapping[str, Metric], scores: Scores) -> str:
     header = (
         '<tr><th>metric</th><th></th><th class="n">value</th><th class="n">95 % interval</th>'
-        '<th class="n">n (people)</th><th>to beat</th></tr>'
+        '<th class="n">n (people)</th><th>baselines</th></tr>'
     )
     rows = []
     for row in report.rows(metrics, scores.reasons):
@@ -142,15 +148,19 @@ def _metrics_table(metrics, scores: Scores) -> str:
     return f'<div class="scroll"><table>{header}{"".join(rows)}</table></div>'
 
 
-def _section_figures(section: str, scores: Scores, predictions: Predictions, truth: Truth) -> str:
+def _section_figures(
+    section: str, scores: Scores, predictions: Predictions, ground_truth: GroundTruth
+) -> str:
     if section == "segmentation" and predictions.labels is not None:
-        drawn = "<h3>Part by part</h3>" + _pivot(report.part_rows(scores))
+        blocks = "<h3>Part by part</h3>" + _pivot(report.part_rows(scores))
         if scores.confusion is not None:
-            drawn += _confusion(scores.confusion, truth.label_names)
-        return drawn
+            blocks += _confusion(scores.confusion, ground_truth.label_names)
+        return blocks
     if section == "pose" and predictions.rotation_degrees is not None:
-        if truth.rotation_degrees is not None:
-            return _angles(predictions.rotation_degrees, truth)
+        if ground_truth.rotation_degrees is not None:
+            return _angles(
+                predictions.rotation_degrees, ground_truth.rotation_degrees, ground_truth.pseudo
+            )
     if section == "recognition" and scores.protocol is not None:
         return _recognition(scores)
     return ""
@@ -176,22 +186,22 @@ def _confusion(counts: np.ndarray, label_names: Sequence[str]) -> str:
     )
 
 
-def _angles(predicted: np.ndarray, truth: Truth) -> str:
-    drawn = []
+def _angles(predicted: np.ndarray, known_angles: np.ndarray, pseudo: bool) -> str:
+    blocks = []
     for index in (1, 0, 2):  # yaw first
-        true = truth.rotation_degrees[:, index]
+        true = known_angles[:, index]
         known = ~np.isnan(true)
         if known.sum() < 2:
             continue
         x, y = predicted[known, index], true[known]
         line = np.polyfit(x, y, 1) if np.ptp(x) > 0 else (0.0, y.mean())
-        word = "pseudo-" if truth.pseudo else "true "
+        word = "pseudo-" if pseudo else "true "
         angle = pose.ANGLES[index]
-        drawn.append(
+        blocks.append(
             f"<h3>{angle.capitalize()}</h3>"
             + charts.scatter(x, y, f"predicted {angle}, °", f"{word}{angle}, °", tuple(line))
         )
-    return _in_cards(drawn)
+    return _in_cards(blocks)
 
 
 def _recognition(scores: Scores) -> str:
@@ -205,13 +215,13 @@ def _recognition(scores: Scores) -> str:
         for name, values in shown[main].cmc_bins.items()
     }
     top = (1, max(len(shown[main].cmc), 2))
-    drawn = [
+    blocks = [
         "<h3>CMC</h3>" + charts.lines(cmc, "rank", "share of probes", top, (0, 1)),
         "<h3>ROC</h3>"
         + charts.lines(roc, "false accepts", "true accepts", (0, 1), (0, 1), diagonal=True),
     ]
     if bins:
-        drawn.insert(
+        blocks.insert(
             1,
             f"<h3>CMC of {main}, by distance from frontal</h3>"
             + charts.lines(bins, "rank", "share of probes", top, (0, 1)),
@@ -220,13 +230,13 @@ def _recognition(scores: Scores) -> str:
         (name, scores.metrics[recognition.metric_names(name)[1]]) for name in scores.descriptors
     ]
     found = [(name, metric) for name, metric in found if not metric.is_absent]
-    values = np.array([(m.value, m.low, m.high) for _, m in found])
-    drawn.append(
+    values, lows, highs = np.array([(m.value, m.low, m.high) for _, m in found]).T
+    blocks.append(
         "<h3>What tells people apart</h3>"
-        + charts.intervals([name for name, _ in found], *values.T, "verification AUC")
+        + charts.intervals([name for name, _ in found], values, lows, highs, "verification AUC")
     )
     table = _pivot(report.recognition_rows(scores))
-    return f"<h3>By descriptor</h3>{table}" + _in_cards(drawn, wide=True)
+    return f"<h3>By descriptor</h3>{table}" + _in_cards(blocks, wide=True)
 
 
 def _pivot(rows: Sequence[Sequence[str]]) -> str:
@@ -249,17 +259,17 @@ def _thinned(x: np.ndarray, y: np.ndarray, most: int = 150) -> tuple[np.ndarray,
 
 def _pictures(names: Sequence[str], scores: Scores, predictions: Predictions) -> str:
     """Mean places of the parts if there are any, examples, and the best and worst cases."""
+    assert predictions.image is not None
     count = len(predictions.image)
     parted = predictions.labels is not None
     body = _places(predictions) if parted else []
     body.append(f"<h3>{'Part by part' if parted else 'Examples'}</h3>")
     for index in np.unique(np.linspace(0, count - 1, _EXAMPLES).round().astype(int)):
         photo = fit(predictions.image[index], _TILE)
-        labels = _labels(predictions, index) if parted else None
         tiles = _photo_tiles(predictions, index)
-        for part in range(predictions.parts):
-            cut = np.where((labels == part)[..., np.newaxis], photo, 128)
-            tiles.append((cut, colors.part_name(part)))
+        for part in range(predictions.parts if parted else 0):
+            inside = _labels(predictions, index)[..., np.newaxis] == part
+            tiles.append((np.where(inside, photo, 128), colors.part_name(part)))
         body.append(f'<div class="case">{html.escape(names[index])}{_tiles(tiles)}</div>')
     for name, title, less_is_better in _RANKED:
         values = scores.per_image.get(name)
@@ -280,10 +290,11 @@ def _pictures(names: Sequence[str], scores: Scores, predictions: Predictions) ->
 
 def _places(predictions: Predictions) -> list[str]:
     """Where each part lies, over all pictures."""
+    assert predictions.image is not None and predictions.labels is not None
     mean = fit(predictions.image.mean(0, dtype=np.float64), _TILE)
     tiles = []
     for part, color in enumerate(_palette(np.arange(predictions.parts))):
-        often = (predictions.labels == part).mean(0)
+        often = np.mean(predictions.labels == part, axis=0)
         alpha = fit(np.repeat(often[..., np.newaxis], 3, -1), _TILE) / 255.0
         tiles.append(
             (alpha * color + (1 - alpha) * mean.mean(-1, keepdims=True), colors.part_name(part))
@@ -294,11 +305,12 @@ def _places(predictions: Predictions) -> list[str]:
 
 def _photo_tiles(predictions: Predictions, index: int) -> list[tuple[np.ndarray, str]]:
     """The photo, its reconstruction if there is one, and the parts, if any, laid over it."""
+    assert predictions.image is not None
     photo = fit(predictions.image[index], _TILE)
     tiles = [(photo, "photo")]
     if predictions.reconstruction is not None:
-        drawn = np.clip(predictions.reconstruction[index], 0.0, 1.0)
-        tiles.append((fit(drawn, _TILE), "redrawn"))
+        rendered = np.clip(predictions.reconstruction[index], 0.0, 1.0)
+        tiles.append((fit(rendered, _TILE), "rendered"))
     if predictions.labels is not None:
         places = _palette_places(_labels(predictions, index))
         tiles.append((colors.overlay(photo, places), "parts"))
@@ -307,6 +319,7 @@ def _photo_tiles(predictions: Predictions, index: int) -> list[tuple[np.ndarray,
 
 def _labels(predictions: Predictions, index: int) -> np.ndarray:
     """Labels `[tile, tile]` of one picture."""
+    assert predictions.labels is not None
     picture = Image.fromarray(predictions.labels[index].astype(np.uint8))
     return np.asarray(picture.resize((_TILE, _TILE), Image.Resampling.NEAREST))
 
@@ -338,6 +351,6 @@ def _data_uri(picture: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _in_cards(drawn: Sequence[str], wide: bool = False) -> str:
+def _in_cards(blocks: Sequence[str], wide: bool = False) -> str:
     name = "charts wide" if wide else "charts"
-    return f'<div class="{name}">{"".join(f"<div>{one}</div>" for one in drawn)}</div>'
+    return f'<div class="{name}">{"".join(f"<div>{one}</div>" for one in blocks)}</div>'

@@ -31,7 +31,7 @@ ROWS = {
     "mad_view_degrees": "MAD",
     "mad_canonical_degrees": "MAD, canonical",
     "rank1": "rank-1",
-    "position_spread_percent": "parts' places stray",
+    "position_spread_percent": "part-center dispersion",
     "rotation_parts_agreement_percent": "turned: parts agree",
     "rotation_albedo_l1": "turned: albedo L1",
     "rotation_side_e2": "turned: depth SIDE",
@@ -161,11 +161,11 @@ def to_json(recipes: Mapping[str, Sequence[Measured]]) -> dict[str, dict]:
             values = values_of(name, trainings)
             if not values:
                 continue
-            told = {"values": values, **spread(values)._asdict()}
+            entry = {"values": values, **spread(values)._asdict()}
             if base and trainings is not first:
                 against = change(name, values, base)._asdict()
-                told.update(difference=against.pop("value"), **against)
-            found.setdefault(name, {})[recipe] = told
+                entry.update(difference=against.pop("value"), **against)
+            found.setdefault(name, {})[recipe] = entry
     return found
 
 

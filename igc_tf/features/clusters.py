@@ -1,7 +1,7 @@
 """What the features of a whole data set fall into: clusters, and which of them are parts of the object.
 
 One k-means over many photos, before any training, so that parts are a property of the photos and not of a
-run's luck: every seed is taught the same ones. No label and no outline is told. Three rules decide:
+random seed. No label and no outline is used. Three rules decide:
 
 * A vector is a feature of `EfficientNetFeatures`, less the mean of its own photo, beside the place
   (|x|, y). The photo and its mirror image count alike.

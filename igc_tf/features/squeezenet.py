@@ -37,7 +37,7 @@ class SqueezeNetFeatures(tf.keras.layers.Layer):
         if not pathlib.Path(weights).is_file():
             raise FileNotFoundError(
                 f"--squeezenet_weights={weights}: no such file. docs/training.md says where to get "
-                "one; or train with --perceptual=none --part_feature_weight=0."
+                "one; or train with --feature_network=none --part_feature_weight=0."
             )
         try:
             with h5py.File(weights, "r") as file:

@@ -36,13 +36,6 @@ def apply(pose: Pose, points: tf.Tensor) -> tf.Tensor:
     return turned + pivot + pose.translation[:, tf.newaxis, :]
 
 
-def apply_inverse(pose: Pose, points: tf.Tensor) -> tf.Tensor:
-    """Moves points `[B, V, 3]` from the photo's to the canonical view; undoes `apply`."""
-    pivot = tf.constant(PIVOT)
-    centerd = points - pivot - pose.translation[:, tf.newaxis, :]
-    return tf.linalg.matmul(centerd, rotation_matrix(pose.rotation)) + pivot
-
-
 def merge(part_pose: Pose) -> Pose:
     """The object's pose from its parts' `[B, M, 3]`: their mean [group]."""
     return Pose(

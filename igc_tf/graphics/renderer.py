@@ -1,4 +1,4 @@
-"""Draws an object capsule: light its canonical maps, turn their grid mesh, rasterize it.
+"""Renders an object capsule: light its canonical maps, turn their grid mesh, rasterize it.
 
 What is differentiable: everything but visibility. Gradients reach albedo, light, depth and pose through
 colors and barycentric coordinates; which triangle a pixel sees is a constant to them.
@@ -49,15 +49,15 @@ class Renderer:
         visibility: tf.Tensor | None = None,
         alpha: tf.Tensor | None = None,
     ) -> Rendering:
-        """Lights, poses and draws canonical maps.
+        """Lights, poses and renders canonical maps.
 
         Args:
           depth: `[B, h, w]` canonical depth.
           albedo: `[B, h, w, 3]` canonical albedo in [0, 1].
           light: of B images.
           view: pose of B images.
-          visibility: `[B, M, h, w]` part visibility; if given, it is drawn too.
-          alpha: `[B, h, w]` share of the foreground; if given, it is drawn too.
+          visibility: `[B, M, h, w]` part visibility; if given, it is rendered too.
+          alpha: `[B, h, w]` share of the foreground; if given, it is rendered too.
 
         Returns:
           A `Rendering` of B images of `image_size`.
@@ -72,9 +72,9 @@ class Renderer:
             maps.append(alpha[..., tf.newaxis])
         if visibility is not None:
             maps.append(tf.transpose(visibility, [0, 2, 3, 1]))
-        drawn, mask = self.render(depth, view, tf.concat(maps, axis=-1))
+        rendered, mask = self.render(depth, view, tf.concat(maps, axis=-1))
         sizes = [3, 1, int(alpha is not None), -1]
-        image, seen_depth, seen_alpha, part_maps = tf.split(drawn, sizes, axis=-1)
+        image, seen_depth, seen_alpha, part_maps = tf.split(rendered, sizes, axis=-1)
         return Rendering(
             image=image,
             mask=mask,
@@ -131,8 +131,8 @@ class Renderer:
         color, others = tf.split(camera.pad_maps(maps, MARGIN), [3, -1], axis=-1)
         attributes = tf.concat([color, seen_depth, others], axis=-1)
         flat = tf.reshape(attributes, [-1, rows * columns, attributes.shape[-1]])
-        drawn = rasterizer.interpolate(fragments, triangles, flat, backend=self.backend)
-        return drawn, fragments.mask
+        rendered = rasterizer.interpolate(fragments, triangles, flat, backend=self.backend)
+        return rendered, fragments.mask
 
 
 def composite(rendering: Rendering, static_background: tf.Tensor) -> Rendering:
@@ -143,16 +143,16 @@ def composite(rendering: Rendering, static_background: tf.Tensor) -> Rendering:
       static_background: `[B, h, w, 3]` in [0, 1], in the photo's view; resized to the picture.
 
     Returns:
-      The picture of both, `alpha image + (1 - alpha) static_background`. It is drawn at every pixel; the
-      canvas's absence shows the background part.
+      The picture of both, `alpha image + (1 - alpha) static_background`. It is rendered at every pixel;
+      the canvas's absence shows the background part.
     """
-    image, alpha = rendering.image, rendering.alpha[..., tf.newaxis]
+    image, alpha = rendering.image, tf.expand_dims(rendering.alpha, -1)
     if static_background.shape[1:3] != image.shape[1:3]:
         static_background = tf.image.resize(static_background, image.shape[1:3])
     visibility = rendering.part_visibility
     if visibility is not None:
         background, others = tf.split(visibility, [1, -1], axis=1)
-        uncovered = 1.0 - rendering.canvas[:, tf.newaxis]
+        uncovered = 1.0 - tf.expand_dims(rendering.canvas, 1)
         visibility = tf.concat([background + uncovered, others], axis=1)
     return rendering._replace(
         image=alpha * image + (1.0 - alpha) * static_background,

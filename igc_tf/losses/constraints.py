@@ -62,7 +62,7 @@ def areas(soft_visibility: tf.Tensor) -> tf.Tensor:
 
 
 def sparsity(soft_visibility: tf.Tensor, cap: float, floor: float = 0.0) -> tf.Tensor:
-    """Spatial sparsity: no foreground part may describe the whole object, none may die [choice].
+    """Spatial sparsity: no foreground part may cover the whole object, none may vanish [choice].
 
     Args:
       soft_visibility: `[B, M, h, w]`; the background's share is free.

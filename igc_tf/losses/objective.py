@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from igc_tf.config import Config
@@ -36,13 +38,14 @@ class Objective:
         """
         self.loss = config.loss
         self.model = config.model
-        self.clustering = None
+        self.clustering: FeatureClustering | None = None
         if self.loss.feature_clustering_weight:
+            assert clusters is not None
             self.clustering = FeatureClustering(clusters, self.model.map_size, self.model.parts)
-        self.features = None
-        if self.loss.perceptual == "vgg16":
+        self.features: Any = None
+        if self.loss.feature_network == "vgg16":
             self.features = VGG16Features(self.loss.vgg_weights)
-        elif self.loss.perceptual == "squeezenet":
+        elif self.loss.feature_network == "squeezenet":
             self.features = SqueezeNetFeatures(self.loss.squeezenet_weights)
 
     def __call__(
@@ -70,7 +73,7 @@ class Objective:
         Args:
           image: `[B, H, W, 3]` in [0, 1].
           output: of the model in training.
-          rerendered: what was found in pictures drawn anew, if that is asked for.
+          rerendered: what was found in pictures rendered anew, if that is asked for.
           distances: `[B, s, s, K]` float16 of the photos' features from the clusters, likewise.
 
         Returns:
@@ -85,6 +88,7 @@ class Objective:
         for suffix, share, rendering, index in branches:
             if share == 0:
                 continue
+            assert rendering is not None
             for name, weight, values in self._reconstruction(
                 image, rendering, output.confidence, index
             ):
@@ -137,6 +141,7 @@ class Objective:
             )
             terms["feature_clustering"] = (loss.feature_clustering_weight, values)
         if loss.rerender_pose_weight:
+            assert rerendered is not None
             values = pose_loss(rerendered, tf.constant(self.model.rotation_limits))
             terms["rerender_pose"] = (loss.rerender_pose_weight, values)
         return terms
@@ -149,13 +154,14 @@ class Objective:
         self,
         image: tf.Tensor,
         rendering: Rendering,
-        confidence: Confidence,
+        confidence: Confidence | None,
         index: int,
     ) -> list[tuple[str, float, tf.Tensor]]:
         """(name, weight, values) of the losses of one branch."""
         loss, mask = self.loss, rendering.mask
         found = []
         if loss.likelihood_weight:
+            assert confidence is not None and confidence.pixels is not None
             values = reconstruction.negative_log_likelihood(
                 image, rendering.image, confidence.pixels[..., index], mask
             )
@@ -164,6 +170,7 @@ class Objective:
             values = reconstruction.pyramid(image, rendering.image, mask)
             found.append(("pyramid", loss.pyramid_weight, values))
         if self.features is not None and loss.perceptual_weight:
+            assert confidence is not None and confidence.features is not None
             canvas = mask[..., tf.newaxis]
             filled = rendering.image * canvas + image * (1.0 - canvas)
             values = perceptual.negative_log_likelihood(

@@ -1,8 +1,8 @@
 """Re-rendering: what was found in a photo is rendered in another pose, and must be found in it [choice].
 
 Reconstruction alone hardly says what a turn looks like: pose and canonical maps can both explain it, and
-the maps learn faster. The pose of a drawn picture is known, so it teaches the pose directly, at the scale
-of the model's own shape.
+the maps learn faster. The pose of a rendered picture is known, so it supervises the pose directly, at
+the scale of the model's own shape.
 """
 
 from __future__ import annotations

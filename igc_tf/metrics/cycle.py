@@ -1,7 +1,7 @@
-"""Does a method agree with itself? Needs no truth but, for the parts, landmarks and identities.
+"""Does a method agree with itself? Needs no ground truth but, for the parts, landmarks and identities.
 
 Two questions. Does a part lie at the same place of a person's face in all the person's images? And,
-where a method draws pictures: if what it found is drawn turned or under another light and given
+where a method renders pictures: if what it found is rendered turned or under another light and given
 back to it, does it find the same face again?
 """
 
@@ -13,7 +13,6 @@ import numpy as np
 
 from igc_tf.metrics import geometry
 from igc_tf.metrics.landmarks import EYES
-from igc_tf.metrics.metric import Metric, bootstrap
 
 
 class Capsules(NamedTuple):
@@ -27,16 +26,16 @@ class Capsules(NamedTuple):
 
 
 class Rerendered(NamedTuple):
-    """Capsules of N photos, and of the pictures drawn from them in another pose and light."""
+    """Capsules of N photos, and of the pictures rendered from them in another pose and light."""
 
     first: Capsules
-    turned: Capsules  #: of the pictures drawn at `turned_yaw_degrees`
+    turned: Capsules  #: of the pictures rendered at `turned_yaw_degrees`
     turned_yaw_degrees: np.ndarray  #: [N]
-    relit: Capsules  #: of the pictures drawn under `relit_direction`
+    relit: Capsules  #: of the pictures rendered under `relit_direction`
     relit_direction: np.ndarray  #: [N, 3], unit
 
 
-#: Names of `evaluate_rerendered`'s metrics and their units.
+#: Names of `rerendered_errors`' metrics and their units.
 RERENDERED_UNITS = {
     "rotation_albedo_l1": "",
     "rotation_side_e2": "x 1e-2",
@@ -70,9 +69,9 @@ def to_face_frame(points: np.ndarray, landmarks: np.ndarray, reference: np.ndarr
         for array in (points, landmarks, np.asarray(reference, np.float64))
     )
     middle = marks.mean(1, keepdims=True)
-    centerd = marks - middle
-    size = (np.abs(centerd) ** 2).sum(1, keepdims=True)
-    turn = (np.conj(centerd) * (face - face.mean())).sum(1, keepdims=True)
+    centered = marks - middle
+    size = (np.abs(centered) ** 2).sum(1, keepdims=True)
+    turn = (np.conj(centered) * (face - face.mean())).sum(1, keepdims=True)
     turn = np.where(size > 0, turn / np.where(size > 0, size, 1.0), np.nan)
     moved = turn * (z - middle) + face.mean()
     return np.stack([moved.real, moved.imag], axis=-1)
@@ -180,19 +179,6 @@ def rerendered_errors(rerendered: Rerendered) -> dict[str, np.ndarray]:
     for key, values in compare(first, following).items():
         errors[f"other_face_{key}"] = np.full(len(values), np.nan) if alone else values
     return {name: errors[name] for name in RERENDERED_UNITS}
-
-
-def evaluate_rerendered(
-    rerendered: Rerendered, identity: np.ndarray | None = None
-) -> dict[str, Metric]:
-    """Means over the images of `rerendered_errors`.
-
-    The intervals draw people where `identity` `[N]` is given (below 0 where unknown).
-    """
-    return {
-        name: bootstrap(values, RERENDERED_UNITS[name], identity=identity)
-        for name, values in rerendered_errors(rerendered).items()
-    }
 
 
 def _angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 The object capsule's canonical albedo and depth, each alone, the embeddings, and every part's albedo and
 shape: the paper's analysis of what tells people apart. The photo's own pixels stand beside them, as the
-line to beat. All are centerd with the mean of the fit images, for a cosine of vectors that share a
+baseline. All are centered with the mean of the fit images, for a cosine of vectors that share a
 large mean says little. Formulas are [choice]: the paper gives none.
 """
 
@@ -31,7 +31,7 @@ def describe(maps: CapsuleMaps, fit: CapsuleMaps) -> dict[str, np.ndarray]:
 
     Every map's pixels are weighted with how often the fit images show the object there (for a part's
     maps: the part), so that the background, and what a capsule paints where it is never seen, say
-    nothing. The weights are the same for all pictures: an outline of the day tells nobody apart.
+    nothing. The weights are the same for all pictures: outlines do not tell people apart.
 
     Args:
       maps: of the pictures.
@@ -69,7 +69,7 @@ def describe(maps: CapsuleMaps, fit: CapsuleMaps) -> dict[str, np.ndarray]:
 
 
 def block(values: np.ndarray, fit: np.ndarray, weight: np.ndarray | float = 1.0) -> np.ndarray:
-    """One piece of a descriptor: centerd, weighted, scaled.
+    """One piece of a descriptor: centered, weighted, scaled.
 
     Args:
       values: `[N, ...]` of the pictures.

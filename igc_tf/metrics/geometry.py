@@ -2,13 +2,13 @@
 
 Two views, two questions:
 
-* **The photo's own view** (`view_errors`) is Unsup3D's protocol: depth as it is posed and drawn, no
+* **The photo's own view** (`view_errors`) is Unsup3D's protocol: depth as it is posed and rendered, no
   fit of scale. Pose counts, and heads turn, so a mean head that does not is easily beaten. Its table
   on BFM (SIDE x 10^-2 / MAD in degrees): supervised 0.410 / 10.78, constant depth 2.723 / 43.34,
   average true depth 1.990 / 23.26, Unsup3D 0.793 / 16.51.
 * **The canonical view** (`canonical_errors`) asks for the shape alone. Depth of one photo is known
   only up to what its model calls zero and one, so the errors are given both as they are and after
-  each depth map has been brought to the truth by the best scale and shift. The scale may not be
+  each depth map has been brought to the ground truth by the best scale and shift. The scale may not be
   negative: a hollow face is not turned into a good one, it is flattened. All heads look ahead here,
   so the mean true depth is hard to beat. No published figure is of this kind.
 """
@@ -21,8 +21,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import binary_erosion, zoom
-
-from igc_tf.metrics.metric import Metric, bootstrap
 
 #: Horizontal field of view, degrees [unsup3d], of whatever does not tell its own.
 FOV_DEGREES = 10.0
@@ -99,7 +97,7 @@ def side_e2(predicted: np.ndarray, true: np.ndarray, mask: np.ndarray | None = N
       mask: `[N, h, w]`; pixels where it is > 0.5 count. By default all do.
 
     Returns:
-      `[N]`, >= 0; NaN (no truth) where the mask is empty.
+      `[N]`, >= 0; NaN (no ground truth) where the mask is empty.
 
     Raises:
       ValueError: unlike shapes, or a depth that is not positive.
@@ -130,7 +128,7 @@ def mad_degrees(
       true_fov_degrees: of the true one; by default the same.
 
     Returns:
-      `[N]` in [0, 180]; NaN (no truth) where the eroded mask is empty.
+      `[N]` in [0, 180]; NaN (no ground truth) where the eroded mask is empty.
 
     Raises:
       ValueError: unlike shapes, or a depth that is not positive.
@@ -152,7 +150,7 @@ def depth_error_percent(
 ) -> np.ndarray:
     """Root mean square error of depth in per cent of the true relief (its standard deviation).
 
-    Of depths brought to the truth by `align`, 100 is what a flat map gets and 0 is perfect.
+    Of depths brought to the ground truth by `align`, 100 is what a flat map gets and 0 is perfect.
 
     Args:
       predicted: `[N, h, w]`, > 0.
@@ -160,7 +158,7 @@ def depth_error_percent(
       mask: `[N, h, w]`; pixels where it is > 0.5 count. By default all do.
 
     Returns:
-      `[N]`, >= 0; NaN (no truth) where the mask is empty or the truth is flat.
+      `[N]`, >= 0; NaN (no ground truth) where the mask is empty or the ground truth is flat.
     """
     predicted, true, mask = _checked(predicted, true, mask)
     mean = _mean(true, mask)[:, np.newaxis, np.newaxis]
@@ -191,25 +189,6 @@ def mean_depth(true: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
     return np.where(count > 0, mean, true[mask].mean())
 
 
-def evaluate(
-    predicted: np.ndarray,
-    true: np.ndarray,
-    mask: np.ndarray | None = None,
-    average: np.ndarray | None = None,
-    fov_degrees: float = FOV_DEGREES,
-    true_fov_degrees: float | None = None,
-    identity: np.ndarray | None = None,
-) -> dict[str, Metric]:
-    """The means of `canonical_errors`, of the same arguments, each with its interval.
-
-    `identity` `[N]`, who is in each image, below 0 where unknown, makes the intervals draw people.
-    """
-    errors = canonical_errors(predicted, true, mask, average, fov_degrees, true_fov_degrees)
-    return {
-        name: bootstrap(values, unit_of(name), identity=identity) for name, values in errors.items()
-    }
-
-
 def unit_of(name: str) -> str:
     """Unit of a metric of this module, which its name ends in."""
     return {"e2": "x 1e-2", "degrees": "degrees", "percent": "%"}[name.rsplit("_", 1)[-1]]
@@ -228,14 +207,14 @@ def canonical_errors(
     Args:
       predicted: `[N, h, w]` depth, > 0.
       true: `[N, h, w]` depth of the same view and size.
-      mask: `[N, h, w]` where the truth is valid; by default everywhere.
-      average: `[h, w]` from `mean_depth` on the train split, never on the test split's own truth;
-        without it the metrics of that line have no truth.
+      mask: `[N, h, w]` where the ground truth is valid; by default everywhere.
+      average: `[h, w]` from `mean_depth` on the train split, never on the test split's own ground truth;
+        without it the metrics of that line have no ground truth.
       fov_degrees: horizontal field of view of the predicted depth, degrees.
       true_fov_degrees: of the true depth, and so of what is aligned to it; by default the same.
 
     Returns:
-      `[N]` each, NaN where there is no truth: `side_canonical_e2`, `mad_canonical_degrees` and
+      `[N]` each, NaN where there is no ground truth: `side_canonical_e2`, `mad_canonical_degrees` and
       `depth_error_canonical_percent`, after `align`; `side_canonical_unaligned_e2` and
       `mad_canonical_unaligned_degrees`, without; and the three aligned ones of a constant and of the
       mean true depth: `side_canonical_constant_e2`, `side_canonical_mean_depth_e2` and so on.
@@ -268,7 +247,7 @@ def canonical_errors(
 
 
 class View(NamedTuple):
-    """Depth of N pictures in the photo's own view: the canonical depth, posed and drawn."""
+    """Depth of N pictures in the photo's own view: the canonical depth, posed and rendered."""
 
     depth: np.ndarray  #: [N, h, w], > 0 where it is known
     mask: np.ndarray | None = None  #: [N, h, w], > 0.5 where it is known; None: everywhere
@@ -285,13 +264,13 @@ def view_errors(
     that it is made of does. Either mask is then eroded by one pixel, diagonals too, and at the
     picture's border. Where both are left, an image's SIDE is the root mean square of the difference
     of the logarithms less its mean, and its MAD the mean angle between the normals. Nothing is
-    fitted. The lines of a constant and of the mean depth are drawn everywhere.
+    fitted. The lines of a constant and of the mean depth cover every pixel.
 
     Args:
       predicted: of N pictures.
       true: of the same; maps of another size are allowed.
       average: `[h, w]` from `mean_depth` of the train split's depths in this view; without it the
-        metrics of that line have no truth.
+        metrics of that line have no ground truth.
 
     Returns:
       `[N]` each, NaN where no pixel counts: `side_view_e2` and `mad_view_degrees`; and the same of
@@ -300,8 +279,8 @@ def view_errors(
     Raises:
       ValueError: unlike shapes, or a depth that is not positive where it is known.
     """
-    truth, true_mask = _at_view_size(true)
-    constant = View(np.ones_like(truth.depth), fov_degrees=true.fov_degrees)
+    ground_truth, true_mask = _at_view_size(true)
+    constant = View(np.ones_like(ground_truth.depth), fov_degrees=true.fov_degrees)
     views: dict[str, View | None] = {"": predicted, "constant_": constant, "mean_depth_": None}
     if average is not None:
         same = np.broadcast_to(average, (len(true.depth), *average.shape))
@@ -312,8 +291,8 @@ def view_errors(
         if view is not None:
             found, mask = _at_view_size(view)
             mask &= true_mask
-            side = side_e2(found.depth, truth.depth, mask)
-            mad = _mean_angle(_normals_of(found), _normals_of(truth), mask)
+            side = side_e2(found.depth, ground_truth.depth, mask)
+            mad = _mean_angle(_normals_of(found), _normals_of(ground_truth), mask)
         errors[f"side_view_{line}e2"], errors[f"mad_view_{line}degrees"] = side, mad
     return errors
 

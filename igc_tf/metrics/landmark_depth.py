@@ -57,7 +57,7 @@ def evaluate(
       depth: `[N, h, w]`, of the photo's own view, larger is farther.
       landmarks: `[N, L, 2]` (x, y) pixels; NaN where unknown.
       true: `[N, L]` depth of the landmarks, larger is farther, any unit; NaN where unknown.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       `landmark_depth_correlation`, the mean over the landmarks, signed: a hollow face has a negative

@@ -1,4 +1,4 @@
-"""NME: how well landmarks can be told from where the parts are.
+"""NME: how well landmarks can be predicted from where the parts are.
 
 A linear map is fitted, on the train split, from the centers of the parts to the landmarks; the
 error on the test split is given in per cent of the distance between the eyes. Three lines always
@@ -27,15 +27,13 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from igc_tf.metrics.metric import Metric, bootstrap
-
 #: Indices of the two eyes in the five-landmark order of CelebA: eyes, nose, corners of the mouth.
 EYES = (0, 1)
 
 #: Parts with less than this many pixels of soft area in an image count as empty there.
 EMPTY_AREA = 1e-6
 
-#: Names of `evaluate`'s metrics, per cent.
+#: Names of `per_image_errors`, per cent.
 NAMES = (
     "nme_percent", "nme_mean_face_percent", "nme_centroid_percent", "nme_true_centers_percent",
     "nme_no_bias_percent", "nme_no_bias_centroid_percent", "nme_no_bias_true_centers_percent",
@@ -99,7 +97,7 @@ def predict(
     test_centers: np.ndarray,
     bias: bool = True,
 ) -> np.ndarray:
-    """Landmarks told from centers by the linear map fitted on the train split.
+    """Landmarks predicted from centers by the linear map fitted on the train split.
 
     With bias: centers and landmarks are standardized with the train split's mean and deviation; least
     squares without intercept, so that the bias is the train mean [SCOPS]. Without: least squares on
@@ -146,24 +144,16 @@ def predict(
     return found.reshape(len(test_centers), *train_landmarks.shape[1:])
 
 
-def per_image_nme(
-    predicted: np.ndarray,
-    true: np.ndarray,
-    normalizer: np.ndarray | None = None,
-    eyes: tuple[int, int] = EYES,
-) -> np.ndarray:
-    """Mean distance of an image's landmarks over its normalizer, in per cent.
+def per_image_nme(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Mean distance of an image's landmarks over its own true distance of the eyes, per cent [SCOPS].
 
     Args:
       predicted: `[N, L, 2]` pixels.
       true: `[N, L, 2]` pixels.
-      normalizer: `[N]` pixels; by default the image's own true distance between the eyes, as SCOPS
-        does. It shrinks in side views: give for instance the square root of the box's area there.
-      eyes: indices of the two eyes.
 
     Returns:
-      `[N]`; NaN (no truth) where a true landmark is NaN or the normalizer is under 1 pixel
-      [choice]: an eye distance of a pixel or less is a profile, and would outweigh all others.
+      `[N]`; NaN (no ground truth) where a true landmark is NaN or the eyes are under 1 pixel apart
+      [choice]: that is a profile, and would outweigh all others.
 
     Raises:
       ValueError: unlike shapes.
@@ -172,10 +162,7 @@ def per_image_nme(
         raise ValueError(
             f"landmarks must both be [N, L, 2], got {predicted.shape} and {true.shape}"
         )
-    if normalizer is None:
-        normalizer = np.linalg.norm(true[:, eyes[0]] - true[:, eyes[1]], axis=-1)
-    if normalizer.shape != true.shape[:1]:
-        raise ValueError(f"normalizer must be [{len(true)}], got shape {normalizer.shape}")
+    normalizer = np.linalg.norm(true[:, EYES[0]] - true[:, EYES[1]], axis=-1)
     usable = normalizer >= SHORTEST_NORMALIZER
     errors = np.linalg.norm(predicted - true, axis=-1).mean(axis=-1)
     return np.where(usable, 100.0 * errors / np.where(usable, normalizer, 1.0), np.nan)
@@ -192,48 +179,25 @@ def per_image_errors(
     train_landmarks: np.ndarray,
     test: PartCenters,
     test_landmarks: np.ndarray,
-    normalizer: np.ndarray | None = None,
-    eyes: tuple[int, int] = EYES,
 ) -> dict[str, np.ndarray]:
-    """NME of each test image, `[N]` per cent, under the names of `evaluate`."""
-    if len(test.parts) != len(test_landmarks):
-        raise ValueError(f"{len(test.parts)} test centers but {len(test_landmarks)} landmarks")
-    known = ~np.isnan(train_landmarks).any(axis=(1, 2))
-    mean_face = train_landmarks[known].mean(axis=0)
-    told = {"nme_mean_face_percent": np.broadcast_to(mean_face, test_landmarks.shape)}
-    for line, a, b in (
-        ("", train.parts, test.parts),
-        ("centroid_", train.whole, test.whole),
-        ("true_centers_", true_centers(train_landmarks), true_centers(test_landmarks)),
-    ):
-        told[f"nme_{line}percent"] = predict(a, train_landmarks, b)
-        told[f"nme_no_bias_{line}percent"] = predict(a, train_landmarks, b, bias=False)
-    return {name: per_image_nme(told[name], test_landmarks, normalizer, eyes) for name in NAMES}
-
-
-def evaluate(
-    train: PartCenters,
-    train_landmarks: np.ndarray,
-    test: PartCenters,
-    test_landmarks: np.ndarray,
-    normalizer: np.ndarray | None = None,
-    eyes: tuple[int, int] = EYES,
-    identity: np.ndarray | None = None,
-) -> dict[str, Metric]:
-    """NME of the parts, with the mean face and the centroid beside it.
+    """NME of each test image, `[K]` per cent, by `NAMES`: the parts', the mean face's, the centroid's.
 
     Args:
       train: centers on the train split, from `part_centers`.
       train_landmarks: `[N, 5, 2]` (x, y) pixels, in CelebA's order.
       test: centers on the test split.
-      test_landmarks: `[K, 5, 2]` (x, y) pixels; an image with a NaN landmark has no truth.
-      normalizer: `[K]` pixels, see `per_image_nme`.
-      eyes: indices of the two eyes.
-      identity: `[K]` who is in each test image, below 0 where unknown; the intervals draw people then.
-
-    Returns:
-      `NAMES`. The interval is over the test split; the regression stays the one of the whole train
-      split.
+      test_landmarks: `[K, 5, 2]`; an image with a NaN landmark has no ground truth.
     """
-    errors = per_image_errors(train, train_landmarks, test, test_landmarks, normalizer, eyes)
-    return {name: bootstrap(values, "%", identity=identity) for name, values in errors.items()}
+    if len(test.parts) != len(test_landmarks):
+        raise ValueError(f"{len(test.parts)} test centers but {len(test_landmarks)} landmarks")
+    known = ~np.isnan(train_landmarks).any(axis=(1, 2))
+    mean_face = train_landmarks[known].mean(axis=0)
+    predicted = {"nme_mean_face_percent": np.broadcast_to(mean_face, test_landmarks.shape)}
+    for line, a, b in (
+        ("", train.parts, test.parts),
+        ("centroid_", train.whole, test.whole),
+        ("true_centers_", true_centers(train_landmarks), true_centers(test_landmarks)),
+    ):
+        predicted[f"nme_{line}percent"] = predict(a, train_landmarks, b)
+        predicted[f"nme_no_bias_{line}percent"] = predict(a, train_landmarks, b, bias=False)
+    return {name: per_image_nme(predicted[name], test_landmarks) for name in NAMES}

@@ -12,13 +12,13 @@ bootstrap of the difference: `difference`, whatever the statistic is.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 #: What `Metric.value` stands for when nothing could be measured; see `Metric.absent`.
-NO_TRUTH = "no truth"
+NO_GROUND_TRUTH = "no ground truth"
 
 #: What `Metric.resampled` may be.
 PEOPLE, IMAGES = "people", "images"
@@ -30,7 +30,7 @@ _CHUNK = 1 << 22  # resampled weights held at a time: 32 MiB of float64
 class Metric:
     """One measured number. Either `value`, `low` and `high` are all finite, or all are None."""
 
-    value: float | None  #: None where there was no truth to measure against
+    value: float | None  #: None where there was no ground truth to measure against
     low: float | None  #: lower end of the 95 % interval
     high: float | None  #: upper end of the 95 % interval
     unit: str  #: "%", "degrees", "dB", or "" for a pure number
@@ -44,26 +44,18 @@ class Metric:
 
     @classmethod
     def absent(cls, unit: str = "") -> Metric:
-        """The metric nothing could be measured for: "no truth", n = 0. Never NaN."""
+        """The metric nothing could be measured for: "no ground truth", n = 0. Never NaN."""
         return cls(None, None, None, unit, 0)
 
     @property
     def is_absent(self) -> bool:
-        """Whether there was no truth to measure against."""
+        """Whether there was no ground truth to measure against."""
         return self.value is None
 
     def to_json(self) -> dict[str, object]:
         """`{"value", "low", "high", "unit", "n", "resampled", "drawn"}`; what is absent is null."""
         names = ("value", "low", "high", "unit", "n", "resampled", "drawn")
         return {name: getattr(self, name) for name in names}
-
-    def __str__(self) -> str:
-        """For example `12.30 % [11.90, 12.70], n = 2000, 200 people drawn`."""
-        if self.is_absent:
-            return NO_TRUTH
-        unit = f" {self.unit}" if self.unit else ""
-        people = f", {self.drawn} people drawn" if self.resampled == PEOPLE else ""
-        return f"{self.value:.4g}{unit} [{self.low:.4g}, {self.high:.4g}], n = {self.n}{people}"
 
 
 class Units(NamedTuple):
@@ -153,51 +145,38 @@ def bootstrap_weighted(
 
 
 def bootstrap(
-    per_image: np.ndarray | tuple[Callable[..., float], Sequence[np.ndarray]],
+    per_image: np.ndarray,
     unit: str = "",
     *,
     identity: np.ndarray | None = None,
     samples: int = 1000,
     seed: int = 0,
 ) -> Metric:
-    """Mean over images, or any function of arrays, with its 95 % percentile interval.
+    """Mean over images with its 95 % percentile interval.
 
     Args:
-      per_image: `[n]` values whose mean is wanted, NaN where an image has no truth (left out, and
-        not counted in `n`); or `(function, arrays)`, where `function(*arrays)` gives the value and
-        the arrays' first axes are the images, which are drawn together.
+      per_image: `[n]` values, NaN where an image has no ground truth (left out, and not counted in `n`).
       unit: unit of the value.
       identity: `[n]` who is in each image; people are drawn then, see `units`.
       samples: resamples.
       seed: the same seed gives the same interval.
 
     Returns:
-      The metric; absent if no image has truth.
+      The metric; absent if no image has ground truth.
 
     Raises:
-      ValueError: an infinite value, a value array that is not a vector, or arrays of unlike length.
+      ValueError: an infinite value, or not a vector.
     """
-    if isinstance(per_image, tuple):
-        function, arrays = per_image
-        arrays = [np.asarray(array) for array in arrays]
-        if len({len(array) for array in arrays}) != 1:
-            raise ValueError(f"arrays must have one length, got {[len(a) for a in arrays]}")
-
-        def repeat_and_call(weights: np.ndarray) -> np.ndarray:
-            chosen = [np.repeat(np.arange(len(row)), row.astype(int)) for row in weights]
-            return np.array([function(*(a[index] for a in arrays)) for index in chosen], float)
-
-        return bootstrap_weighted(
-            repeat_and_call, len(arrays[0]), unit, identity=identity, samples=samples, seed=seed
-        )
-
     values = np.asarray(per_image, dtype=np.float64)
     if values.ndim != 1:
         raise ValueError(f"per-image values must be a vector, got shape {values.shape}")
     if np.isinf(values).any():
-        raise ValueError("per-image values hold infinity; use NaN for an image without truth")
+        raise ValueError(
+            "per-image values hold infinity; use NaN for an image without ground truth"
+        )
     known = ~np.isnan(values)
-    # Drawn from all images, those without truth too, so that the draws do not depend on the metric.
+    # Drawn from all images, those without ground truth too, so that the draws do not depend on the
+    # metric.
     counts, values = known.astype(np.float64), np.where(known, values, 0.0)
 
     def mean(weights: np.ndarray) -> np.ndarray:
@@ -213,6 +192,18 @@ def bootstrap(
         samples=samples,
         seed=seed,
     )
+
+
+def means(
+    per_image: Mapping[str, np.ndarray],
+    units: Mapping[str, str],
+    identity: np.ndarray | None = None,
+) -> dict[str, Metric]:
+    """`bootstrap` of several metrics, in the units of their names; "" of one that has none."""
+    return {
+        name: bootstrap(values, units.get(name, ""), identity=identity)
+        for name, values in per_image.items()
+    }
 
 
 def difference(ours: Metric, theirs: Metric) -> Metric:

@@ -27,7 +27,7 @@ def correlation(predicted: np.ndarray, true: np.ndarray, weights: np.ndarray) ->
 
     Returns:
       `[S]` in [-1, 1]; 0 where the prediction is constant (it knows nothing) [choice]; NaN where
-      the truth is.
+      the ground truth is.
     """
     variance_x, variance_y, covariance = _moments(predicted, true, weights)
     scale = np.sqrt(variance_x) * np.sqrt(variance_y)
@@ -44,7 +44,7 @@ def mae_after_fit(predicted: np.ndarray, true: np.ndarray, weights: np.ndarray) 
       weights: `[S, n]` counts; the fit is made anew for each row.
 
     Returns:
-      `[S]`, unit of `true`. A constant prediction is fitted by the mean of the truth.
+      `[S]`, unit of `true`. A constant prediction is fitted by the mean of the ground truth.
     """
     variance, _, covariance = _moments(predicted, true, weights)
     total = weights.sum(-1)
@@ -62,12 +62,12 @@ def evaluate(
     Args:
       predicted: `[N, 3]` (pitch, yaw, roll), degrees.
       true: `[N, 3]`, degrees; NaN where an angle is not known.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       For each angle `<angle>_correlation`, `<angle>_mae_degrees` and beside it
-      `<angle>_mae_constant_degrees`, the error of a constant guess. An angle whose truth is not
-      known is absent; the correlation is absent too where the truth never varies.
+      `<angle>_mae_constant_degrees`, the error of a constant guess. An angle whose ground truth is not
+      known is absent; the correlation is absent too where the ground truth never varies.
 
     Raises:
       ValueError: wrong shapes, or a predicted angle that is not finite.
@@ -79,8 +79,8 @@ def evaluate(
     metrics = {}
     for index, angle in enumerate(ANGLES):
         known = ~np.isnan(true[:, index])
-        # Centerd on the set: the moments are then exact for small variations of large angles.
-        x, y = (_centerd(array[known, index]) for array in (predicted, true))
+        # Centered on the set: the moments are then exact for small variations of large angles.
+        x, y = (_centered(array[known, index]) for array in (predicted, true))
         people = None if identity is None else identity[known]
         for name, statistic, guess, unit in (
             ("correlation", correlation, x, ""),
@@ -96,7 +96,7 @@ def evaluate(
     return metrics
 
 
-def _centerd(values: np.ndarray) -> np.ndarray:
+def _centered(values: np.ndarray) -> np.ndarray:
     values = values.astype(np.float64)
     return values - values.mean() if len(values) else values
 

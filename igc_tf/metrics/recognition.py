@@ -6,7 +6,7 @@ of pairs of images, are both of one person? All pairs of one person, 5,000 at mo
 of two people, drawn by a seed.
 
 Intervals come from drawing people, not images: images of one person are alike, and drawing them
-one by one would claim more certainty than there is. Line to beat: chance, one over the people.
+one by one would claim more certainty than there is. Baseline: chance, one over the people.
 """
 
 from __future__ import annotations

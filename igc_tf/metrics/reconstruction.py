@@ -1,11 +1,9 @@
-"""How close the drawn picture comes to the photo: L1, PSNR, SSIM."""
+"""How close the rendered picture comes to the photo: L1, PSNR, SSIM."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-
-from igc_tf.metrics.metric import Metric, bootstrap
 
 #: Squared error under which PSNR no longer rises: 100 dB, far below an 8-bit step.
 SMALLEST_SQUARED_ERROR = 1e-10
@@ -25,7 +23,7 @@ def l1(
       mask: `[N, H, W]`; pixels where it is > 0.5 count. By default all do.
 
     Returns:
-      `[N]`; NaN (no truth) where the mask is empty.
+      `[N]`; NaN (no ground truth) where the mask is empty.
     """
     images, reconstructions, mask = _checked(images, reconstructions, mask)
     return _masked_mean(np.abs(images - reconstructions).mean(-1), mask)
@@ -42,7 +40,7 @@ def psnr_db(
       mask: `[N, H, W]`; pixels where it is > 0.5 count. By default all do.
 
     Returns:
-      `[N]`; NaN (no truth) where the mask is empty.
+      `[N]`; NaN (no ground truth) where the mask is empty.
     """
     images, reconstructions, mask = _checked(images, reconstructions, mask)
     squared = _masked_mean(((images - reconstructions) ** 2).mean(-1), mask)
@@ -64,7 +62,7 @@ def ssim(
       mask: `[N, H, W]`; pixels where it is > 0.5 count. By default all do.
 
     Returns:
-      `[N]` up to 1; NaN (no truth) where the mask is empty.
+      `[N]` up to 1; NaN (no ground truth) where the mask is empty.
 
     Raises:
       ValueError: unlike shapes, or pictures smaller than the window.
@@ -81,23 +79,6 @@ def ssim(
     valid = slice(_RADIUS, -_RADIUS)
     stacked = np.stack(maps) if maps else np.zeros(mask.shape)
     return _masked_mean(stacked[:, valid, valid], mask[:, valid, valid])
-
-
-def evaluate(
-    images: np.ndarray,
-    reconstructions: np.ndarray,
-    mask: np.ndarray | None = None,
-    identity: np.ndarray | None = None,
-) -> dict[str, Metric]:
-    """`l1`, `psnr_db` and `ssim`, means over images; arguments as theirs.
-
-    The intervals draw people where `identity` `[N]` is given (below 0 where unknown).
-    """
-    return {
-        "l1": bootstrap(l1(images, reconstructions, mask), identity=identity),
-        "psnr_db": bootstrap(psnr_db(images, reconstructions, mask), "dB", identity=identity),
-        "ssim": bootstrap(ssim(images, reconstructions, mask), identity=identity),
-    }
 
 
 def _ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Does the face bulge towards the viewer? Shape from shading alone cannot tell; this can.
 
 A hollow face, lit from the other side and turned the other way, gives nearly the same picture.
-These measures need little or no truth, so they work on real photos too: the order of nose, cheeks and
+These measures need little or no ground truth, so they work on real photos too: the order of nose,
+  cheeks and
 background wants five landmarks. They tell the sign of the relief, not its likeness: any bump under the
 landmarks passes.
 """
@@ -46,7 +47,7 @@ def in_order(depth: np.ndarray, regions: np.ndarray) -> np.ndarray:
         the same view as the depth (part maps, or `landmark_regions`).
 
     Returns:
-      `[N]`: 1 or 0; NaN (no truth) where a region is empty.
+      `[N]`: 1 or 0; NaN (no ground truth) where a region is empty.
 
     Raises:
       ValueError: unlike shapes.
@@ -109,7 +110,7 @@ def evaluate(
     Args:
       depth: `[N, h, w]`, units of the camera's distance.
       regions: `[N, R, h, w]`, see `in_order`; None if there are none.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       `convex_share`, and `depth_order_share`: absent without regions.

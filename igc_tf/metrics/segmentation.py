@@ -141,7 +141,7 @@ def matched_iou(tables: np.ndarray, part_of_label: np.ndarray) -> np.ndarray:
       part_of_label: `[L]`, from `match`; -1 gives an IoU of 0.
 
     Returns:
-      `[..., L]` in [0, 1]; NaN for a label that is not in the truth.
+      `[..., L]` in [0, 1]; NaN for a label that is not in the ground truth.
     """
     tables = np.asarray(tables, np.float64)
     labels = np.arange(tables.shape[-1])
@@ -157,13 +157,13 @@ def evaluate(tables: np.ndarray, identity: np.ndarray | None = None) -> dict[str
     tables of the people (or images) drawn.
 
     Args:
-      tables: `[N, P, L]`, from `contingency`; images without a counted pixel have no truth.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      tables: `[N, P, L]`, from `contingency`; images without a counted pixel have no ground truth.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       `nmi`, `ari`, `miou`.
     """
-    tables, identity = _with_truth(tables, identity)
+    tables, identity = _with_ground_truth(tables, identity)
     matching = match(tables.sum(0))
 
     def miou(summed: np.ndarray) -> np.ndarray:
@@ -187,12 +187,12 @@ def evaluate_at_landmarks(
 
     Args:
       tables: `[N, P, L]`, from `contingency_at`.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       `nmi_landmarks`, `ari_landmarks`.
     """
-    tables, identity = _with_truth(tables, identity)
+    tables, identity = _with_ground_truth(tables, identity)
     return {
         name: bootstrap_weighted(_on_sum(function, tables), len(tables), identity=identity)
         for name, function in (("nmi_landmarks", nmi), ("ari_landmarks", ari))
@@ -207,7 +207,7 @@ def evaluate_parts(
     Args:
       tables: `[N, P, L]`, from `contingency`.
       label_names: L names of the true labels.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       A metric for each true label; absent for a label that no image has.
@@ -217,7 +217,7 @@ def evaluate_parts(
     """
     if len(label_names) != tables.shape[2]:
         raise ValueError(f"{len(label_names)} names for {tables.shape[2]} true labels")
-    tables, identity = _with_truth(tables, identity)
+    tables, identity = _with_ground_truth(tables, identity)
     matching = match(tables.sum(0))
     return {
         f"iou_{name}": bootstrap_weighted(
@@ -234,20 +234,17 @@ def part_areas(labels: np.ndarray, parts: int) -> np.ndarray:
     return contingency(labels, np.zeros_like(labels), parts, 1)[..., 0]
 
 
-def evaluate_existence(
-    areas: np.ndarray, minimum_pixels: int = 1, identity: np.ndarray | None = None
-) -> dict[str, Metric]:
-    """In which share of the images each part exists, and how much of them it covers; needs no truth.
+def evaluate_existence(areas: np.ndarray, identity: np.ndarray | None = None) -> dict[str, Metric]:
+    """In which share of the images each part exists, and how much it covers; needs no ground truth.
 
     Args:
       areas: `[N, P]` pixels, from `part_areas`.
-      minimum_pixels: a part exists in an image from this many pixels on.
-      identity: `[N]` who is in each image, below 0 where unknown; the intervals draw people then.
+      identity: `[N]` who is in each image, below 0 where unknown; the intervals resample people then.
 
     Returns:
       `exists_part_<m>` and `area_part_<m>_percent`, of the picture.
     """
-    exists = (areas >= minimum_pixels).astype(np.float64)
+    exists = (areas > 0).astype(np.float64)
     percent = 100.0 * areas / np.maximum(areas.sum(1, keepdims=True), 1)
     metrics = {}
     for part in range(areas.shape[1]):
@@ -301,7 +298,7 @@ def _on_sum(
     return lambda weights: function((weights @ flat).reshape(-1, *tables.shape[1:]))
 
 
-def _with_truth(
+def _with_ground_truth(
     tables: np.ndarray, identity: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     if tables.ndim != 3:

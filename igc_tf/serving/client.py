@@ -94,7 +94,7 @@ class RestConnection:
 
     def predict(self, signature: str, inputs: dict[str, Value]) -> dict[str, np.ndarray]:
         """See `Connection`."""
-        request = {
+        request: dict[str, Any] = {
             "signature_name": signature,
             "inputs": {name: _to_json(value) for name, value in inputs.items()},
         }

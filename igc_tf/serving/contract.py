@@ -30,7 +30,7 @@ OUTPUTS = {
     "shading": "[B, h, w] float32 in [0, 2], canonical view",
     "canonical_image": "[B, h, w, 3] float32, albedo times shading",
     "reconstruction": "[B, S, S, 3] float32 in [0, 1], photo's view; 0 where `mask` is 0",
-    "mask": "[B, S, S] float32, 1 where the picture is drawn: all of it over a static background",
+    "mask": "[B, S, S] float32, 1 where the picture is rendered: all of it over a static background",
     "alpha": "[B, S, S] float32 in [0, 1], photo's view, share of the foreground in the picture's color",
     "rotation_degrees": "[B, 3] float32 (pitch, yaw, roll)",
     "translation": "[B, 3] float32 (x, y, z), units of the camera's distance",

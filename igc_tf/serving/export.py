@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -85,7 +86,7 @@ def ops(saved_model_dir: str | pathlib.Path) -> set[str]:
 
     proto = saved_model_pb2.SavedModel()
     proto.ParseFromString((pathlib.Path(saved_model_dir) / "saved_model.pb").read_bytes())
-    names = set()
+    names: set[str] = set()
     for graph in (meta.graph_def for meta in proto.meta_graphs):
         functions = {function.signature.name for function in graph.library.function}
         names.update(node.op for node in graph.node)
@@ -138,7 +139,7 @@ def _answer_in_fresh_process(folder: pathlib.Path, answers: pathlib.Path) -> Non
         raise ValueError(f"The exported model cannot be loaded back:\n{process.stderr[-2000:]}")
 
 
-def _compare(served: ServedModel, answers) -> None:
+def _compare(served: ServedModel, answers: Mapping[str, np.ndarray]) -> None:
     number = 0
     for batch in warmup.BATCHES:
         for signature, inputs in warmup.requests(served, batch):

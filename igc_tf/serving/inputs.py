@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -78,7 +79,7 @@ def _padded(shape: list[int]) -> list[int]:
     return shape + [-1] * (8 - len(shape))
 
 
-def _within(name: str, values: tf.Tensor, low, high) -> tf.Operation:
+def _within(name: str, values: tf.Tensor, low: Any, high: Any) -> tf.Operation:
     """Requires `[B, ...]` in [low, high], which NaN is not; the message names the faces outside."""
     inside = tf.logical_and(
         values >= tf.constant(low) - _SLACK, values <= tf.constant(high) + _SLACK

@@ -190,7 +190,7 @@ def _decode_all(
     """
 
     @tf.autograph.experimental.do_not_convert
-    def decode(index, content):
+    def decode(index: tf.Tensor, content: tf.Tensor) -> tuple[tf.Tensor, ...]:
         height, width = tf.unstack(
             tf.cond(
                 _is(content, _JPEG),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
@@ -70,7 +71,7 @@ class ServedModel(tf.Module):
         """By signature; takes the inputs by name, gives the outputs by name."""
         return self._functions.value
 
-    def _function(self, name: str):
+    def _function(self, name: str) -> tf.types.experimental.ConcreteFunction:
         answers = {
             "serving_default": self._from_images,
             "serialized": self._from_files,
@@ -80,7 +81,7 @@ class ServedModel(tf.Module):
         answer = answers.get(name, self._from_images)
         given, outputs = contract.SIGNATURES[name]
 
-        def call(*tensors):
+        def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
             found = answer(*tensors)
             return {output: found[output] for output in outputs}
 
@@ -163,7 +164,7 @@ class ServedModel(tf.Module):
     def _render(self, *given: tf.Tensor) -> dict[str, tf.Tensor]:
         model = self._model.value
         depth, albedo, degrees, translation, light = inputs.checked_capsules(model.config, given)
-        parts = PartCapsules(embeddings=None, depth=depth, albedo=albedo, pose=None)
+        parts = PartCapsules(None, depth, albedo, None)  # type: ignore[arg-type]
         capsule = model.assemble(parts)
         view = Pose(degrees * (math.pi / 180.0), translation)
         direction = tf.math.l2_normalize(light[:, 2:], axis=1)
@@ -180,7 +181,7 @@ class ServedModel(tf.Module):
 class _Untracked:
     """Hides an object from TensorFlow's tracking of attributes."""
 
-    def __init__(self, value):
+    def __init__(self, value: Any):
         self.value = value
 
 

@@ -1,1 +1,1 @@
-"""Generators of heads whose truth is known exactly, as TFDS builders."""
+"""Generators of heads whose ground truth is known exactly, as TFDS builders."""

@@ -37,7 +37,7 @@ class Progress:
             self._bar.start()
         return self
 
-    def __exit__(self, *_exception) -> None:
+    def __exit__(self, *_exception: object) -> None:
         """Takes the bar down."""
         if self._bar:
             self._bar.stop()

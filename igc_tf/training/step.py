@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -40,7 +40,14 @@ class TrainingStep:
     gradient is not finite changes nothing: neither the weights nor what the optimizer keeps.
     """
 
-    def __init__(self, config: Config, model: IGCNet, objective: Objective, optimizer, strategy):
+    def __init__(
+        self,
+        config: Config,
+        model: IGCNet,
+        objective: Objective,
+        optimizer: tf.keras.optimizers.Optimizer,
+        strategy: tf.distribute.Strategy,
+    ):
         """Binds the step to its model; variables were made under `strategy`."""
         self.config = config
         self.model = model
@@ -109,19 +116,23 @@ class TrainingStep:
         return tf.stack(list(summed.values())), same
 
     def terms(
-        self, image: tf.Tensor, output, images_seen: tf.Tensor, distances: tf.Tensor | None = None
+        self,
+        image: tf.Tensor,
+        output: Any,
+        images_seen: tf.Tensor,
+        distances: tf.Tensor | None = None,
     ) -> dict[str, tuple[tf.Tensor | float, tf.Tensor]]:
         """`{name: (weight, [B])}`, the losses of this device's images."""
         rerendered = self._rerender(output, images_seen)
         return self.objective.terms(image, output, rerendered, distances)
 
-    def observed(self, image: tf.Tensor, output, share: float) -> dict[str, tf.Tensor]:
+    def observed(self, image: tf.Tensor, output: Any, share: float) -> dict[str, tf.Tensor]:
         """What else the step reports: sums over this device's images, times `share`."""
         l1 = reconstruction.l1(image, output.rendering.image, output.rendering.mask)
         return {"l1": tf.reduce_sum(l1) * share, **self._capsules(output, share)}
 
     def _rerender(self, output: IGCOutput, images_seen: tf.Tensor) -> Rerendered | None:
-        """Draws this device's faces in its share of poses that seed and step alone decide."""
+        """Renders this device's faces in its share of poses that seed and step alone decide."""
         loss = self.config.loss
         if not loss.rerender_pose_weight:
             return None
@@ -177,7 +188,9 @@ class TrainingStep:
             updates = zip(gradients, variables, strict=True)
             self.optimizer.apply_gradients(updates, experimental_aggregate_gradients=False)
 
-        def on_all(strategy: tf.distribute.Strategy, keep, gradients) -> None:
+        def on_all(
+            strategy: tf.distribute.Strategy, keep: tf.Tensor, gradients: list[tf.Tensor]
+        ) -> None:
             def apply() -> tf.Tensor:
                 strategy.extended.call_for_each_replica(on_a_device, args=(gradients,))
                 return tf.constant(True)
@@ -204,7 +217,7 @@ class TrainingStep:
         missing = set(self._without_gradient or [])
         return [variable.name for variable in self.variables if variable.name not in missing]
 
-    def _capsules(self, output, share: float) -> dict[str, tf.Tensor]:
+    def _capsules(self, output: Any, share: float) -> dict[str, tf.Tensor]:
         """Area and depth range of each capsule, and the sign of the relief."""
         found = {}
         area = tf.reduce_sum(constraints.areas(output.object.visibility), axis=0) * share

@@ -17,6 +17,7 @@ from igc_tf.datasets.reading import shown
 from igc_tf.graphics import camera, mesh
 from igc_tf.igc_net import IGCNet
 from igc_tf.inference import photo_results
+from igc_tf.structures import IGCOutput
 from igc_tf.training.step import Report
 from igc_tf.viewing import panels, turntable
 from igc_tf.viewing.result import PhotoResult
@@ -56,7 +57,7 @@ class Summaries:
             for split, store in splits.items():
                 found = statistics.describe(store.images)
                 tag = f"Data_{split}"
-                tf.summary.scalar(f"{tag}/pictures", found.count)
+                tf.summary.scalar(f"{tag}/pictures", found.pictures)
                 tf.summary.scalar(f"{tag}/left_out", len(store.skipped))
                 for index, color in enumerate(("red", "green", "blue")):
                     tf.summary.scalar(f"{tag}/mean_{color}", found.mean[index])
@@ -64,9 +65,9 @@ class Summaries:
                 tf.summary.histogram(f"{tag}/brightness", found.brightness)
                 tf.summary.histogram(f"{tag}/contrast", found.contrast)
                 tf.summary.image(f"{tag}/mean_image", found.mean_image[None])
-                rows = range(0, found.count, max(1, found.count // 64))[:64]
-                sheet = panels.sheet([store.images[row] for row in rows], columns=8)
-                tf.summary.image(f"{tag}/examples", sheet[None])
+                rows = range(0, found.pictures, max(1, found.pictures // 64))[:64]
+                grid = panels.image_grid([store.images[row] for row in rows], columns=8)
+                tf.summary.image(f"{tag}/examples", grid[None])
                 if store.skipped:
                     lines = [f"    {shown(name)}: {why}" for name, why in store.skipped.items()]
                     tf.summary.text(f"{tag}/left_out", "\n".join(lines))
@@ -112,12 +113,12 @@ class Summaries:
 
     def _turned(self, result: PhotoResult) -> np.ndarray:
         """The face from five sides in a row."""
-        light = tuple(float(value) for value in result.light)
-        views = [turntable.View((0.0, yaw, 0.0), light) for yaw in _YAWS]
+        ambient, diffuse, x, y, z = (float(value) for value in result.light)
+        views = [turntable.View((0.0, yaw, 0.0), (ambient, diffuse, x, y, z)) for yaw in _YAWS]
         return np.concatenate(turntable.render(result, self.config.model, views, _SIDE), axis=1)
 
-    def _mesh(self, output) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Vertices, uint8 colors and faces of the first two objects, centerd for the viewer."""
+    def _mesh(self, output: IGCOutput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Vertices, uint8 colors and faces of the first two objects, centered for the viewer."""
         depth, albedo = output.object.depth[:2], output.object.albedo[:2]
         points = camera.unproject(depth, self.config.model.fov_degrees)
         size = points.shape[1:3]

@@ -7,7 +7,7 @@ import pathlib
 import signal
 import time
 from collections.abc import Iterator
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import tensorflow as tf
@@ -28,6 +28,10 @@ from igc_tf.training.summaries import Summaries
 FIXED_BATCH = 8
 #: How many steps, or how many seconds of them, may pass before their reports are looked at.
 LOOK_STEPS, LOOK_SECONDS = 16, 1.0
+#: Seconds between TensorBoard's pictures.
+PICTURES_SECONDS = 120.0
+#: How many images of the validation split are measured.
+VALIDATION_IMAGES = 256
 
 
 class NonFiniteError(ArithmeticError):
@@ -180,7 +184,7 @@ class Trainer:
         training = self.config.training
         clocks = {
             "scalars": _Clock(training.summary_every_seconds),
-            "pictures": _Clock(training.pictures_every_seconds),
+            "pictures": _Clock(PICTURES_SECONDS),
             "checkpoint": _Clock(training.checkpoint_every_seconds),
         }
         look = _Clock(LOOK_SECONDS)
@@ -250,7 +254,6 @@ class Trainer:
 
     def _checked(self, taken: list[_Taken]) -> Report:
         """What the last step reported, if all that all of them reported is finite."""
-        found = None
         for one, vector in zip(taken, tf.stack([one.report for one in taken]).numpy(), strict=True):
             found = self.step.read(vector)
             if found.not_finite or found.gradients_not_finite:
@@ -285,7 +288,7 @@ class Trainer:
 
     def _validate(self, step: int, summaries: Summaries) -> None:
         """Measures L1 on the validation split."""
-        images = self.validation.images[: self.config.training.validation_images]
+        images = self.validation.images[:VALIDATION_IMAGES]
         total = 0.0
         size = self.config.training.batch_size // self.strategy.num_replicas_in_sync
         for start in range(0, len(images), size):
@@ -298,14 +301,14 @@ class Trainer:
         rendering = self.model(image).rendering
         return reconstruction.l1(image, rendering.image, rendering.mask)
 
-    def _catch_signals(self) -> dict[int, object]:
-        def note(number, _frame):
+    def _catch_signals(self) -> dict[int, Any]:
+        def note(number: int, _frame: object) -> None:
             self._signal = number
 
         return {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
 
     @staticmethod
-    def _restore_signals(previous: dict[int, object]) -> None:
+    def _restore_signals(previous: dict[int, Any]) -> None:
         for number, handler in previous.items():
             signal.signal(number, handler)
 

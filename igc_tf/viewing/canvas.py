@@ -20,7 +20,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def fit(image: np.ndarray, size: int, labels: bool = False) -> np.ndarray:
-    """A picture scaled to fit a square tile, centerd on white.
+    """A picture scaled to fit a square tile, centered on white.
 
     Args:
       image: `[H, W, 3]` float in [0, 1] or uint8; or labels `[H, W]` uint8.
@@ -67,7 +67,7 @@ class Canvas:
         self._draw.text((x, y), text, fill=tuple(color), font=_font(size), anchor=anchor)
 
     def side_caption(self, text: str, x: int, y: int, size: int = 11, color=FAINT) -> None:
-        """Writes text that reads upwards, centerd on (x, y)."""
+        """Writes text that reads upwards, centered on (x, y)."""
         left, top, right, bottom = _font(size).getbbox(text, anchor="ls")
         strip = Image.new("RGB", (int(right - left) + 4, size + 6), "white")
         middle = (strip.width / 2, strip.height / 2)

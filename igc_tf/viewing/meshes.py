@@ -226,7 +226,7 @@ def write_obj(
 
 
 def _parts(mesh: trimesh.Trimesh, names: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and triangles `[t, 3]` of each part that has any; all of it as "face" where nobody told."""
+    """Name and triangles `[t, 3]` of each part that has any; else all of it as "face"."""
     part_of = mesh.face_attributes.get(PART)
     if part_of is None:
         yield "face", mesh.faces

@@ -80,7 +80,7 @@ def _vp9(
 ) -> Iterator[Callable[[np.ndarray], None]]:
     import cv2
 
-    film = cv2.VideoWriter(os.fspath(path), cv2.VideoWriter_fourcc(*"vp09"), rate, size)
+    film = cv2.VideoWriter(os.fspath(path), cv2.VideoWriter.fourcc(*"vp09"), rate, size)
     if not film.isOpened():
         raise OSError(f"{path.parent}: OpenCV cannot write a video there")
     try:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from igc_tf.disk import written
-from igc_tf.viewing import colors, dials
+from igc_tf.viewing import colors, glyphs
 from igc_tf.viewing.canvas import FAINT, INK, Canvas, fit
 from igc_tf.viewing.result import PhotoResult
 
@@ -68,7 +68,7 @@ def panel(result: PhotoResult, tile: int = 128, names: Sequence[str] = ()) -> np
         canvas.frame(x, parts_top, tile, 3 * step - GAP, color)
         for row, picture in enumerate(_part_tiles(result, part, color)):
             canvas.tile(fit(picture, tile), x, parts_top + row * step)
-    _draw_dials(canvas, result, left + (columns - 2) * step, parts_top, tile)
+    _draw_glyphs(canvas, result, left + (columns - 2) * step, parts_top, tile)
     return canvas.array
 
 
@@ -142,17 +142,17 @@ def hierarchy(result: PhotoResult, tile: int = 128, names: Sequence[str] = ()) -
     x += arrow + GAP
 
     column_title("reconstruction", x + tile // 2)
-    canvas.tile(fit(_drawn(result), tile), x, center - tile // 2)
+    canvas.tile(fit(_rendered(result), tile), x, center - tile // 2)
     return canvas.array
 
 
-def sheet(images: Sequence[np.ndarray], columns: int, gap: int = GAP) -> np.ndarray:
-    """A contact sheet: pictures in rows, each in a cell as large as the largest picture.
+def image_grid(images: Sequence[np.ndarray], columns: int, gap: int = GAP) -> np.ndarray:
+    """Pictures in rows, each in a cell as large as the largest picture.
 
     Args:
       images: pictures `[H, W, 3]`, uint8 or float in [0, 1], of any sizes; one at least.
       columns: pictures in a row, one at least.
-      gap: white between them and around the sheet.
+      gap: white between them and around the grid.
 
     Returns:
       `[height, width, 3]` uint8.
@@ -161,7 +161,7 @@ def sheet(images: Sequence[np.ndarray], columns: int, gap: int = GAP) -> np.ndar
       ValueError: no image, or no column.
     """
     if not len(images) or columns < 1:
-        raise ValueError(f"a sheet needs an image and a column, got {len(images)} and {columns}")
+        raise ValueError(f"a grid needs an image and a column, got {len(images)} and {columns}")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     height = max(image.shape[0] for image in images)
@@ -196,7 +196,7 @@ def _overview(result: PhotoResult, tile: int) -> list[tuple[str, np.ndarray]]:
     )
     pictures = [
         ("input", result.image),
-        ("reconstruction", _drawn(result)),
+        ("reconstruction", _rendered(result)),
         ("parts", colors.overlay(photo, labels)),
         ("canonical image", result.canonical_image),
         ("albedo", result.albedo),
@@ -207,8 +207,8 @@ def _overview(result: PhotoResult, tile: int) -> list[tuple[str, np.ndarray]]:
     return [(caption, fit(picture, tile)) for caption, picture in pictures]
 
 
-def _drawn(result: PhotoResult) -> np.ndarray:
-    """The reconstruction; light gray where nothing was drawn, which is not the same as black."""
+def _rendered(result: PhotoResult) -> np.ndarray:
+    """The reconstruction; light gray where nothing was rendered, which is not the same as black."""
     return np.where(result.mask[..., np.newaxis] > 0.5, result.reconstruction, _UNSEEN / 255.0)
 
 
@@ -229,8 +229,8 @@ def _faded(picture: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return np.rint(share * picture + (1.0 - share) * 255.0).astype(np.uint8)
 
 
-def _draw_dials(canvas: Canvas, result: PhotoResult, x: int, y: int, tile: int) -> None:
-    """The light and the pose, drawn and in numbers, in two columns from (x, y) on."""
+def _draw_glyphs(canvas: Canvas, result: PhotoResult, x: int, y: int, tile: int) -> None:
+    """The light and the pose, as glyphs and in numbers, in two columns from (x, y) on."""
     half = min(tile, 88) // 2  # of the lines' width
     pitch, yaw, roll = result.rotation_degrees
     ambient, diffuse, dx, dy, _ = result.light
@@ -238,7 +238,7 @@ def _draw_dials(canvas: Canvas, result: PhotoResult, x: int, y: int, tile: int) 
     columns = (
         (
             "light",
-            dials.light_ball(result.light, tile),
+            glyphs.light_ball(result.light, tile),
             (
                 ("ambient", f"{ambient:.2f}"),
                 ("diffuse", f"{diffuse:.2f}"),
@@ -248,7 +248,7 @@ def _draw_dials(canvas: Canvas, result: PhotoResult, x: int, y: int, tile: int) 
         ),
         (
             "pose",
-            dials.pose_plate(result.rotation_degrees, tile),
+            glyphs.pose_plate(result.rotation_degrees, tile),
             (
                 ("pitch", f"{pitch:+.1f}°"),
                 ("yaw", f"{yaw:+.1f}°"),

@@ -47,7 +47,7 @@ class PhotoResult:
     reconstruction: np.ndarray  #: [H, W, 3], photo; 0 where `mask` is 0
     mask: (
         np.ndarray
-    )  #: [H, W], photo; 1 where it is drawn: the canvas; over a static background everywhere
+    )  #: [H, W], photo; 1 where it is rendered: the canvas; over a static background everywhere
     segmentation: np.ndarray  #: [H, W] uint8, photo; the visible part
     part_visibility: np.ndarray  #: [M, H, W], photo, in [0, 1]
     part_depth: np.ndarray  #: [M, h, w], canonical

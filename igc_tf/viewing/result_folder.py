@@ -79,7 +79,7 @@ def write(
       result: what was found.
       names: of the parts, the background's first; without, they are numbered.
       mesh: how the meshes are made; by default there are none.
-      animations: which are drawn; by default there are none.
+      animations: which are rendered; by default there are none.
       overlay: `[H, W, 3]` uint8, the parts over the whole photo; by default there is none.
 
     Returns:

@@ -72,11 +72,11 @@ MOTIONS = {"turn": turning, "relight": relighting}
 def render(
     result: PhotoResult, model: ModelConfig, views: Sequence[View], size: int = SIZE
 ) -> np.ndarray:
-    """Draws a face from other sides and in other light.
+    """Renders a face from other sides and in other light.
 
-    Depth and albedo are enlarged before they are drawn, so the frames are as sharp as the maps allow; the
-    depth is smoothed a little (0.7 px of 64). The face stands before what was found of its background; a
-    background capsule that turns with the head is left as it is.
+    Depth and albedo are enlarged before they are rendered, so the frames are as sharp as the maps
+    allow; the depth is smoothed a little (0.7 px of 64). The face stands before what was found of its
+    background; a background capsule that turns with the head is left as it is.
 
     Args:
       result: the face.
@@ -97,7 +97,7 @@ def render(
         alpha = ndimage.gaussian_filter(seen.astype(np.float32), smooth)
         behind = _enlarged(result.part_albedo[BACKGROUND], size)
     albedo, alpha = _enlarged(albedo, size), _enlarged(alpha, size)
-    draw = renderer.Renderer((size, size), model.fov_degrees, model.max_depth, model.rasterizer)
+    render = renderer.Renderer((size, size), model.fov_degrees, model.max_depth, model.rasterizer)
     pixel = 2.0 * math.tan(math.radians(model.fov_degrees) / 2.0) / size  # at distance 1
     translation = np.array([*_OFF_CENTER, 0.0], np.float32) * pixel
     frames = []
@@ -106,15 +106,15 @@ def render(
         rotations = np.radians([view.rotation_degrees for view in some]).astype(np.float32)
         lights = np.array([view.light for view in some], np.float32)
         count = len(some)
-        drawn = draw(
+        rendered = render(
             tf.constant(np.repeat(depth[np.newaxis], count, 0)),
             tf.constant(np.repeat(np.clip(albedo, 0.0, 1.0)[np.newaxis], count, 0)),
             Light(*(tf.constant(part) for part in (lights[:, 0], lights[:, 1], lights[:, 2:]))),
             Pose(tf.constant(rotations), tf.constant(np.repeat(translation[np.newaxis], count, 0))),
             alpha=tf.constant(np.repeat(np.clip(alpha, 0.0, 1.0)[np.newaxis], count, 0)),
         )
-        share = (drawn.alpha).numpy()[..., np.newaxis]
-        frames.append(to_uint8(share * drawn.image.numpy() + (1.0 - share) * behind))
+        share = (rendered.alpha).numpy()[..., np.newaxis]
+        frames.append(to_uint8(share * rendered.image.numpy() + (1.0 - share) * behind))
     return np.concatenate(frames)
 
 

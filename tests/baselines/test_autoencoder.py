@@ -43,7 +43,7 @@ def test_confidences_do_not_count(tiny):
 
 @pytest.mark.parametrize("norm", ["none", "inner"])
 def test_the_nearest_width_is_chosen(tiny, norm):
-    config = tiny.replace(decoder_norm=norm, shape_dim=24, albedo_dim=24)
+    config = tiny.replace(decoder_norm=norm, shape_dim=24)
     wanted = autoencoder.parameters(igc_net.build(config.replace(rasterizer="tensorflow")))
     chosen = autoencoder.matching_channels(config.model, wanted)
     grain = 1 if norm == "none" else 4

@@ -29,9 +29,9 @@ def test_it_learns_and_says_what_it_took(config, photos):
     trained = training.train(config, 4, photos, images=595)
     assert trained.images == 600 and trained.seconds > 0  # whole steps
     assert trained.l1 < 0.8 * short.l1
-    embeddings, drawn = training.encode(trained.model, photos, batch_size=16)
-    assert embeddings.shape == (40, 16) and drawn.shape == (40, 32, 32, 3)
-    l1 = np.abs(drawn - photos / 255.0).mean()
+    embeddings, rendered = training.encode(trained.model, photos, batch_size=16)
+    assert embeddings.shape == (40, 16) and rendered.shape == (40, 32, 32, 3)
+    l1 = np.abs(rendered - photos / 255.0).mean()
     assert l1 == pytest.approx(trained.l1, rel=0.3)
     again = training.train(config, 4, photos, images=595)
     assert again.l1 == trained.l1

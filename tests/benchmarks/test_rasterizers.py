@@ -1,4 +1,4 @@
-"""The rasterizers' comparison draws the same with all of them, and scales as it says."""
+"""The rasterizers' comparison renders the same with all of them, and scales as it says."""
 
 import numpy as np
 import pytest
@@ -17,13 +17,13 @@ def test_all_draw_what_tf_graphics_draws(compiled, backend):
     upstream = tf.random.stateless_normal([3, *size, 3], [2, 3])
     theirs = rasterizers._tf_graphics(triangles, size)
     found = []
-    for draw in (
+    for render in (
         lambda *given: tf.reverse(theirs(*given), [1]),  # Its row 0 is the bottom one.
         rasterizers._ours(triangles, size, backend),
     ):
         with tf.GradientTape() as tape:
             tape.watch([vertices, colors])
-            picture = draw(vertices, colors)
+            picture = render(vertices, colors)
             loss = tf.reduce_sum(picture * upstream)
         found.append((picture, *tape.gradient(loss, [vertices, colors])))
     theirs, ours = found

@@ -8,9 +8,9 @@ from igc_tf.training import trainer
 from tests import fake_collections, fake_squeezenet, recipes
 
 _TINY = (
-    "--image_size=32 --map_size=32 --shape_dim=12 --albedo_dim=12 --view_dim=6 --encoder_channels=2 "
-    "--decoder_channels=4 --confidence_channels=2 --batch_size=2 --precision=float32 "
-    "--part_feature_size=64 --validation_images=2 --max_steps=9"
+    "--image_size=32 --map_size=32 --shape_dim=12 --view_dim=6 --encoder_channels=2 "
+    "--decoder_channels=4 --batch_size=2 --precision=float32 "
+    "--part_feature_size=64 --max_steps=9"
 ).split()
 _ALWAYS = {
     *("encoder", "lighting network", "GDM", "depth decoder", "albedo decoder", "assembly"),
@@ -57,8 +57,8 @@ def test_the_stages_are_those_of_the_recipe(
 ):
     words = [f"--flagfile={path}", *_TINY, "--dataset=photo_folder", f"--data_dir={photos}"]
     words += ["--crop=center", f"--squeezenet_weights={weights}", "--efficientnet_weights=FILE"]
-    if recipes.read(*words).loss.perceptual == "vgg16":  # a download; it is asked as SqueezeNet is
-        words.append("--perceptual=squeezenet")
+    if recipes.read(*words).loss.feature_network == "vgg16":  # a download; asked as SqueezeNet is
+        words.append("--feature_network=squeezenet")
     config = recipes.read(*words)
     loss = config.loss
     if loss.feature_clustering_weight:  # so few photos have no clusters worth the name
@@ -81,7 +81,7 @@ def test_the_stages_are_those_of_the_recipe(
         wanted.add("rerender")
     if loss.part_feature_weight or loss.feature_clustering_weight:
         wanted.add("surface")
-    if loss.part_feature_weight or (loss.perceptual != "none" and loss.perceptual_weight):
+    if loss.part_feature_weight or (loss.feature_network != "none" and loss.perceptual_weight):
         wanted.add("features")
     assert set(found) == wanted
     assert found["rasterization"].times == (2 if loss.flip_weight else 1)

@@ -121,14 +121,14 @@ def test_half_size_head(tiny, channels, smooth, to_map):
         decoder_channels=4, decoder_norm="none", decoder_head="half", map_size=32
     ).model
     decoder = decoders.MapDecoder(model, dim=5, channels=channels, smooth=smooth)
-    drawn = decoder(tf.random.stateless_normal([2, 3, 5], [0, 1]))
-    assert drawn.shape == (2, 3, 32, 32, channels)
+    found = decoder(tf.random.stateless_normal([2, 3, 5], [0, 1]))
+    assert found.shape == (2, 3, 32, 32, channels)
     assert parameter_count(decoder) == 30 + 1536 + 2320 + 1160 + to_map
     if smooth:  # It is a map of 16 px, doubled.
-        drawn = drawn.numpy()[..., 0]
+        found = found.numpy()[..., 0]
         double = maps._doubling(16)
         halve = np.linalg.pinv(double)
-        np.testing.assert_allclose(double @ (halve @ drawn @ halve.T) @ double.T, drawn, atol=1e-5)
+        np.testing.assert_allclose(double @ (halve @ found @ halve.T) @ double.T, found, atol=1e-5)
 
 
 def test_pose_decoder_parameter_count(tiny):
@@ -146,13 +146,13 @@ def test_map_sizes_that_do_not_fit_raise(tiny):
 
 
 def test_bound_depth_preset():
-    # Mean 2; centerd -1, 1, 0, 0. Mid depth 1.0, half range 0.1.
+    # Mean 2; centered -1, 1, 0, 0. Mid depth 1.0, half range 0.1.
     raw = tf.reshape([1.0, 3.0, 2.0, 2.0], [1, 1, 2, 2])
     t = 0.1 * math.tanh(1.0)
     expected = [[1.0 - t, 1.0 + t], [1.0, 1.0]]
     np.testing.assert_allclose(decoders.bound_depth(raw, 0.9, 1.1)[0, 0], expected, rtol=1e-6)
-    # The prior is added after centering: tanh(-1 + 0.5), tanh(1.5), tanh(0.5), tanh(0.5).
-    found = decoders.bound_depth(raw, 0.9, 1.1, prior=0.5)[0, 0]
+    # The bump is added after centering: tanh(-1 + 0.5), tanh(1.5), tanh(0.5), tanh(0.5).
+    found = decoders.bound_depth(raw, 0.9, 1.1, bump=0.5)[0, 0]
     expected = 1.0 + 0.1 * np.tanh([[-0.5, 1.5], [0.5, 0.5]])
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
@@ -166,10 +166,10 @@ def test_bound_depth_centers_each_part_by_itself():
 
 
 def test_convex_prior_is_near_at_the_center_for_parts_and_far_for_the_background():
-    prior = decoders.convex_prior(3, 32, height=0.5).numpy()
-    assert prior.shape == (1, 3, 32, 32)
-    background, part = prior[0, 0], prior[0, 1]
-    np.testing.assert_array_equal(prior[0, 2], part)
+    bump = decoders.depth_bump(3, 32, height=0.5).numpy()
+    assert bump.shape == (1, 3, 32, 32)
+    background, part = bump[0, 0], bump[0, 1]
+    np.testing.assert_array_equal(bump[0, 2], part)
     np.testing.assert_array_equal(background, -part)
     # Smaller is nearer: the height at the center, far at the middle of each edge and the corners.
     np.testing.assert_allclose(part[15:17, 15:17], -0.5, rtol=0.01)
@@ -178,16 +178,16 @@ def test_convex_prior_is_near_at_the_center_for_parts_and_far_for_the_background
     np.testing.assert_allclose(part, part[::-1], atol=1e-6)
     np.testing.assert_allclose(part, part.T, atol=1e-6)
     assert (np.diff(part[16, 16:]) > 0).all()
-    np.testing.assert_allclose(decoders.convex_prior(3, 32, height=1.0), 2 * prior, rtol=1e-6)
+    np.testing.assert_allclose(decoders.depth_bump(3, 32, height=1.0), 2 * bump, rtol=1e-6)
 
 
 def test_convex_prior_of_no_height_is_zero():
-    np.testing.assert_array_equal(decoders.convex_prior(3, 32, 0.0), np.zeros([1, 3, 32, 32]))
+    np.testing.assert_array_equal(decoders.depth_bump(3, 32, 0.0), np.zeros([1, 3, 32, 32]))
 
 
 def test_convex_prior_of_a_single_capsule_is_the_objects():
-    prior = decoders.convex_prior(1, 32, 0.5).numpy()
-    assert prior[0, 0, 16, 16] < 0 < prior[0, 0, 0, 0]
+    bump = decoders.depth_bump(1, 32, 0.5).numpy()
+    assert bump[0, 0, 16, 16] < 0 < bump[0, 0, 0, 0]
 
 
 def test_depth_prior_starts_the_face_convex_in_front_of_the_background(tiny):
@@ -201,17 +201,17 @@ def test_depth_prior_starts_the_face_convex_in_front_of_the_background(tiny):
     assert (depth[:, 0, 0, 0] < 0.975).all() and (depth[:, 1:, 0, 0] > 1.025).all()
 
 
-@pytest.mark.parametrize("freedom", [0.3, 2.0])
-def test_depth_freedom_bounds_what_is_learned_around_the_prior(freedom):
-    # Centerd -50, 50, 0, 0 is bounded to -f, f, 0, 0; then the prior of 0.5 is added.
+@pytest.mark.parametrize("max_deviation", [0.3, 2.0])
+def test_max_deviation_bounds_what_is_learned_around_the_bump(max_deviation):
+    # Centered -50, 50, 0, 0 is bounded to -f, f, 0, 0; then the bump of 0.5 is added.
     raw = tf.reshape([-50.0, 50.0, 0.0, 0.0], [1, 1, 2, 2])
-    found = decoders.bound_depth(raw, 0.9, 1.1, prior=0.5, freedom=freedom)[0, 0]
-    expected = 1.0 + 0.1 * np.tanh([[0.5 - freedom, 0.5 + freedom], [0.5, 0.5]])
+    found = decoders.bound_depth(raw, 0.9, 1.1, bump=0.5, max_deviation=max_deviation)[0, 0]
+    expected = 1.0 + 0.1 * np.tanh([[0.5 - max_deviation, 0.5 + max_deviation], [0.5, 0.5]])
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     # Small numbers are left alone: f tanh(x / f) is x at 0.
     small = raw * 1e-4
     np.testing.assert_allclose(
-        decoders.bound_depth(small, 0.9, 1.1, freedom=freedom),
+        decoders.bound_depth(small, 0.9, 1.1, max_deviation=max_deviation),
         decoders.bound_depth(small, 0.9, 1.1),
         rtol=1e-6,
     )

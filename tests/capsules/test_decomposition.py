@@ -150,7 +150,7 @@ def test_albedo_gradient_does_not_reach_the_shape_that_chose_the_owners(tiny, fe
 
 def test_start_is_kaiming_normal_bases_and_small_linear_maps(tiny):
     module = decomposition.GraphicsDecomposition(
-        tiny.replace(parts=6, shape_dim=1000, albedo_dim=1000, view_dim=500).model
+        tiny.replace(parts=6, shape_dim=1000, view_dim=500).model
     )
     module(tf.zeros([1, 20]))
     for block, dim in (("shape", 1000), ("albedo", 1000), ("view", 500)):

@@ -20,8 +20,8 @@ def parameter_count(layer):
     return sum(int(np.prod(variable.shape)) for variable in layer.trainable_variables)
 
 
-def test_centerd_maps_colors_to_minus_one_to_one():
-    found = encoder.centerd(tf.constant([0.0, 0.25, 1.0]), tf.bfloat16)
+def test_centered_maps_colors_to_minus_one_to_one():
+    found = encoder.centered(tf.constant([0.0, 0.25, 1.0]), tf.bfloat16)
     assert found.dtype == tf.bfloat16
     np.testing.assert_array_equal(tf.cast(found, tf.float32), [-1.0, -0.5, 1.0])
 

@@ -70,18 +70,18 @@ def test_grow_stage_bilinear_convolves_what_was_doubled():
 def test_sub_pixel_convolution_deals_its_channels_to_cells():
     layer = layers.SubPixelConvolution(2)
     x = tf.random.stateless_normal([1, 3, 3, 5], [0, 1])
-    drawn = layer(x).numpy()
-    assert drawn.shape == (1, 6, 6, 2)
+    maps = layer(x).numpy()
+    assert maps.shape == (1, 6, 6, 2)
     # Channels in the order (row, column, color) of the 2x2 cell.
     flat = layer.convolution(x).numpy().reshape(3, 3, 2, 2, 2)
-    np.testing.assert_array_equal(drawn[0], flat.transpose(0, 2, 1, 3, 4).reshape(6, 6, 2))
+    np.testing.assert_array_equal(maps[0], flat.transpose(0, 2, 1, 3, 4).reshape(6, 6, 2))
 
 
 def test_sub_pixel_convolution_starts_without_a_checkerboard():
-    drawn = layers.SubPixelConvolution(3)(tf.random.stateless_normal([2, 4, 4, 5], [0, 1])).numpy()
-    cells = drawn.reshape(2, 4, 2, 4, 2, 3)
+    maps = layers.SubPixelConvolution(3)(tf.random.stateless_normal([2, 4, 4, 5], [0, 1])).numpy()
+    cells = maps.reshape(2, 4, 2, 4, 2, 3)
     np.testing.assert_array_equal(cells, np.broadcast_to(cells[:, :, :1, :, :1], cells.shape))
-    assert drawn.std() > 0.1
+    assert maps.std() > 0.1
 
 
 def test_grow_stage_normalizes_groups_of_four_channels():

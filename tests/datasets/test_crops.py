@@ -107,7 +107,7 @@ def test_a_mark_lies_where_its_placement_says(values, size):
     marks = crops.Marks(ANCHORS, np.array([25.0, 10, 75, 70]))
     where = DataConfig(dataset="celeb_a", **values)
     placed = crops.crop(spot(52.5, 41), where, size, marks)
-    expected = placed.placement[:, :2] @ [52.5, 41] + placed.placement[:, 2]
+    expected = placed.transform[:, :2] @ [52.5, 41] + placed.transform[:, 2]
     np.testing.assert_allclose(middle(placed.image), expected, atol=0.15)
     assert 0.2 * size < expected.min() and expected.max() < 0.8 * size
 
@@ -118,19 +118,19 @@ def test_landmarks_that_fit_the_template_come_to_lie_on_it():
     turn = 0.4  # radians; with a scale of 3 and a shift
     matrix = 3 * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     points = template @ matrix.T + [150, 90]
-    placement = crops.place(Image.new("RGB", (400, 400)), where, 64, crops.Marks(points))
-    found = points @ placement[:, :2].T + placement[:, 2]
+    transform = crops.crop_transform(Image.new("RGB", (400, 400)), where, 64, crops.Marks(points))
+    found = points @ transform[:, :2].T + transform[:, 2]
     np.testing.assert_allclose(found, template, atol=1e-9)
 
 
 def test_a_profile_keeps_its_size():
     # The eyes coincide; eyes and mouth are as far apart as in the template.
     points = np.array([[50.0, 46], [50, 46], [50, 73]])
-    placement = crops.place(
+    transform = crops.crop_transform(
         Image.new("RGB", (100, 100)), data("unused", crop="landmarks"), 100, crops.Marks(points)
     )
-    scale = np.hypot(*placement[0, :2])
-    assert scale == pytest.approx(1) and placement[0, 1] == pytest.approx(0)
+    scale = np.hypot(*transform[0, :2])
+    assert scale == pytest.approx(1) and transform[0, 1] == pytest.approx(0)
 
 
 def test_beyond_the_photo_its_edge_repeats():
@@ -146,8 +146,8 @@ def test_beyond_the_photo_its_edge_repeats():
 def test_a_box_is_made_square_about_its_center():
     where = DataConfig(dataset="celeb_a", crop="box", box_scale=1.5)
     marks = crops.Marks(box=np.array([10.0, 20, 30, 60]))
-    placement = crops.place(Image.new("RGB", (100, 100)), where, 60, marks)
-    np.testing.assert_allclose(placement, [[1, 0, 10], [0, 1, -10]])  # from (-10, 10) to (50, 70)
+    transform = crops.crop_transform(Image.new("RGB", (100, 100)), where, 60, marks)
+    np.testing.assert_allclose(transform, [[1, 0, 10], [0, 1, -10]])  # from (-10, 10) to (50, 70)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_why_a_photo_cannot_be_cut(crop, marks, message):
 
 def test_fingerprints_tell_crops_apart():
     base = {"crop": "landmarks"}
-    told = {
+    given = {
         crops.fingerprint(data("unused", **values))
         for values in (
             base,
@@ -181,4 +181,4 @@ def test_fingerprints_tell_crops_apart():
             {"crop": "detect", "detector": "cat"},
         )
     }
-    assert len(told) == 5
+    assert len(given) == 5

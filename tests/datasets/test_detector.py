@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from igc_tf.config import DataConfig
-from igc_tf.datasets import crops, detector, labels, photo_folder, placements, reading
+from igc_tf.datasets import crops, detector, labels, photo_folder, reading, transforms
 from tests import fake_collections
 
 SHARED = pathlib.Path(__file__).parents[2].parent / "shared" / "data"
@@ -107,7 +107,7 @@ def test_mediapipe_says_nothing_and_leaves_the_terminal_as_it_was(key_points, ca
     import threading
 
     found = []  # in threads of their own, each of which starts the networks
-    photo = Image.open("docs/images/astronaut.jpg")
+    photo = Image.open("docs/images/astronaut.jpg").convert("RGB")
     threads = [threading.Thread(target=lambda: found.append(detector.find(photo))) for _ in "ab"]
     for thread in threads:
         thread.start()
@@ -176,7 +176,7 @@ def test_real_faces_are_found_and_aligned(key_points):
         if faces:
             points = crops.anchors(known[name])
             places = [
-                placements.apply(placements.of_anchors(one, wanted, 1), points)
+                transforms.apply(transforms.of_anchors(one, wanted, 1), points)
                 for one in (faces[0].anchors, points)
             ]
             off.append(np.hypot(*(places[0] - places[1])[:2].T))

@@ -6,7 +6,7 @@ from PIL import Image
 
 from igc_tf import config, released
 from igc_tf.config import DataConfig
-from igc_tf.datasets import crops, detector, framing, placements
+from igc_tf.datasets import crops, detector, framing, transforms
 
 PORTRAIT = "docs/images/astronaut.jpg"
 #: How photos of the released weights are cut.
@@ -63,14 +63,14 @@ def test_a_face_anywhere_comes_to_lie_as_in_the_runs_own_photos(either, width):
     page = on_page(width=width)
     if either == "cascades" and width < 200:
         pytest.skip("the cascades look for large faces only")
-    (placement,) = framing.place(page, PHOTOS, 64, detect=True)
-    found = placements.resample(page, placement, 64)
+    (transform,) = framing.crop_transforms(page, PHOTOS, 64, detect=True)
+    found = transforms.resample(page, transform, 64)
     whole = Image.open(PORTRAIT)
     # Where the portrait's own crop is on the page.
     left, top, right, _ = (np.array(crops.crop_box(*whole.size, PHOTOS)) * width / 178).tolist()
-    own = placements.of_box((300 + left, 120 + top, 300 + right, 120 + top + right - left), 64)
+    own = transforms.of_box((300 + left, 120 + top, 300 + right, 120 + top + right - left), 64)
     corners = np.array([[0.0, 0], [64, 0], [0, 64], [64, 64]])
-    moved = placements.apply(own, placements.apply(placements.inverse(placement), corners))
+    moved = transforms.apply(own, transforms.apply(transforms.inverse(transform), corners))
     if either == "cascades":  # which guess where in their box the eyes are
         assert np.hypot(*(moved - corners).T).max() < 10
         return
@@ -82,23 +82,23 @@ def test_a_tilted_face_is_turned_upright():
     if not detector.has_key_points():
         pytest.skip("MediaPipe, which is optional, is not installed")
     page = on_page(angle=25)
-    (placement,) = framing.place(page, PHOTOS, 64)
-    found = placements.resample(page, placement, 64)
+    (transform,) = framing.crop_transforms(page, PHOTOS, 64)
+    found = transforms.resample(page, transform, 64)
     assert np.corrcoef(found.ravel(), own_crop().ravel())[0, 1] > 0.8
 
 
 def test_a_photo_framed_as_the_runs_is_cut_as_they_were():
     portrait = Image.open(PORTRAIT)
-    own = crops.place(portrait, PHOTOS, 64)
-    (found,) = framing.place(portrait, PHOTOS, 64)  # whichever detector there is, or none
+    own = crops.crop_transform(portrait, PHOTOS, 64)
+    (found,) = framing.crop_transforms(portrait, PHOTOS, 64)  # whichever detector there is, or none
     np.testing.assert_array_equal(found, own)
-    (told,) = framing.place(on_page(), PHOTOS, 64, detect=False)
-    np.testing.assert_array_equal(told, crops.place(on_page(), PHOTOS, 64))
+    (told,) = framing.crop_transforms(on_page(), PHOTOS, 64, detect=False)
+    np.testing.assert_array_equal(told, crops.crop_transform(on_page(), PHOTOS, 64))
 
 
 def test_no_face_is_told(either):
     with pytest.raises(crops.NoFace, match="no face found"):
-        framing.place(Image.new("RGB", (200, 200), "teal"), PHOTOS, 64, detect=True)
+        framing.crop_transforms(Image.new("RGB", (200, 200), "teal"), PHOTOS, 64, detect=True)
 
 
 def test_by_default_faces_are_looked_for_only_where_it_is_known_where_they_go(monkeypatch):

@@ -140,19 +140,19 @@ def test_a_stopped_build_of_photos_that_changed_meanwhile_begins_anew():
 
 
 def test_placements_are_kept():
-    placement = np.array([[2.0, 0.5, -3], [-0.5, 2, 7]])
+    transform = np.array([[2.0, 0.5, -3], [-0.5, 2, 7]])
     for _ in range(2):
         store = image_store.open_or_build(
             "a",
             SIZE,
             3,
             lambda: [
-                ("x", image_store.Placed(picture(1), placement)),
+                ("x", image_store.Crop(picture(1), transform)),
                 ("y", "torn"),
                 ("z", picture(2)),
             ],
         )
-        np.testing.assert_array_equal(store.placements, [placement, np.eye(2, 3)])
+        np.testing.assert_array_equal(store.transforms, [transform, np.eye(2, 3)])
 
 
 def test_two_processes_build_a_store_once(own_cache):
@@ -175,9 +175,9 @@ assert (store.images[:, 0, 0, 0] == np.arange(30)).all()
 
 def test_a_finished_build_leaves_no_partial_file(own_cache):
     image_store.open_or_build("a", SIZE, 1, lambda: [("x", picture(1))])
-    images, lock, placements, store = files(own_cache)
+    images, lock, transforms, store = files(own_cache)
     assert (lock, store) == ("lock", "store.json")
-    assert images.startswith("images-") and placements.startswith("placements-")
+    assert images.startswith("images-") and transforms.startswith("placements-")
 
 
 def cut(path, left):

@@ -20,18 +20,18 @@ def folder(path, names, size=(40, 50)):
     return DataConfig(dataset="photo_folder", data_dir=str(path))
 
 
-def placements(names, data, size=32):
+def transforms(names, data, size=32):
     """Of all names, as their photos are cut."""
     return np.array(
         [
-            crops.place(reading.read_photo(pathlib.Path(data.data_dir) / name), data, size)
+            crops.crop_transform(reading.read_photo(pathlib.Path(data.data_dir) / name), data, size)
             for name in names
         ]
     )
 
 
 def read(data, names, size=32, source=""):
-    return labels.read(data, names, placements(names, data, size), source)
+    return labels.read(data, names, transforms(names, data, size), source)
 
 
 def write(path, *lines):
@@ -73,7 +73,7 @@ def test_landmarks_are_cropped_as_the_photo(tmp_path):
     assert not found.pseudo  # without a score they are made by hand
 
 
-def test_landmark_depth_is_as_large_as_the_photo_is_drawn(tmp_path):
+def test_landmark_depth_is_enlarged_as_the_photo_is(tmp_path):
     data = folder(tmp_path, ["a.png", "b.png", "c.png"], (40, 50))
     data = DataConfig(**{**vars(data), "crop_scale": 0.5})
     depths = ",".join(labels._LANDMARK_DEPTHS)

@@ -34,12 +34,12 @@ def test_aligned_pictures_have_their_eyes_in_place(celeba):
     assert len(np.unique(known.identity)) == 6
     # In the order of the pictures, whatever TFDS' order is.
     again = catalog.read_labels(celeba, "train", store._replace(
-        names=store.names[::-1], placements=store.placements[::-1]
+        names=store.names[::-1], transforms=store.transforms[::-1]
     ))  # fmt: skip
     np.testing.assert_allclose(again.landmarks, known.landmarks[::-1])
 
 
-def test_the_ancestors_boxes(celeba):
+def test_unsup3ds_boxes(celeba):
     data = DataConfig(dataset="celeb_a", data_dir=celeba.data_dir, crop="box")
     store = catalog.open_split(data, 70, "train")
     row = store.names.index("img_celeba/000005.jpg")
@@ -87,9 +87,9 @@ def test_a_damaged_data_set_is_named_and_made_again_once_it_is_deleted(
     ):
         with pytest.raises(
             ValueError, match="is damaged .*Delete it, and it is made again"
-        ) as told:
+        ) as caught:
             read()
-        named = pathlib.Path(str(told.value).split(" is damaged")[0])
+        named = pathlib.Path(str(caught.value).split(" is damaged")[0])
         assert named == folder or named in folder.parents and own_cache in named.parents
     shutil.rmtree(named)
     again = catalog.open_split(celeba, 32, "test")
@@ -107,8 +107,8 @@ def test_a_changed_folder_is_read_again(tmp_path):
 
 def test_a_collection_is_examined(celeba):
     measured = eval_set.load_eval_set(celeba, 32, fit_images=10)
-    assert len(measured.names) == 2 and measured.truth.landmarks.shape == (2, 5, 2)
-    assert measured.fit_landmarks.shape == (10, 5, 2) and not measured.truth.pseudo
+    assert len(measured.names) == 2 and measured.ground_truth.landmarks.shape == (2, 5, 2)
+    assert measured.fit_landmarks.shape == (10, 5, 2) and not measured.ground_truth.pseudo
     assert "2 photos of celeb_a (test split)" in measured.description
 
 
@@ -119,7 +119,9 @@ def test_multi_pie_is_examined_by_yaw(tmp_path):
     )
     measured = eval_set.load_eval_set(data, 32)
     assert len(measured.names) == 13
-    assert sorted(measured.truth.condition.distance) == sorted(abs(a) for a in range(-90, 91, 15))
+    assert sorted(measured.ground_truth.condition.distance) == sorted(
+        abs(a) for a in range(-90, 91, 15)
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import pytest
 
 _TINY = (
     "--dataset=synthetic_faces --data_config=tiny --image_size=32 --map_size=32 --parts=3 "
-    "--shape_dim=12 --albedo_dim=12 --view_dim=6 --encoder_channels=4 --decoder_channels=4 "
-    "--decoder_norm=none --confidence_channels=2 --batch_size=8 --pyramid_weight=1 "
-    "--learning_rate=1e-3 --validation_images=4"
+    "--shape_dim=12 --view_dim=6 --encoder_channels=4 --decoder_channels=4 "
+    "--decoder_norm=none --batch_size=8 --pyramid_weight=1 "
+    "--learning_rate=1e-3"
 ).split()
 
 

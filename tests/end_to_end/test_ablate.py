@@ -1,14 +1,20 @@
-"""ablate as a user runs it: what is done stays, what fails is named, the rest is told."""
+"""ablate as a user runs it: what is done stays, what fails is named, the rest is listed."""
 
 import json
+import pathlib
 import shutil
 
 import pytest
 from PIL import Image
 
-pytestmark = pytest.mark.slow
+from igc_tf import config
+from tests import recipes
+from tools import ablate
+
+FLAGS_DIR = pathlib.Path(__file__).parents[2] / "flags"
 
 
+@pytest.mark.slow
 def test_a_table_of_what_is_left_out(program, trained, evaluated, tiny_flags, tmp_path):
     root = tmp_path / "ablations"
     shutil.copytree(trained, root / "whole" / "seed_0")  # trained and measured already
@@ -49,6 +55,7 @@ def test_a_table_of_what_is_left_out(program, trained, evaluated, tiny_flags, tm
     assert ", see " not in again and table in again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
@@ -59,3 +66,51 @@ def test_a_table_of_what_is_left_out(program, trained, evaluated, tiny_flags, tm
 def test_what_is_wrong_is_said(program, tmp_path, flag, message):
     output = program("ablate", f"--root={tmp_path}", flag, expect=1)
     assert message in output and "Traceback" not in output
+
+
+def test_changes_are_those_of_the_file():
+    assert ablate.changes(FLAGS_DIR / "ablations" / "no_one_hot.flags") == {"one_hot": False}
+    assert ablate.changes(FLAGS_DIR / "ablations" / "no_contrastive.flags") == {
+        "contrastive_weight": 0.0
+    }
+    assert ablate.changes(FLAGS_DIR / "ablations" / "one_capsule.flags")["parts"] == 1
+
+
+@pytest.mark.parametrize("file", sorted((FLAGS_DIR / "ablations").glob("*.flags")))
+@pytest.mark.parametrize("recipe", ["quickstart", "celeba_cpu"])
+def test_every_ablation_fits_every_recipe(file, recipe, monkeypatch):
+    monkeypatch.chdir(FLAGS_DIR.parent)
+    arguments = [f"--flagfile=flags/{recipe}.flags", "--data_dir=d", *recipes.NETWORKS]
+    changed = ablate.changes(file)
+    ours = recipes.read(*arguments).replace(**changed)
+    assert ours == recipes.read(*arguments, f"--flagfile={file}")
+    assert all(ours.flat()[name] == value for name, value in changed.items())
+
+
+def test_flags_make_a_configuration_again(monkeypatch):
+    monkeypatch.chdir(FLAGS_DIR.parent)
+    recipe = recipes.read("--flagfile=flags/photo_folder.flags", "--noone_hot", "--data_dir=a b")
+    assert recipes.read(*ablate.as_flags(recipe)) == recipe
+    assert ablate.as_flags(config.Config()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("--one_hat=false\n", "one_hat"),
+        ("# nothing\n", "it changes nothing"),
+        ("--noone_hot\nstray\n", "not a flag: 'stray'"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path, text, message):
+    file = tmp_path / "mine.flags"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=message) as caught:
+        ablate.changes(file)
+    assert str(file) in str(caught.value)
+
+
+def test_an_unknown_ablation_names_those_there_are(tmp_path):
+    (tmp_path / "this.flags").write_text("--noone_hot\n")
+    with pytest.raises(FileNotFoundError, match="there are this"):
+        ablate.changes(tmp_path / "that.flags")

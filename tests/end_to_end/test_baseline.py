@@ -22,10 +22,10 @@ def test_an_auto_encoder_beside_a_run(program, trained, data_dir, tmp_path):
         "--fit_images=20",
         fresh=True,
     )
-    told = re.search(r"Parameters: ([\d,]+) of IGC-Net, ([\d,]+) of the auto-encoder", output)
-    sizes = [int(size.replace(",", "")) for size in told.groups()]
+    sizes_line = re.search(r"Parameters: ([\d,]+) of IGC-Net, ([\d,]+) of the auto-encoder", output)
+    sizes = [int(size.replace(",", "")) for size in sizes_line.groups()]
     assert sizes[1] == pytest.approx(sizes[0], rel=0.2)
-    assert "160 images, as told" in output and "Trained on 160 images" in output
+    assert "160 images, as asked" in output and "Trained on 160 images" in output
     with np.load(file) as arrays:
         assert arrays["descriptor_object"].shape == (32, 24)
         assert arrays["reconstruction"].shape == (32, 32, 32, 3)

@@ -62,9 +62,9 @@ _SAME_BENCHMARK = ("--sections=", "--seconds=", "--json=")
 _RENDERED = ("synthetic_faces", "parametric_heads")
 #: Makes a training of seconds.
 _TINY = (
-    "--image_size=32 --map_size=32 --shape_dim=12 --albedo_dim=12 --view_dim=6 --encoder_channels=2 "
-    "--decoder_channels=4 --confidence_channels=2 --batch_size=4 --precision=float32 "
-    "--validation_images=4 --perceptual=none --vgg_weights= --part_feature_weight=0 "
+    "--image_size=32 --map_size=32 --shape_dim=12 --view_dim=6 --encoder_channels=2 "
+    "--decoder_channels=4 --batch_size=4 --precision=float32 "
+    "--feature_network=none --vgg_weights= --part_feature_weight=0 "
     "--feature_clustering_weight=0"
 ).split()
 #: What makes each program short, beside the tiny model and data.
@@ -211,19 +211,19 @@ def _kind(command, datasets):
     # The recipes' steps are traced in test_placement, their data prepared here.
     if program == "train":
         return (program, recipes.read(*_without(words, "run_dir")).data.dataset in _RENDERED)
-    told, given = set(), {w.partition("=")[0] for w in ("--data_config", *_TINY, *_SHORT[program])}
+    key, given = set(), {w.partition("=")[0] for w in ("--data_config", *_TINY, *_SHORT[program])}
     for word in words:
         if word.partition("=")[0] in given:  # for shortness, to all of them
             continue
         name, _, value = word.removeprefix("--").partition("=")
         if not word.startswith("--"):
-            told.add(datasets.get(word, pathlib.Path(word).suffix))
+            key.add(datasets.get(word, pathlib.Path(word).suffix))
         elif name in ("run_dir", "weights"):  # Each gives a model, test_release's equal ones.
             opens = program in _OPEN_DATA and not _values(words, "dataset")
-            told.add(("model", datasets.get(value, value) if opens else None))
+            key.add(("model", datasets.get(value, value) if opens else None))
         else:
-            told.add((name, value if name in _TELLING else None))
-    return (program, frozenset(told))
+            key.add((name, value if name in _TELLING else None))
+    return (program, frozenset(key))
 
 
 def _without(words, name):

@@ -78,7 +78,7 @@ def test_photos_with_names_that_tell(program, trained, tmp_path):
     metrics = json.loads(path.read_text())
     assert metrics["rank1"]["n"] == 54 and metrics["rank1_view_1_4"]["n"] == 18
     assert metrics["rank1_pixels"]["value"] > 0.9  # the color tells these people apart
-    assert metrics["miou"]["value"] is None and "no truth" in output
+    assert metrics["miou"]["value"] is None and "no ground truth" in output
     assert "labels: identity, view" in output
 
 
@@ -126,7 +126,7 @@ def test_real_photos_with_pseudo_labels(program, trained, tmp_path):
         f"--metrics_json={tmp_path}/metrics.json",
     )
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert "pseudo-pose and landmarks (a network's guess)" in output
+    assert "pseudo-pose and landmarks (predicted by a network)" in output
     assert metrics["yaw_correlation"]["value"] is None
     assert metrics["pseudo_yaw_correlation"]["value"] is not None
     assert metrics["pseudo_depth_order_share"]["n"] == metrics["pseudo_nme_percent"]["n"] > 0

@@ -128,14 +128,14 @@ def test_a_folder_that_may_not_be_written_is_one_line(program, trained, ordinary
     closed = tmp_path / "closed"
     closed.mkdir(0o500)
 
-    def told(source, out):
+    def error_of(source, out):
         flags = [f"--run_dir={trained}", f"--input={source}", f"--output_dir={out}"]
         return one_line(program, *flags, run=as_ordinary_user)
 
     for out in (closed, closed / "out"):
-        assert told(tmp_path / "a.png", out) == f"ERROR: {out}: Permission denied"
+        assert error_of(tmp_path / "a.png", out) == f"ERROR: {out}: Permission denied"
     closed.chmod(0)
-    assert told(closed, tmp_path / "o") == f"ERROR: {closed}: Permission denied"
+    assert error_of(closed, tmp_path / "o") == f"ERROR: {closed}: Permission denied"
     closed.chmod(0o700)
     assert not list(closed.iterdir())
 

@@ -16,8 +16,8 @@ def measured(run_dir):
     found, true, psnr = [], [], {}
     for split in catalog.SPLITS:
         store = catalog.open_split(config.data, config.model.image_size, split)
-        truth = catalog.truth(config.data, split, store.names, ("rotation_degrees",))
-        true += truth["rotation_degrees"][:, 1].tolist()
+        ground_truth = catalog.ground_truth(config.data, split, store.names, ("rotation_degrees",))
+        true += ground_truth["rotation_degrees"][:, 1].tolist()
         for _, image, output in predict(model, np.asarray(store.images), 16):
             found += np.degrees(output.pose.rotation[:, 1].numpy()).tolist()
             squares = np.square(output.rendering.image - image).mean(axis=(1, 2, 3))
@@ -34,7 +34,6 @@ def test_five_hundred_steps_find_colors_and_poses(program, data_dir, tmp_path):
         f"--data_dir={data_dir}",
         "--batch_size=16",  # Half the recipe's: 100 seconds of a core.
         "--max_steps=500",
-        "--validation_images=16",
         f"--run_dir={tmp_path}/run",
         fresh=True,  # with TensorFlow's optimization of graphs
     )

@@ -7,7 +7,7 @@ import pytest
 from tests import programs
 
 NOTEBOOK = programs.CHECKOUT / "notebooks" / "quickstart.ipynb"
-#: Runs a cell as Jupyter does, which shows the value of its last line; told here: what it would show.
+#: Runs a cell as Jupyter does, which shows the value of its last line; here it prints what it would show.
 _SHOW = """
 import ast
 def cell(source):

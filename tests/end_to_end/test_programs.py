@@ -202,12 +202,12 @@ def test_export_holds_stock_ops_only_and_equals_the_live_model(exported):
         np.testing.assert_allclose(value[0], together[name][3], atol=1e-5, err_msg=name)
 
 
-def test_prepare_writes_a_contact_sheet(program, tiny_flags, tmp_path):
-    sheet = tmp_path / "sheet.png"
+def test_prepare_writes_an_image_grid(program, tiny_flags, tmp_path):
+    grid = tmp_path / "grid.png"
     data = [flag for flag in tiny_flags if flag.startswith(("--data", "--image_size"))]
-    output = program("prepare", *data, f"--contact_sheet={sheet}")
+    output = program("prepare", *data, f"--image_grid={grid}")
     assert "synthetic_faces train: 64 pictures" in output
-    with Image.open(sheet) as picture:
+    with Image.open(grid) as picture:
         assert min(picture.size) >= 8 * 32
 
 

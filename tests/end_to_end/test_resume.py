@@ -48,7 +48,7 @@ def uninterrupted(program, flags, tmp_path_factory):
 
 
 def test_stopped_and_resumed_is_bit_identical(program, flags, uninterrupted, tmp_path):
-    """Killed once, told to stop once, then left alone."""
+    """Killed once, asked to stop once, then left alone."""
     run_dir, stopped = tmp_path / "run", 0
     for number, status in ((signal.SIGKILL, -9), (signal.SIGTERM, 143)):
         process = program("train", *flags, f"--run_dir={run_dir}", wait=False)

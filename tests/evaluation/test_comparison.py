@@ -67,9 +67,9 @@ def test_differences_are_resampled_by_person():
     half = 1.96 * by_person.std() / np.sqrt(30)
     assert change.high - change.low == pytest.approx(2 * half, rel=0.1)
     assert (change.resampled, change.drawn) == ("people", 30)
-    assert "Intervals draw people" in comparison.summary(found)
+    assert "Intervals resample people" in comparison.summary(found)
     alone = comparison.compare(["a", "b"], [samples({"l1": values}) for values in (a, b)])
-    assert "Intervals draw single images" in comparison.summary(alone)
+    assert "Intervals resample single images" in comparison.summary(alone)
 
 
 def test_about_one_in_twenty_is_called_different_by_chance_of_people_too():
@@ -99,7 +99,7 @@ def test_better_and_worse_follow_the_metric():
     }  # fmt: skip
     found.lines.append(found.lines[0]._replace(name="mad_view_constant_degrees"))
     text = comparison.summary(found)
-    assert "mad_view_constant_degrees" not in text  # a line to beat is no achievement
+    assert "mad_view_constant_degrees" not in text  # a baseline is no achievement
     assert "better: miou" in text and "worse: l1" in text
     console = Console(width=120)
     with console.capture() as capture:
@@ -173,7 +173,7 @@ def test_missing_samples_are_named(tmp_path):
         report.read_samples(path)
 
 
-def test_samples_of_before_people_were_drawn_are_refused(tmp_path):
+def test_samples_of_before_people_were_resampled_are_refused(tmp_path):
     path = tmp_path / "metrics.json"
     l1 = bootstrap(noise(13))
     old = {name: getattr(l1, name) for name in ("value", "low", "high", "unit", "n")}

@@ -19,7 +19,7 @@ def test_labels_alone_are_enough(tmp_path):
     found = files.read(saved(tmp_path, labels=LABELS))
     assert found.names == ["0", "1"] and found.predictions.parts == 3 and found.fit is None
     np.testing.assert_allclose(found.predictions.centers.parts[0], [[1.5, 0.5], [1.0, 1.5]])
-    assert found.truth.parts is None and found.predictions.image is None
+    assert found.ground_truth.parts is None and found.predictions.image is None
 
 
 def test_soft_maps_give_labels_and_centers(tmp_path):
@@ -32,9 +32,9 @@ def test_soft_maps_give_labels_and_centers(tmp_path):
     np.testing.assert_allclose(found.predictions.centers.parts[0, 0], [0.625 / 0.75, 0.5])
 
 
-@pytest.mark.parametrize("truth_parts", [{}, {"true_parts": np.zeros((6, 32, 32), int)}])
-def test_centers_without_labels_are_scored(tmp_path, truth_parts):
-    # Centers that are the landmarks tell them without error, and stray on no face.
+@pytest.mark.parametrize("ground_truth_parts", [{}, {"true_parts": np.zeros((6, 32, 32), int)}])
+def test_centers_without_labels_are_scored(tmp_path, ground_truth_parts):
+    # Centers that are the landmarks predict them without error, and have no dispersion.
     generator = np.random.default_rng(0)
     marks = generator.uniform(8, 24, (6, 5, 2))
     fit_marks = generator.uniform(8, 24, (40, 5, 2))
@@ -47,16 +47,16 @@ def test_centers_without_labels_are_scored(tmp_path, truth_parts):
         fit_landmarks=fit_marks,
         true_landmarks=marks,
         true_identity=[0, 0, 0, 1, 1, 1],
-        **truth_parts,
+        **ground_truth_parts,
     )
     found = files.read(path)
     assert found.predictions.labels is None and found.predictions.parts == 0
-    scores = score.score(found.predictions, found.truth, found.fit)
+    scores = score.score(found.predictions, found.ground_truth, found.fit)
     assert scores.metrics["nme_percent"].value < 5
     assert scores.metrics["position_spread_percent"].value is not None
     assert scores.metrics["miou"].is_absent and scores.reasons["miou"] == score.NOT_PREDICTED
     known = not scores.metrics["position_spread_fixed_point_percent"].is_absent
-    assert known == bool(truth_parts)  # without any map nothing tells the picture's middle
+    assert known == bool(ground_truth_parts)  # without any map nothing tells the picture's middle
 
 
 def test_everything_is_read(tmp_path):
@@ -82,34 +82,36 @@ def test_everything_is_read(tmp_path):
     np.testing.assert_allclose(found.predictions.image, 0.2)
     assert list(found.predictions.descriptors) == ["object", "mine"]
     assert found.fit.centers.parts.shape == (4, 3, 2) and found.fit.mean_depth is None
-    assert found.truth.label_names == ("wall", "skin", "hair") and found.truth.pseudo
-    np.testing.assert_array_equal(found.truth.condition.distance, [0, 20])
-    np.testing.assert_array_equal(found.truth.landmark_depth, [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]])
-    metrics = score.score(found.predictions, found.truth, found.fit).metrics
+    assert found.ground_truth.label_names == ("wall", "skin", "hair") and found.ground_truth.pseudo
+    np.testing.assert_array_equal(found.ground_truth.condition.distance, [0, 20])
+    np.testing.assert_array_equal(
+        found.ground_truth.landmark_depth, [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+    )
+    metrics = score.score(found.predictions, found.ground_truth, found.fit).metrics
     assert metrics["miou"].resampled == "images"  # of one person alone
     assert metrics["miou"].value == 1.0 and metrics["iou_skin"].value == 1.0
 
 
-def test_people_are_drawn_where_the_file_knows_them(tmp_path):
+def test_people_are_resampled_where_the_file_knows_them(tmp_path):
     pictures = {"image": np.random.default_rng(0).random((6, 12, 12, 3)),
                 "reconstruction": np.zeros((6, 12, 12, 3))}  # fmt: skip
     found = files.read(saved(tmp_path, **pictures, true_identity=[4, 4, 4, 2, 2, -1]))
-    metric = score.score(found.predictions, found.truth).metrics["l1"]
+    metric = score.score(found.predictions, found.ground_truth).metrics["l1"]
     assert (metric.resampled, metric.drawn, metric.n) == ("people", 3, 6)
     found = files.read(saved(tmp_path, **pictures))
-    assert score.score(found.predictions, found.truth).metrics["l1"].resampled == "images"
+    assert score.score(found.predictions, found.ground_truth).metrics["l1"].resampled == "images"
 
 
 def test_frontal_is_told_by_the_true_yaw(tmp_path):
     found = files.read(
         saved(tmp_path, labels=LABELS, true_rotation_degrees=[[1.0, -20, 3], [0, 40, 0]])
     )
-    np.testing.assert_array_equal(found.truth.condition.distance, [20, 40])
-    assert found.truth.condition.bins[1] == ("yaw_15_30", 15.0, 30.0)
+    np.testing.assert_array_equal(found.ground_truth.condition.distance, [20, 40])
+    assert found.ground_truth.condition.bins[1] == ("yaw_15_30", 15.0, 30.0)
 
 
 def test_labels_without_names_are_numbered(tmp_path):
-    assert files.read(saved(tmp_path, labels=LABELS, true_parts=LABELS)).truth.label_names == (
+    assert files.read(saved(tmp_path, labels=LABELS, true_parts=LABELS)).ground_truth.label_names == (
         "label_0", "label_1", "label_2",
     )  # fmt: skip
 
@@ -146,7 +148,7 @@ def test_what_is_written_comes_back(tmp_path):
     np.testing.assert_array_equal(found.predictions.depth, predictions.depth)
     for name in ("view_depth", "view_mask", "view_normals"):
         np.testing.assert_array_equal(getattr(found.predictions, name), getattr(predictions, name))
-    assert found.predictions.fov_degrees == 12.5 and found.truth.fov_degrees == 10.0
+    assert found.predictions.fov_degrees == 12.5 and found.ground_truth.fov_degrees == 10.0
     np.testing.assert_array_equal(found.fit.mean_view_depth, fit.mean_view_depth)
     np.testing.assert_array_equal(found.fit.landmarks, fit.landmarks)
     np.testing.assert_array_equal(found.fit.mean_depth, fit.mean_depth)
@@ -167,12 +169,12 @@ def test_a_method_without_parts(tmp_path):
     files.write(tmp_path / "a.npz", list("abcd"), predictions)
     found = files.read(tmp_path / "a.npz")
     assert found.names == list("abcd") and found.predictions.labels is None and found.fit is None
-    truth = score.Truth(
+    ground_truth = score.GroundTruth(
         parts=np.zeros((4, 12, 12), int),
         landmarks=np.zeros((4, 5, 2)),
         identity=np.array([0, 0, 1, 1]),
     )
-    scores = score.score(found.predictions, truth, found.fit)
+    scores = score.score(found.predictions, ground_truth, found.fit)
     assert scores.metrics["rank1"].value == 1.0 and 0 < scores.metrics["l1"].value < 0.1
     for name in (
         "nmi", "miou", "nme_percent", "yaw_correlation", "mad_view_degrees",
@@ -191,12 +193,12 @@ def test_depth_in_the_photos_view_alone_is_enough(tmp_path):
     )
     found = files.read(path)
     assert found.predictions.depth is None and found.predictions.labels is None
-    scores = score.score(found.predictions, found.truth, found.fit)
+    scores = score.score(found.predictions, found.ground_truth, found.fit)
     np.testing.assert_array_equal(scores.per_image["pseudo_depth_order_share"], [1, 0])
     assert (
         scores.reasons["convex_share"] == scores.reasons["side_canonical_e2"] == score.NOT_PREDICTED
     )
-    assert scores.reasons["depth_order_share"] == "no truth"
+    assert scores.reasons["depth_order_share"] == "no ground truth"
 
 
 def test_depth_and_normals_of_another_method_are_measured_in_the_photos_view(tmp_path):

@@ -91,11 +91,11 @@ def test_table_has_baselines_beside_the_number():
     assert "nme_centroid_percent" not in text
 
 
-def test_table_keeps_the_sign_and_says_no_truth():
+def test_table_keeps_the_sign_and_says_no_ground_truth():
     lines = shown(METRICS).splitlines()
     assert "-0.5000" in next(line for line in lines if "yaw_correlation" in line)
     row = next(line for line in lines if "miou" in line)
-    assert "no truth" in row and "↑" in row
+    assert "no ground truth" in row and "↑" in row
 
 
 def test_lone_baseline_keeps_its_row():
@@ -103,9 +103,9 @@ def test_lone_baseline_keeps_its_row():
 
 
 def test_what_intervals_draw_is_told():
-    assert report.resampling(METRICS).startswith("Intervals draw people, each with all of their")
+    assert report.resampling(METRICS).startswith("Intervals resample people, each with all their")
     images = {"l1": Metric(1.0, 0.9, 1.1, "", 7, "images", 7), "nmi": Metric.absent()}
-    assert report.resampling(images).startswith("Intervals draw single images")
+    assert report.resampling(images).startswith("Intervals resample single images")
 
 
 @pytest.mark.parametrize("name", ["rank1_[red]x", "iou_[/]", "[bold]b[/bold]", "b\\"])

@@ -58,18 +58,18 @@ def material():
         rotation_degrees=generator.normal(size=(12, 3)),
         descriptors={"object": generator.random((12, 3)), "pixels": generator.random((12, 3))},
     )
-    truth = score.Truth(
+    ground_truth = score.GroundTruth(
         parts=generator.integers(0, 6, labels.shape).astype(np.uint8),
         rotation_degrees=generator.normal(size=(12, 3)),
         identity=np.repeat(np.arange(4), 3),
         condition=Condition(generator.uniform(0, 40, 12), (("yaw_0_45", 0, 45),)),
     )
-    return predictions, truth
+    return predictions, ground_truth
 
 
-def page_of(predictions, truth):
-    scores = score.score(predictions, truth)
-    return report_page.page("runs/a: 12 pictures", NAMES, scores, predictions, truth), scores
+def page_of(predictions, ground_truth):
+    scores = score.score(predictions, ground_truth)
+    return report_page.page("runs/a: 12 pictures", NAMES, scores, predictions, ground_truth), scores
 
 
 def test_page_is_whole_and_loads_nothing(material):
@@ -89,19 +89,19 @@ def test_page_tells_every_subject(material):
     for name in ("l1", "psnr_db", "ari", "miou", "yaw_mae_degrees", "rank1", "verification_auc"):
         assert name in text
         assert f"{scores.metrics[name].value:.3f}"[:4] in text
-    assert "no truth" in text and score.NOT_PREDICTED in text
+    assert "no ground truth" in text and score.NOT_PREDICTED in text
     for heading in ("Confusion", "CMC", "ROC", "Yaw", "Part by part", "Best", "Worst"):
         assert heading in text
     assert "<0>.png" in text  # a name is text, whatever it holds
 
 
 def test_worst_and_best_cases_are_those(material):
-    predictions, truth = material
-    drawn = predictions.reconstruction.copy()
-    drawn[7] = 1.0 - predictions.image[7]
-    drawn[3] = predictions.image[3]
-    changed = score.Predictions(**{**vars(predictions), "reconstruction": drawn})
-    page, _ = page_of(changed, truth)
+    predictions, ground_truth = material
+    rendered = predictions.reconstruction.copy()
+    rendered[7] = 1.0 - predictions.image[7]
+    rendered[3] = predictions.image[3]
+    changed = score.Predictions(**{**vars(predictions), "reconstruction": rendered})
+    page, _ = page_of(changed, ground_truth)
     best, worst = (
         re.search(rf"<h3>{word} reconstruction.*?</h3>(.*?)<h3>", page).group(1)
         for word in ("Best", "Worst")
@@ -120,31 +120,31 @@ def test_pictures_are_pictures(material):
 def test_parts_alone_make_a_page(material):
     predictions, _ = material
     bare = score.Predictions(predictions.labels, 3, predictions.centers)
-    page, scores = page_of(bare, score.Truth())
+    page, scores = page_of(bare, score.GroundTruth())
     found = Checker(page)
     assert not found.wrong and not found.open and "<img" not in page
     assert "exists" in " ".join(found.text)
 
 
 def test_a_method_without_parts_makes_a_page(material):
-    predictions, truth = material
+    predictions, ground_truth = material
     page, scores = page_of(
-        dataclasses.replace(predictions, labels=None, parts=0, centers=None), truth
+        dataclasses.replace(predictions, labels=None, parts=0, centers=None), ground_truth
     )
     found = Checker(page)
     text = " ".join(found.text)
     assert not found.wrong and not found.open
-    assert "Examples" in text and "Part by part" not in text and "redrawn" in text
+    assert "Examples" in text and "Part by part" not in text and "rendered" in text
     assert scores.parts == 0
 
 
 def test_more_parts_than_colors(material):
-    predictions, truth = material
+    predictions, ground_truth = material
     labels = np.random.default_rng(1).integers(0, 30, predictions.labels.shape).astype(np.uint8)
     many = score.Predictions(
         labels, 30, landmarks.part_centers(landmarks.one_hot(labels, 30)), image=predictions.image
     )
-    page, _ = page_of(many, truth)
+    page, _ = page_of(many, ground_truth)
     assert "part 29" in page
 
 
@@ -155,14 +155,14 @@ def test_every_section_has_an_introduction(material):
 
 
 def test_names_of_any_kind_leave_the_page_whole(material, tmp_path):
-    predictions, truth = material
+    predictions, ground_truth = material
     names = [
         "</div><script>alert(1)</script>", "[bold]a[/bold]", "'single'", '"double"', "a & b", "x" * 245,
         os.fsdecode(b"caf\xe9.jpg"), "two\nlines", "\x1b[31mred", "猫", "\x00", "{{b}}",
     ]  # fmt: skip
-    scores = score.score(predictions, truth)
+    scores = score.score(predictions, ground_truth)
     run = os.fsdecode(b"runs/\xe9 <b>")
-    page = report_page.page(f"{run}: 12 pictures", names, scores, predictions, truth)
+    page = report_page.page(f"{run}: 12 pictures", names, scores, predictions, ground_truth)
     disk.write_text(tmp_path / "index.html", page)
     written = (tmp_path / "index.html").read_text(encoding="utf-8")
     found = Checker(written)

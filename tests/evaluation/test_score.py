@@ -13,7 +13,7 @@ SIZE = 24
 
 
 def faces(seed, people=6, images=4):
-    """Truth and predictions of simple faces that move about; the predictions are perfect."""
+    """Ground truth and predictions of simple faces that move about; the predictions are perfect."""
     generator = np.random.default_rng(seed)
     n = people * images
     shift = generator.integers(-2, 3, (n, 2))
@@ -29,7 +29,7 @@ def faces(seed, people=6, images=4):
     dome = np.exp(-(axis**2 + axis[:, np.newaxis] ** 2) / 0.3)
     depth = 1.0 - generator.uniform(0.02, 0.06, (n, 1, 1)) * dome
     identity = np.repeat(np.arange(people), images)
-    truth = score.Truth(
+    ground_truth = score.GroundTruth(
         parts=labels,
         landmarks=marks,
         rotation_degrees=generator.normal(0, [5, 20, 3], (n, 3)),
@@ -47,14 +47,14 @@ def faces(seed, people=6, images=4):
         image=image,
         reconstruction=image,
         mask=np.ones(labels.shape),
-        rotation_degrees=truth.rotation_degrees,
+        rotation_degrees=ground_truth.rotation_degrees,
         depth=depth,
         view_depth=depth,
         descriptors={"object": np.eye(people)[identity] + 0.01 * generator.random((n, people))},
     )
     average = geometry.mean_depth(depth)
     fit = score.Fit(predictions.centers, marks, average, mean_view_depth=average)
-    return predictions, truth, fit
+    return predictions, ground_truth, fit
 
 
 def values(scores):
@@ -79,35 +79,35 @@ def test_perfect_predictions():
 
 
 def test_permuted_parts_change_nothing_but_their_numbers():
-    predictions, truth, fit = faces(1)
+    predictions, ground_truth, fit = faces(1)
     order = np.array([0, 4, 2, 5, 1, 3], np.uint8)
     labels = order[predictions.labels]
     centers = landmarks.part_centers(landmarks.one_hot(labels, 6))
     permuted = score.Predictions(labels=labels, parts=6, centers=centers)
-    first = values(score.score(predictions, truth, fit))
-    second = values(score.score(permuted, truth, fit._replace(centers=centers)))
+    first = values(score.score(predictions, ground_truth, fit))
+    second = values(score.score(permuted, ground_truth, fit._replace(centers=centers)))
     for name in ("ari", "nmi", "miou", "nme_percent", "position_spread_percent", "iou_eyes"):
         assert second[name] == pytest.approx(first[name], abs=1e-9), name
     assert second["area_part_4_percent"] == pytest.approx(first["area_part_1_percent"])
 
 
 def test_shifted_predictions_are_worse_but_their_landmarks_are_not():
-    predictions, truth, fit = faces(2)
+    predictions, ground_truth, fit = faces(2)
     labels = np.roll(predictions.labels, 2, axis=2)
     centers = landmarks.part_centers(landmarks.one_hot(labels, 6))
     shifted = score.Predictions(labels=labels, parts=6, centers=centers)
-    found = values(score.score(shifted, truth, fit._replace(centers=centers)))
+    found = values(score.score(shifted, ground_truth, fit._replace(centers=centers)))
     assert found["miou"] < 0.8 and found["ari"] < 0.9
     assert found["nme_percent"] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_an_empty_part_is_no_nan():
-    predictions, truth, fit = faces(3)
+    predictions, ground_truth, fit = faces(3)
     labels = np.where(predictions.labels == 4, 5, predictions.labels)
     centers = landmarks.part_centers(landmarks.one_hot(labels, 7))
     emptied = score.Predictions(labels=labels, parts=7, centers=centers)
     with np.errstate(invalid="raise", divide="raise"):
-        scores = score.score(emptied, truth, fit._replace(centers=centers))
+        scores = score.score(emptied, ground_truth, fit._replace(centers=centers))
     for metric in scores.metrics.values():
         assert metric.is_absent or np.isfinite([metric.value, metric.low, metric.high]).all()
     assert scores.metrics["exists_part_4"].value == 0.0
@@ -116,17 +116,17 @@ def test_an_empty_part_is_no_nan():
 
 
 def test_one_image_is_measured():
-    predictions, truth, fit = faces(4, people=1, images=1)
-    scores = score.score(predictions, truth, fit)
+    predictions, ground_truth, fit = faces(4, people=1, images=1)
+    scores = score.score(predictions, ground_truth, fit)
     assert scores.metrics["miou"].value == pytest.approx(1.0)
     assert scores.metrics["rank1"].is_absent and scores.metrics["yaw_correlation"].is_absent
 
 
 def test_nothing_known_lists_every_metric_with_its_reason():
-    predictions, truth, fit = faces(5)
-    complete = score.score(predictions, truth, fit)
+    predictions, ground_truth, fit = faces(5)
+    complete = score.score(predictions, ground_truth, fit)
     bare = score.Predictions(predictions.labels, 6, predictions.centers)
-    unmeasured = score.score(bare, score.Truth())
+    unmeasured = score.score(bare, score.GroundTruth())
     of_labels = {f"iou_{name}" for name in score.LABELS}
     of_parts = {f"position_spread_part_{part}_percent" for part in range(1, 6)}
     missing = set(complete.metrics) - set(unmeasured.metrics)
@@ -134,19 +134,21 @@ def test_nothing_known_lists_every_metric_with_its_reason():
         "rank1_yaw_0_45", "rank5_yaw_0_45", "rank10_yaw_0_45", "rank1_chance",
     }  # fmt: skip
     assert unmeasured.reasons["l1"] == unmeasured.reasons["side_view_e2"] == score.NOT_PREDICTED
-    assert unmeasured.reasons["nmi"] == unmeasured.reasons["nme_percent"] == "no truth"
+    assert unmeasured.reasons["nmi"] == unmeasured.reasons["nme_percent"] == "no ground truth"
     for name, metric in unmeasured.metrics.items():
         assert metric.is_absent == (name in unmeasured.reasons)
     listed = [name for names in unmeasured.sections.values() for name in names]
     assert sorted(listed) == sorted(unmeasured.metrics)
 
 
-def test_a_guessed_truth_is_called_so():
-    predictions, truth, fit = faces(6)
-    guessed = score.Truth(
-        landmarks=truth.landmarks, rotation_degrees=truth.rotation_degrees, pseudo=True
+def test_a_pseudo_ground_truth_is_called_so():
+    predictions, ground_truth, fit = faces(6)
+    pseudo = score.GroundTruth(
+        landmarks=ground_truth.landmarks,
+        rotation_degrees=ground_truth.rotation_degrees,
+        pseudo=True,
     )
-    scores = score.score(predictions, guessed, fit)
+    scores = score.score(predictions, pseudo, fit)
     for name in ("nme_percent", "yaw_correlation", "yaw_mae_degrees"):
         assert scores.metrics[name].is_absent
         assert scores.metrics[f"pseudo_{name}"].n == 24
@@ -155,21 +157,21 @@ def test_a_guessed_truth_is_called_so():
     assert "mean face" in row.to_beat and "true centers" in row.to_beat
 
 
-def bumps(truth):
-    """Depth in the picture, a cone under each nose, and the truth without true parts."""
-    nose = truth.landmarks[:, 2, :, np.newaxis, np.newaxis]
+def bumps(ground_truth):
+    """Depth in the picture, a cone under each nose, and the ground truth without true parts."""
+    nose = ground_truth.landmarks[:, 2, :, np.newaxis, np.newaxis]
     axis = np.arange(SIZE) + 0.5
     depth = 0.9 + 0.005 * np.hypot(axis - nose[:, 0], axis[:, np.newaxis] - nose[:, 1])
-    return depth, score.Truth(landmarks=truth.landmarks)
+    return depth, score.GroundTruth(landmarks=ground_truth.landmarks)
 
 
 def test_photos_are_in_order_by_their_landmarks():
-    predictions, truth, _ = faces(9)
-    depth, truth = bumps(truth)
+    predictions, ground_truth, _ = faces(9)
+    depth, ground_truth = bumps(ground_truth)
     hollow = np.concatenate([depth[:18], 2 - depth[18:]])
     # The canonical view says nothing of where the photo has its nose.
     found = dataclasses.replace(predictions, depth=2 - predictions.depth, view_depth=hollow)
-    scores = score.score(found, truth)
+    scores = score.score(found, ground_truth)
     np.testing.assert_array_equal(scores.per_image["depth_order_share"], [1] * 18 + [0] * 6)
     assert scores.metrics["depth_order_share"].value == 0.75
     assert scores.metrics["convex_share"].value == 0.0
@@ -178,97 +180,102 @@ def test_photos_are_in_order_by_their_landmarks():
 
 
 def test_the_order_by_guessed_landmarks_is_called_so():
-    predictions, truth, _ = faces(10)
-    depth, truth = bumps(truth)
-    marks = truth.landmarks.copy()
+    predictions, ground_truth, _ = faces(10)
+    depth, ground_truth = bumps(ground_truth)
+    marks = ground_truth.landmarks.copy()
     marks[:4, 3] = np.nan
-    guessed = score.Truth(landmarks=marks, pseudo=True)
-    scores = score.score(dataclasses.replace(predictions, view_depth=depth), guessed)
+    pseudo = score.GroundTruth(landmarks=marks, pseudo=True)
+    scores = score.score(dataclasses.replace(predictions, view_depth=depth), pseudo)
     metric = scores.metrics["pseudo_depth_order_share"]
     assert (metric.value, metric.n) == (1.0, 20)
     assert np.isnan(scores.per_image["pseudo_depth_order_share"][:4]).all()
-    assert scores.reasons["depth_order_share"] == "no truth"
+    assert scores.reasons["depth_order_share"] == "no ground truth"
     assert report.direction("pseudo_depth_order_share") == report.UP
-    unknown = score.Truth(landmarks=np.full_like(marks, np.nan), pseudo=True)
+    unknown = score.GroundTruth(landmarks=np.full_like(marks, np.nan), pseudo=True)
     scores = score.score(dataclasses.replace(predictions, view_depth=depth), unknown)
     assert scores.metrics["pseudo_depth_order_share"].is_absent
 
 
 def test_the_order_by_landmarks_needs_depth_in_the_photos_view():
-    predictions, truth, _ = faces(11)
+    predictions, ground_truth, _ = faces(11)
     predictions = dataclasses.replace(predictions, view_depth=None)
-    _, marked = bumps(truth)
+    _, marked = bumps(ground_truth)
     scores = score.score(predictions, marked)
     assert scores.reasons["depth_order_share"] == score.NOT_PREDICTED
     assert scores.metrics["convex_share"].value == 1.0
-    assert score.score(predictions, score.Truth()).reasons["depth_order_share"] == "no truth"
+    assert (
+        score.score(predictions, score.GroundTruth()).reasons["depth_order_share"]
+        == "no ground truth"
+    )
 
 
 def test_true_regions_are_preferred_to_landmarks():
-    predictions, truth, _ = faces(12)
-    depth, _ = bumps(truth)
+    predictions, ground_truth, _ = faces(12)
+    depth, _ = bumps(ground_truth)
     regions = np.zeros((len(depth), 2, SIZE, SIZE))
     regions[:, 0, 12, 12] = regions[:, 1, 0] = 1
-    known = dataclasses.replace(truth, depth_regions=regions)
+    known = dataclasses.replace(ground_truth, depth_regions=regions)
     scores = score.score(dataclasses.replace(predictions, view_depth=2 - depth), known)
     assert scores.metrics["depth_order_share"].value == 1.0
 
 
 def test_the_label_map_line_knows_the_fit_only():
-    predictions, truth, fit = faces(0)
-    same = truth.parts[:1].repeat(len(truth.parts), 0)
-    alike = dataclasses.replace(truth, parts=same)
+    predictions, ground_truth, fit = faces(0)
+    same = ground_truth.parts[:1].repeat(len(ground_truth.parts), 0)
+    alike = dataclasses.replace(ground_truth, parts=same)
     found = values(score.score(predictions, alike, fit._replace(label_map=same[0])))
     for name in ("nmi", "ari", "miou"):
         assert found[f"{name}_label_map"] == pytest.approx(1.0) and found[name] < 0.9
-    other = values(score.score(predictions, truth, fit._replace(label_map=same[0])))
+    other = values(score.score(predictions, ground_truth, fit._replace(label_map=same[0])))
     assert other["miou_label_map"] < 0.9 and other["miou"] == pytest.approx(1.0)
-    assert "miou_label_map" not in values(score.score(predictions, truth, fit))
+    assert "miou_label_map" not in values(score.score(predictions, ground_truth, fit))
 
 
 def test_the_mean_depth_line_knows_the_fit_only():
-    predictions, truth, fit = faces(7)
+    predictions, ground_truth, fit = faces(7)
     elsewhere = fit._replace(mean_depth=np.roll(fit.mean_depth, 6, axis=1))
     near, far = (
-        values(score.score(predictions, truth, f))["depth_error_canonical_mean_depth_percent"]
+        values(score.score(predictions, ground_truth, f))[
+            "depth_error_canonical_mean_depth_percent"
+        ]
         for f in (fit, elsewhere)
     )
     assert near < far
-    without = score.score(predictions, truth, fit._replace(mean_depth=None))
+    without = score.score(predictions, ground_truth, fit._replace(mean_depth=None))
     assert without.metrics["depth_error_canonical_mean_depth_percent"].is_absent
     assert not without.metrics["side_view_mean_depth_e2"].is_absent
-    without = score.score(predictions, truth, fit._replace(mean_view_depth=None))
+    without = score.score(predictions, ground_truth, fit._replace(mean_view_depth=None))
     assert without.metrics["side_view_mean_depth_e2"].is_absent
     assert not without.metrics["side_view_constant_e2"].is_absent
 
 
-def test_the_view_is_measured_where_both_are_drawn_with_their_own_cameras():
-    predictions, truth, fit = faces(10)
-    drawn = np.ones(truth.depth.shape)
-    drawn[:, :, :8] = 0
-    wrong = np.where(drawn > 0, predictions.view_depth, 1.4)
-    masked = dataclasses.replace(predictions, view_depth=wrong, view_mask=drawn)
-    scores = score.score(masked, truth, fit)
+def test_the_view_is_measured_where_both_are_rendered_with_their_own_cameras():
+    predictions, ground_truth, fit = faces(10)
+    covered = np.ones(ground_truth.depth.shape)
+    covered[:, :, :8] = 0
+    wrong = np.where(covered > 0, predictions.view_depth, 1.4)
+    masked = dataclasses.replace(predictions, view_depth=wrong, view_mask=covered)
+    scores = score.score(masked, ground_truth, fit)
     assert scores.metrics["side_view_e2"].value == pytest.approx(0.0, abs=1e-6)
     assert scores.per_image["mad_view_degrees"].shape == (24,)
-    unmasked = score.score(dataclasses.replace(masked, view_mask=None), truth, fit)
+    unmasked = score.score(dataclasses.replace(masked, view_mask=None), ground_truth, fit)
     assert unmasked.metrics["side_view_e2"].value > 1
-    hidden = dataclasses.replace(truth, view_mask=drawn)
+    hidden = dataclasses.replace(ground_truth, view_mask=covered)
     scores = score.score(dataclasses.replace(masked, view_mask=None), hidden, fit)
     assert scores.metrics["side_view_e2"].value == pytest.approx(0.0, abs=1e-6)
-    wide = score.score(dataclasses.replace(predictions, fov_degrees=20.0), truth, fit)
-    other = score.score(predictions, dataclasses.replace(truth, fov_degrees=20.0), fit)
+    wide = score.score(dataclasses.replace(predictions, fov_degrees=20.0), ground_truth, fit)
+    other = score.score(predictions, dataclasses.replace(ground_truth, fov_degrees=20.0), fit)
     for found in (wide, other):
         assert found.metrics["mad_view_degrees"].value > 1
         assert found.metrics["mad_canonical_unaligned_degrees"].value > 1
-        # What is aligned to the truth lies in the truth's camera.
+        # What is aligned to the ground truth lies in the ground truth's camera.
         assert found.metrics["mad_canonical_degrees"].value == pytest.approx(0.0, abs=1e-6)
 
 
 def test_what_is_fitted_for_depth_needs_no_parts():
-    predictions, truth, fit = faces(12)
-    whole = score.score(predictions, truth, fit)
-    found = score.score(predictions, truth, fit._replace(centers=None))
+    predictions, ground_truth, fit = faces(12)
+    whole = score.score(predictions, ground_truth, fit)
+    found = score.score(predictions, ground_truth, fit._replace(centers=None))
     assert found.metrics["nme_percent"].is_absent
     for name in ("side_view_mean_depth_e2", "mad_canonical_mean_depth_degrees"):
         assert found.metrics[name] == whole.metrics[name]
@@ -315,7 +322,7 @@ def repeated(item, times):
 
 def test_every_interval_draws_people():
     # One picture of each person, and wrong in everything; then each picture ten times.
-    predictions, truth, fit = faces(11, people=24, images=1)
+    predictions, ground_truth, fit = faces(11, people=24, images=1)
     other, _, _ = faces(12, people=24, images=1)
     generator = np.random.default_rng(13)
     capsules = cycle.Capsules(
@@ -335,22 +342,22 @@ def test_every_interval_draws_people():
         view_depth=1 + 0.1 * generator.random((24, SIZE, SIZE)),
         rerendered=rerendered,
     )
-    fit = fit._replace(label_map=truth.parts[0])
+    fit = fit._replace(label_map=ground_truth.parts[0])
     view_depth = 1 + 0.1 * generator.random((24, SIZE, SIZE))
-    truth = dataclasses.replace(
-        truth, landmark_depth=generator.random((24, 5)), view_depth=view_depth
+    ground_truth = dataclasses.replace(
+        ground_truth, landmark_depth=generator.random((24, 5)), view_depth=view_depth
     )
-    once = score.score(found, truth, fit).metrics
-    many = score.score(repeated(found, 10), repeated(truth, 10), fit).metrics
+    once = score.score(found, ground_truth, fit).metrics
+    many = score.score(repeated(found, 10), repeated(ground_truth, 10), fit).metrics
     # What compares several images of one person has no interval of one image each; the next picture
     # is another face in the one set, and the same in the other.
     several = ("rank", "verification", "position_spread", "other_face")
-    told = [n for n, m in many.items() if not m.is_absent and not n.startswith(several)]
-    assert len(told) > 60 and {"nmi", "l1", "mad_canonical_degrees", "mad_view_degrees",
+    measured = [n for n, m in many.items() if not m.is_absent and not n.startswith(several)]
+    assert len(measured) > 60 and {"nmi", "l1", "mad_canonical_degrees", "mad_view_degrees",
             "yaw_correlation", "exists_part_1", "iou_nose", "nmi_landmarks", "convex_share",
             "landmark_depth_correlation", "rotation_side_e2", "nme_no_bias_percent",
-            "miou_label_map"} <= set(told)  # fmt: skip
-    for name in told:
+            "miou_label_map"} <= set(measured)  # fmt: skip
+    for name in measured:
         a, b = once[name], many[name]
         if name.startswith("ari"):  # it counts pairs, so that ten times the points are not the same
             assert b.high - b.low == pytest.approx(a.high - a.low, rel=0.05), name
@@ -359,26 +366,28 @@ def test_every_interval_draws_people():
     for name, metric in many.items():
         if not metric.is_absent:
             assert (metric.resampled, metric.drawn) == ("people", 24), name
-    unknown = dataclasses.replace(repeated(truth, 10), identity=None)
+    unknown = dataclasses.replace(repeated(ground_truth, 10), identity=None)
     images = score.score(repeated(found, 10), unknown, fit).metrics
     assert (images["l1"].resampled, images["l1"].drawn) == ("images", 240)
     assert images["l1"].high - images["l1"].low < 0.5 * (many["l1"].high - many["l1"].low)
 
 
 def test_landmarks_tell_how_well_parts_tell_them_apart():
-    predictions, truth, fit = faces(14)
-    truth.landmarks[:, 4, 0] -= 0.5  # into the mouth
-    scores = score.score(predictions, truth, fit)
+    predictions, ground_truth, fit = faces(14)
+    ground_truth.landmarks[:, 4, 0] -= 0.5  # into the mouth
+    scores = score.score(predictions, ground_truth, fit)
     # Eyes as one, nose, mouth as one: what parts that are alike on both sides reach.
     assert scores.metrics["nmi_landmarks"].value == pytest.approx(0.792, abs=1e-3)
     assert 0.6 < scores.metrics["nmi_landmarks_mean_face"].value < 0.95
-    still = truth.landmarks[:1].repeat(24, 0)  # faces that all lie alike need no looking at
+    still = ground_truth.landmarks[:1].repeat(24, 0)  # faces that all lie alike need no looking at
     alike = score.score(
-        predictions, dataclasses.replace(truth, landmarks=still), fit._replace(landmarks=still)
+        predictions,
+        dataclasses.replace(ground_truth, landmarks=still),
+        fit._replace(landmarks=still),
     )
     assert alike.metrics["nmi_landmarks_mean_face"].value == pytest.approx(1.0)
-    guessed = dataclasses.replace(truth, pseudo=True)
-    scores = score.score(predictions, guessed, fit)
+    pseudo = dataclasses.replace(ground_truth, pseudo=True)
+    scores = score.score(predictions, pseudo, fit)
     assert scores.metrics["nmi_landmarks"].is_absent
     assert scores.metrics["pseudo_ari_landmarks"].n == 24
     row = next(
@@ -387,23 +396,23 @@ def test_landmarks_tell_how_well_parts_tell_them_apart():
         if row.name == "pseudo_nmi_landmarks"
     )
     assert "mean face 0." in row.to_beat and row.images == "24 (6)"
-    without = score.score(predictions, truth)  # nothing is fitted for it
+    without = score.score(predictions, ground_truth)  # nothing is fitted for it
     assert without.metrics["ari_landmarks"].value == pytest.approx(0.615, abs=0.02)
     assert without.metrics["ari_landmarks_mean_face"].is_absent
     nothing = dataclasses.replace(predictions, labels=None, centers=None, parts=0)
-    assert score.score(nothing, truth, fit).reasons["nmi_landmarks"] == score.NOT_PREDICTED
+    assert score.score(nothing, ground_truth, fit).reasons["nmi_landmarks"] == score.NOT_PREDICTED
 
 
 def test_landmark_depth_of_photos():
-    predictions, truth, _ = faces(15)
+    predictions, ground_truth, _ = faces(15)
     view = 1 + 0.1 * np.random.default_rng(16).random((24, SIZE, SIZE))
-    at = score.landmark_depth.at_landmarks(view, truth.landmarks)
-    known = dataclasses.replace(truth, landmark_depth=3 * at, pseudo=True)
+    at = score.landmark_depth.at_landmarks(view, ground_truth.landmarks)
+    known = dataclasses.replace(ground_truth, landmark_depth=3 * at, pseudo=True)
     scores = score.score(dataclasses.replace(predictions, view_depth=view), known)
     assert scores.metrics["landmark_depth_correlation"].is_absent
     assert scores.metrics["pseudo_landmark_depth_correlation"].value == pytest.approx(1.0)
     assert scores.metrics["pseudo_landmark_depth_correlation_sum"].value == pytest.approx(5.0)
     unseen = score.score(dataclasses.replace(predictions, view_depth=None), known)
     assert unseen.reasons["landmark_depth_correlation"] == score.NOT_PREDICTED
-    unknown = score.score(dataclasses.replace(predictions, view_depth=view), truth)
-    assert unknown.reasons["landmark_depth_correlation"] == "no truth"
+    unknown = score.score(dataclasses.replace(predictions, view_depth=view), ground_truth)
+    assert unknown.reasons["landmark_depth_correlation"] == "no ground truth"

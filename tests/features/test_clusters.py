@@ -1,4 +1,4 @@
-"""Clusters of a data set's features: pictures whose parts are known, found without being told."""
+"""Clusters of a data set's features: pictures whose parts are known, found without labels."""
 
 import numpy as np
 import pytest

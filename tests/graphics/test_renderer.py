@@ -52,65 +52,68 @@ def face(size=SIZE, height=0.06):
 @pytest.mark.parametrize("depth", [1.0, 0.9])
 def test_identity_reproduces_the_canonical_image_and_covers_every_pixel(backend, depth):
     albedo = random_albedo()
-    drawn = Renderer((SIZE, SIZE), backend=backend)(
+    rendered = Renderer((SIZE, SIZE), backend=backend)(
         tf.fill([1, SIZE, SIZE], depth), albedo, FRONTAL, pose.identity(1)
     )
-    np.testing.assert_array_equal(drawn.mask, np.ones([1, SIZE, SIZE]))
+    np.testing.assert_array_equal(rendered.mask, np.ones([1, SIZE, SIZE]))
     # An even surface seen head on in frontal light is lit by 0.4 + 0.6 = 1.
-    np.testing.assert_allclose(drawn.shading, np.ones([1, SIZE, SIZE]), atol=1e-5)
-    np.testing.assert_allclose(drawn.image, albedo, atol=1e-4)
-    np.testing.assert_allclose(drawn.depth, np.full([1, SIZE, SIZE], depth), atol=1e-5)
+    np.testing.assert_allclose(rendered.shading, np.ones([1, SIZE, SIZE]), atol=1e-5)
+    np.testing.assert_allclose(rendered.image, albedo, atol=1e-4)
+    np.testing.assert_allclose(rendered.depth, np.full([1, SIZE, SIZE], depth), atol=1e-5)
 
 
 def test_identity_reproduces_any_relief():
     # Each vertex stays behind its pixel, whatever its depth.
     depth = tf.random.stateless_uniform([1, SIZE, SIZE], [0, 2], 0.9, 1.1)
     albedo = random_albedo()
-    drawn = Renderer((SIZE, SIZE))(depth, albedo, FRONTAL, pose.identity(1))
-    np.testing.assert_array_equal(drawn.mask, np.ones([1, SIZE, SIZE]))
-    np.testing.assert_allclose(drawn.canonical_image, albedo * drawn.shading[..., None], rtol=1e-6)
-    np.testing.assert_allclose(drawn.image, drawn.canonical_image, atol=1e-3)
-    np.testing.assert_allclose(drawn.depth, depth, atol=1e-4)
+    rendered = Renderer((SIZE, SIZE))(depth, albedo, FRONTAL, pose.identity(1))
+    np.testing.assert_array_equal(rendered.mask, np.ones([1, SIZE, SIZE]))
+    np.testing.assert_allclose(
+        rendered.canonical_image, albedo * rendered.shading[..., None], rtol=1e-6
+    )
+    np.testing.assert_allclose(rendered.image, rendered.canonical_image, atol=1e-3)
+    np.testing.assert_allclose(rendered.depth, depth, atol=1e-4)
 
 
 @pytest.mark.parametrize("columns, rows", [(1, 0), (-1, 0), (0, 1), (0, -1), (3, -2)])
 def test_translation_by_pixels_shifts_the_picture_by_pixels(columns, rows):
     albedo = random_albedo()
     view = view_of(x=columns * pixel_width(), y=rows * pixel_width())
-    drawn = Renderer((SIZE, SIZE))(tf.ones([1, SIZE, SIZE]), albedo, FRONTAL, view)
+    rendered = Renderer((SIZE, SIZE))(tf.ones([1, SIZE, SIZE]), albedo, FRONTAL, view)
     # x goes right; y goes up, against the rows.
     shifted = np.roll(albedo, (-rows, columns), axis=(1, 2))
     inside = slice(4, -4)
     np.testing.assert_allclose(
-        drawn.image[:, inside, inside], shifted[:, inside, inside], atol=1e-3
+        rendered.image[:, inside, inside], shifted[:, inside, inside], atol=1e-3
     )
 
 
 def test_uncovered_pixels_are_black_far_and_masked():
     # Half the picture to the right; the canvas goes on half a pixel beyond its outermost centers.
     view = view_of(x=SIZE // 2 * pixel_width())
-    drawn = Renderer((SIZE, SIZE), far_depth=1.7)(
+    rendered = Renderer((SIZE, SIZE), far_depth=1.7)(
         tf.ones([1, SIZE, SIZE]), random_albedo() + 0.1, FRONTAL, view
     )
-    covered = drawn.mask[0].numpy() > 0
+    covered = rendered.mask[0].numpy() > 0
     assert covered[:, SIZE // 2 :].all() and not covered[:, : SIZE // 2 - 1].any()
     assert (
-        not drawn.image[0].numpy()[~covered].any() and (drawn.image[0].numpy()[covered] > 0).all()
+        not rendered.image[0].numpy()[~covered].any()
+        and (rendered.image[0].numpy()[covered] > 0).all()
     )
-    np.testing.assert_allclose(drawn.depth[0].numpy()[~covered], 1.7)
-    np.testing.assert_allclose(drawn.depth[0].numpy()[covered], 1.0, atol=1e-5)
+    np.testing.assert_allclose(rendered.depth[0].numpy()[~covered], 1.7)
+    np.testing.assert_allclose(rendered.depth[0].numpy()[covered], 1.0, atol=1e-5)
 
 
 def test_moving_away_shrinks_the_picture():
     # Depth 2 instead of 1: half the size, about the center.
-    drawn = Renderer((SIZE, SIZE))(
+    rendered = Renderer((SIZE, SIZE))(
         tf.ones([1, SIZE, SIZE]), random_albedo(), FRONTAL, view_of(z=-1.0)
     )
-    covered = drawn.mask[0].numpy()
+    covered = rendered.mask[0].numpy()
     quarter = SIZE // 4
     assert covered[quarter:-quarter, quarter:-quarter].all()
     assert covered.sum() <= (SIZE // 2 + 2) ** 2
-    np.testing.assert_allclose(drawn.depth[0, SIZE // 2, SIZE // 2], 2.0, rtol=1e-5)
+    np.testing.assert_allclose(rendered.depth[0, SIZE // 2, SIZE // 2], 2.0, rtol=1e-5)
 
 
 @pytest.mark.parametrize("picture", [(12, 12), (48, 48), (24, 48)])
@@ -120,13 +123,13 @@ def test_the_picture_may_have_another_size_than_the_maps(picture):
     ramp = (
         tf.constant(np.repeat(x[np.newaxis, ..., np.newaxis], 3, axis=-1), tf.float32) * 0.5 + 0.5
     )
-    drawn = Renderer(picture)(tf.ones([1, SIZE, SIZE]), ramp, FRONTAL, pose.identity(1))
-    assert drawn.image.shape == (1, *picture, 3) and drawn.mask.shape == (1, *picture)
-    np.testing.assert_array_equal(drawn.mask, np.ones([1, *picture]))
+    rendered = Renderer(picture)(tf.ones([1, SIZE, SIZE]), ramp, FRONTAL, pose.identity(1))
+    assert rendered.image.shape == (1, *picture, 3) and rendered.mask.shape == (1, *picture)
+    np.testing.assert_array_equal(rendered.mask, np.ones([1, *picture]))
     expected = (np.arange(picture[1]) + 0.5) / picture[1]
     # Beyond the outermost vertices the ramp is continued flat.
     inside = slice(picture[1] // 8, -(picture[1] // 8))
-    found = drawn.image[0, picture[0] // 2, :, 0]
+    found = rendered.image[0, picture[0] // 2, :, 0]
     np.testing.assert_allclose(found[inside], expected[inside], atol=1e-4)
 
 
@@ -136,11 +139,11 @@ def test_mirrored_object_is_the_mirrored_picture():
         tf.constant([0.0]), tf.constant([0.5]), tf.constant([[0.0, 0.6]])
     )  # from above: the same for both
     renderer = Renderer((SIZE, SIZE))
-    drawn = renderer(depth, albedo, light, view_of(pitch=0.2))
+    rendered = renderer(depth, albedo, light, view_of(pitch=0.2))
     mirrored = renderer(depth[:, :, ::-1], albedo[:, :, ::-1], light, view_of(pitch=0.2))
-    assert np.abs(drawn.image - drawn.image[:, :, ::-1]).max() > 0.1
+    assert np.abs(rendered.image - rendered.image[:, :, ::-1]).max() > 0.1
     # The cells are cut along one diagonal, not along the mirrored one too.
-    np.testing.assert_allclose(mirrored.image[:, :, ::-1], drawn.image, atol=0.01)
+    np.testing.assert_allclose(mirrored.image[:, :, ::-1], rendered.image, atol=0.01)
     identity = [
         renderer(d, a, light, pose.identity(1))
         for d, a in ((depth, albedo), (depth[:, :, ::-1], albedo[:, :, ::-1]))
@@ -174,32 +177,34 @@ def test_turning_a_ball_moves_the_spot_on_its_front(backend, angles, direction):
     spot = np.exp(-((x / 0.2) ** 2 + (y / 0.2) ** 2))
     albedo = tf.constant(np.repeat(spot[np.newaxis, ..., np.newaxis], 3, axis=-1), tf.float32)
     light = Light(tf.ones([1]), tf.zeros([1]), FRONTAL.direction)  # ambient only
-    drawn = Renderer((SIZE, SIZE), backend=backend)(depth, albedo, light, view_of(**angles))
-    center = np.array(blob_center(drawn.image)) - SIZE / 2
+    rendered = Renderer((SIZE, SIZE), backend=backend)(depth, albedo, light, view_of(**angles))
+    center = np.array(blob_center(rendered.image)) - SIZE / 2
     np.testing.assert_allclose(center, np.array(direction) * 4.07, atol=0.35)
 
 
 def test_roll_turns_the_picture_counter_clockwise():
     albedo = random_albedo()
-    drawn = Renderer((SIZE, SIZE))(
+    rendered = Renderer((SIZE, SIZE))(
         tf.ones([1, SIZE, SIZE]), albedo, FRONTAL, view_of(roll=math.pi / 2)
     )
-    np.testing.assert_allclose(drawn.image[0], np.rot90(albedo[0]), atol=1e-3)
+    np.testing.assert_allclose(rendered.image[0], np.rot90(albedo[0]), atol=1e-3)
 
 
-def test_part_visibility_is_drawn_in_the_photos_view():
+def test_part_visibility_is_rendered_in_the_photos_view():
     visibility = tf.one_hot(
         tf.random.stateless_uniform([1, SIZE, SIZE], [0, 3], 0, 3, tf.int32), 3, axis=1
     )
     depth, albedo = tf.ones([1, SIZE, SIZE]), random_albedo()
     renderer = Renderer((SIZE, SIZE))
-    drawn = renderer(depth, albedo, FRONTAL, view_of(x=2 * pixel_width()), visibility)
-    np.testing.assert_allclose(drawn.part_visibility[..., 3:], visibility[..., 1:-2], atol=1e-3)
+    rendered = renderer(depth, albedo, FRONTAL, view_of(x=2 * pixel_width()), visibility)
+    np.testing.assert_allclose(rendered.part_visibility[..., 3:], visibility[..., 1:-2], atol=1e-3)
     # Wherever there is a canvas, there are parts.
-    np.testing.assert_allclose(tf.reduce_sum(drawn.part_visibility, axis=1), drawn.mask, atol=1e-5)
+    np.testing.assert_allclose(
+        tf.reduce_sum(rendered.part_visibility, axis=1), rendered.mask, atol=1e-5
+    )
     without = renderer(depth, albedo, FRONTAL, view_of(x=2 * pixel_width()))
     assert without.part_visibility is None
-    np.testing.assert_array_equal(without.image, drawn.image)
+    np.testing.assert_array_equal(without.image, rendered.image)
 
 
 def test_posed_vertices_project_to_the_pixels_they_came_from():
@@ -218,12 +223,12 @@ def test_backends_draw_the_same_picture(backend):
         tf.constant([0.0, 0.3]), tf.constant([0.5, 0.1]), tf.constant([[0.3, 0.6], [-0.5, 0.1]])
     )
     view = Pose(tf.constant([[0.1, 0.5, -0.2], [0.3, -0.7, 0.0]]), tf.constant([[0.01, 0, 0]] * 2))
-    drawn = Renderer((SIZE, SIZE), backend=backend)(depth, albedo, light, view)
+    rendered = Renderer((SIZE, SIZE), backend=backend)(depth, albedo, light, view)
     reference = Renderer((SIZE, SIZE), backend="tensorflow")(depth, albedo, light, view)
-    assert 0 < drawn.mask.numpy().mean() < 1
+    assert 0 < rendered.mask.numpy().mean() < 1
     for name in ("mask", "image", "depth"):
         np.testing.assert_allclose(
-            getattr(drawn, name), getattr(reference, name), atol=1e-5, err_msg=name
+            getattr(rendered, name), getattr(reference, name), atol=1e-5, err_msg=name
         )
 
 
@@ -239,15 +244,15 @@ def test_an_unknown_batch_size_draws_the_same_picture():
             Pose(tf.TensorSpec([None, 3]), tf.TensorSpec([None, 3])),
         ],
     )
-    def draw(depth, albedo, light, view):
+    def render(depth, albedo, light, view):
         return renderer(depth, albedo, light, view)
 
     depth, albedo = face()
     given = depth, albedo, FRONTAL, view_of(yaw=0.4)
     reference = renderer(*given).image
     three = tf.nest.map_structure(lambda one: tf.repeat(one, 3, axis=0), given)
-    np.testing.assert_allclose(draw(*given).image, reference, atol=1e-5)
-    np.testing.assert_allclose(draw(*three).image, tf.repeat(reference, 3, axis=0), atol=1e-5)
+    np.testing.assert_allclose(render(*given).image, reference, atol=1e-5)
+    np.testing.assert_allclose(render(*three).image, tf.repeat(reference, 3, axis=0), atol=1e-5)
 
 
 # ---- what its gradients say ----------------------------------------------------------------------
@@ -332,9 +337,9 @@ def test_degenerate_depth_gives_finite_pictures_and_gradients(depth, yaw):
     inputs = (depth, random_albedo(), FRONTAL, view_of(yaw=yaw))
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        drawn = Renderer((SIZE, SIZE))(*inputs)
-        value = tf.reduce_sum(drawn.image**2) + tf.reduce_sum(drawn.depth)
-    for name, output in drawn._asdict().items():
+        rendered = Renderer((SIZE, SIZE))(*inputs)
+        value = tf.reduce_sum(rendered.image**2) + tf.reduce_sum(rendered.depth)
+    for name, output in rendered._asdict().items():
         assert output is None or np.isfinite(output).all(), name
     for gradient in tf.nest.flatten(tape.gradient(value, inputs)):
         assert np.isfinite(gradient).all()
@@ -345,26 +350,28 @@ def test_descent_recovers_pose_and_light():
     depth, albedo = face(height=0.15)
     renderer = Renderer((SIZE, SIZE))
 
-    def draw(rotation, translation, parameters):
+    def render(rotation, translation, parameters):
         light = lighting.from_parameters(parameters[:, 0], parameters[:, 1], parameters[:, 2:])
         return renderer(depth, albedo, light, Pose(rotation, translation)), light
 
-    truth = (
+    ground_truth = (
         tf.constant([[-0.12, 0.2, 0.08]]),
         tf.constant([[0.006, -0.004, 0.0]]),
         tf.constant([[-0.3, 0.2, 0.4, 0.3]]),
     )
-    photo, true_light = draw(*truth)
-    found = [tf.Variable(tf.zeros_like(value)) for value in truth]
+    photo, true_light = render(*ground_truth)
+    found = [tf.Variable(tf.zeros_like(value)) for value in ground_truth]
     # Units of about a pixel's worth each, as one Adam serves all.
     scales = [tf.constant(scale) for scale in (1.0, 0.05, 2.0)]
 
     @tf.function(autograph=False)
     def loss_and_gradients():
         with tf.GradientTape() as tape:
-            drawn, _ = draw(*[scale * value for scale, value in zip(scales, found, strict=True)])
-            both = drawn.mask * photo.mask
-            error = tf.reduce_sum(tf.square(drawn.image - photo.image), axis=-1) * both
+            rendered, _ = render(
+                *[scale * value for scale, value in zip(scales, found, strict=True)]
+            )
+            both = rendered.mask * photo.mask
+            error = tf.reduce_sum(tf.square(rendered.image - photo.image), axis=-1) * both
             loss = tf.reduce_sum(error) / tf.reduce_sum(both)
         return loss, tape.gradient(loss, found)
 
@@ -377,9 +384,9 @@ def test_descent_recovers_pose_and_light():
     rotation, translation, parameters = [s * v for s, v in zip(scales, found, strict=True)]
     assert float(loss) < first / 300
     # A degree is 0.017.
-    np.testing.assert_allclose(rotation, truth[0], atol=0.02)
-    np.testing.assert_allclose(translation, truth[1], atol=0.2 * pixel_width())
-    _, light = draw(rotation, translation, parameters)
+    np.testing.assert_allclose(rotation, ground_truth[0], atol=0.02)
+    np.testing.assert_allclose(translation, ground_truth[1], atol=0.2 * pixel_width())
+    _, light = render(rotation, translation, parameters)
     np.testing.assert_allclose(light.ambient, true_light.ambient, atol=0.04)
     np.testing.assert_allclose(light.diffuse, true_light.diffuse, atol=0.04)
     cosine = float(tf.reduce_sum(light.direction * true_light.direction))

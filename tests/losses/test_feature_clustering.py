@@ -1,4 +1,4 @@
-"""Feature clustering loss: against loops, and what it teaches."""
+"""Feature clustering loss: against loops, and what is learned by it."""
 
 import numpy as np
 import pytest

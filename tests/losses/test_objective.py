@@ -55,7 +55,7 @@ def config(tiny):
         likelihood_weight=1.0,
         flip_weight=0.5,
         pyramid_weight=0.0,
-        perceptual="none",
+        feature_network="none",
         contrastive_weight=0.05,
         contrastive_temperature=0.1,
         sparsity_weight=1.0,
@@ -77,9 +77,9 @@ def image():
 
 
 def likelihood(image, output, index):
-    drawn = (output.rendering, output.flipped_rendering)[index]
+    rendered = (output.rendering, output.flipped_rendering)[index]
     return reconstruction.negative_log_likelihood(
-        image, drawn.image, output.confidence.pixels[..., index], drawn.mask
+        image, rendered.image, output.confidence.pixels[..., index], rendered.mask
     )
 
 
@@ -193,15 +193,15 @@ def test_perceptual_compares_covered_pixels_with_their_own_confidence(
     config, image, output, vgg_weights
 ):
     without = objective.Objective(config)(image, output)
-    config = config.replace(perceptual="vgg16", vgg_weights=vgg_weights, perceptual_weight=3.0)
+    config = config.replace(feature_network="vgg16", vgg_weights=vgg_weights, perceptual_weight=3.0)
     loss = objective.Objective(config)(image, output)
     features = VGG16Features(vgg_weights)
     for index, name in enumerate(("perceptual", "perceptual_flip")):
-        drawn = (output.rendering, output.flipped_rendering)[index]
+        rendered = (output.rendering, output.flipped_rendering)[index]
         # Where the canvas does not reach, the picture is completed by the photo.
-        filled = tf.where(drawn.mask[..., tf.newaxis] > 0, drawn.image, image)
+        filled = tf.where(rendered.mask[..., tf.newaxis] > 0, rendered.image, image)
         expected = perceptual.negative_log_likelihood(
-            features(image), features(filled), output.confidence.features[..., index], drawn.mask
+            features(image), features(filled), output.confidence.features[..., index], rendered.mask
         )
         np.testing.assert_allclose(loss[name], expected, rtol=1e-5)
     difference = 3.0 * loss["perceptual"] + 1.5 * loss["perceptual_flip"]
@@ -231,4 +231,4 @@ def test_gradient_of_the_total_reaches_what_each_loss_is_about(config, image, ou
 
 def test_missing_perceptual_weights_raise_when_the_objective_is_made(config):
     with pytest.raises(FileNotFoundError, match="--vgg_weights=nowhere.h5"):
-        objective.Objective(config.replace(perceptual="vgg16", vgg_weights="nowhere.h5"))
+        objective.Objective(config.replace(feature_network="vgg16", vgg_weights="nowhere.h5"))

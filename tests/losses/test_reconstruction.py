@@ -34,12 +34,14 @@ def test_likelihood_preset():
     # colors is 0.1, on the range [-1, 1] it is 0.2; with sigma 0.5 that is sqrt(2) 0.2 / 0.5 + ln 0.5.
     # The second is exact; with sigma 2 it costs ln 2.
     image = tf.constant([[[[0.5, 0.5, 0.5], [0.2, 0.4, 0.6]]]])
-    drawn = tf.constant([[[[0.8, 0.5, 0.5], [0.2, 0.4, 0.6]]]])
+    rendered = tf.constant([[[[0.8, 0.5, 0.5], [0.2, 0.4, 0.6]]]])
     sigma = tf.constant([[[0.5, 2.0]]])
-    both = reconstruction.negative_log_likelihood(image, drawn, sigma, tf.ones([1, 1, 2]))
+    both = reconstruction.negative_log_likelihood(image, rendered, sigma, tf.ones([1, 1, 2]))
     # (0.4 sqrt(2) - ln 2 + ln 2) / 2 = 0.2 sqrt(2)
     np.testing.assert_allclose(both, [0.2 * math.sqrt(2)], rtol=1e-6)
-    first = reconstruction.negative_log_likelihood(image, drawn, sigma, tf.constant([[[1.0, 0.0]]]))
+    first = reconstruction.negative_log_likelihood(
+        image, rendered, sigma, tf.constant([[[1.0, 0.0]]])
+    )
     np.testing.assert_allclose(first, [0.4 * math.sqrt(2) - math.log(2)], rtol=1e-6)
 
 
@@ -54,26 +56,26 @@ def test_likelihood_is_least_where_sigma_is_the_error_times_root_two():
 
 
 def test_likelihood_gradient_reaches_picture_and_sigma_where_covered():
-    drawn = tf.Variable(flat_colors([[0.7, 0.7]]))
+    rendered = tf.Variable(flat_colors([[0.7, 0.7]]))
     sigma = tf.Variable([[[0.5, 0.5]]])
     mask = tf.constant([[[1.0, 0.0]]])
     with tf.GradientTape() as tape:
         value = reconstruction.negative_log_likelihood(
-            flat_colors([[0.5, 0.5]]), drawn, sigma, mask
+            flat_colors([[0.5, 0.5]]), rendered, sigma, mask
         )
-    to_drawn, to_sigma = tape.gradient(value, [drawn, sigma])
-    # d/drawn: 2 sqrt(2) / (3 sigma) a color. d/sigma: -sqrt(2) 0.4 / 0.25 + 1 / 0.5.
+    to_rendered, to_sigma = tape.gradient(value, [rendered, sigma])
+    # d/rendered: 2 sqrt(2) / (3 sigma) a color. d/sigma: -sqrt(2) 0.4 / 0.25 + 1 / 0.5.
     slope = 2 * math.sqrt(2) / 1.5
-    np.testing.assert_allclose(to_drawn, [[[[slope] * 3, [0, 0, 0]]]], rtol=1e-5)
+    np.testing.assert_allclose(to_rendered, [[[[slope] * 3, [0, 0, 0]]]], rtol=1e-5)
     np.testing.assert_allclose(to_sigma, [[[-1.6 * math.sqrt(2) + 2.0, 0]]], rtol=1e-5)
 
 
 def test_l1_preset():
     image = flat_colors([[0.1, 0.9], [0.5, 0.5]])
-    drawn = flat_colors([[0.4, 0.0], [0.5, 0.7]])
+    rendered = flat_colors([[0.4, 0.0], [0.5, 0.7]])
     mask = tf.constant([[[1.0, 0.0], [1.0, 1.0]]])
     # (0.3 + 0 + 0.2) / 3; the worst pixel is not covered.
-    np.testing.assert_allclose(reconstruction.l1(image, drawn, mask), [0.5 / 3], rtol=1e-6)
+    np.testing.assert_allclose(reconstruction.l1(image, rendered, mask), [0.5 / 3], rtol=1e-6)
 
 
 def test_pyramid_of_an_even_error_is_that_error_once_a_level():
@@ -89,37 +91,37 @@ def test_pyramid_preset():
     # Full size: |difference| 0.5; every step down a row is 1, every step to the right 0.
     # Half and quarter size: all 0.5, without steps.
     rows = tf.tile(tf.constant([1.0, 0.0]), [4])
-    drawn = tf.tile(rows[tf.newaxis, :, tf.newaxis, tf.newaxis], [1, 1, 8, 3])
-    value = reconstruction.pyramid(tf.zeros([1, 8, 8, 3]), drawn, tf.ones([1, 8, 8]))
+    rendered = tf.tile(rows[tf.newaxis, :, tf.newaxis, tf.newaxis], [1, 1, 8, 3])
+    value = reconstruction.pyramid(tf.zeros([1, 8, 8, 3]), rendered, tf.ones([1, 8, 8]))
     np.testing.assert_allclose(value, [0.5 + 1.0 + 0.5 + 0.5], rtol=1e-6)
     turned = reconstruction.pyramid(
-        tf.zeros([1, 8, 8, 3]), tf.transpose(drawn, [0, 2, 1, 3]), tf.ones([1, 8, 8])
+        tf.zeros([1, 8, 8, 3]), tf.transpose(rendered, [0, 2, 1, 3]), tf.ones([1, 8, 8])
     )
     np.testing.assert_allclose(turned, value)
 
 
 def test_pyramid_uncovered_pixels_count_as_reproduced_and_get_no_gradient():
     image = tf.zeros([1, 8, 8, 3])
-    drawn = tf.Variable(tf.random.stateless_uniform([1, 8, 8, 3], [0, 2]) + 0.1)
+    rendered = tf.Variable(tf.random.stateless_uniform([1, 8, 8, 3], [0, 2]) + 0.1)
     left = tf.concat([tf.ones([1, 8, 4]), tf.zeros([1, 8, 4])], axis=2)
     with tf.GradientTape() as tape:
-        value = reconstruction.pyramid(image, drawn, left)
-    gradient = tape.gradient(value, drawn)[0]
+        value = reconstruction.pyramid(image, rendered, left)
+    gradient = tape.gradient(value, rendered)[0]
     np.testing.assert_array_equal(gradient[:, 4:], np.zeros([8, 4, 3]))
     # No two differences of the random picture cancel a color's own: each pixel is reached.
     assert np.all(gradient[:, :4].numpy() != 0)
-    nothing = reconstruction.pyramid(image, drawn, tf.zeros([1, 8, 8]))
+    nothing = reconstruction.pyramid(image, rendered, tf.zeros([1, 8, 8]))
     np.testing.assert_array_equal(nothing, [0.0])
 
 
 @pytest.mark.parametrize(
     "loss",
     [
-        lambda image, drawn: reconstruction.negative_log_likelihood(
-            image, drawn, tf.ones([2, 8, 8]), tf.ones([2, 8, 8])
+        lambda image, rendered: reconstruction.negative_log_likelihood(
+            image, rendered, tf.ones([2, 8, 8]), tf.ones([2, 8, 8])
         ),
-        lambda image, drawn: reconstruction.l1(image, drawn, tf.ones([2, 8, 8])),
-        lambda image, drawn: reconstruction.pyramid(image, drawn, tf.ones([2, 8, 8])),
+        lambda image, rendered: reconstruction.l1(image, rendered, tf.ones([2, 8, 8])),
+        lambda image, rendered: reconstruction.pyramid(image, rendered, tf.ones([2, 8, 8])),
     ],
     ids=["likelihood", "l1", "pyramid"],
 )

@@ -1,4 +1,4 @@
-"""Pictures that the model draws of its own finds: random poses, and what must be found again."""
+"""Pictures that the model renders of its own finds: random poses, and what must be found again."""
 
 import math
 
@@ -50,7 +50,7 @@ def test_a_rerendering_teaches_encoder_and_pose_and_leaves_the_drawing_alone(tin
 
 
 def test_the_pose_of_an_unturned_rerendering_is_the_photos(tiny):
-    """Drawn in the pose that was found, a perfect reconstruction would be found there again."""
+    """Rendered in the pose that was found, a perfect reconstruction would be found there again."""
     tf.keras.utils.set_random_seed(0)
     model = igc_net.build(tiny)
     size = tiny.model.image_size

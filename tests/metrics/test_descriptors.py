@@ -22,7 +22,7 @@ def capsules(seed, n=6, parts=3, size=4):
 
 
 def test_a_block_by_hand():
-    # Mean (2, 1); centerd (-1, 1), (1, -1); with weights 4 and 1: (-2, 1), (2, -1), length sqrt(5).
+    # Mean (2, 1); centered (-1, 1), (1, -1); with weights 4 and 1: (-2, 1), (2, -1), length sqrt(5).
     fit = np.array([[1.0, 2.0], [3.0, 0.0]])
     found = descriptors.block(fit, fit, np.array([4.0, 1.0]))
     np.testing.assert_allclose(found, np.array([[-2, 1], [2, -1]]) / np.sqrt(5), atol=1e-6)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from igc_tf.metrics import geometry
+from igc_tf.metrics.metric import means
 
 
 def bumps(seed, n=4, size=32, sign=1.0):
@@ -14,6 +15,11 @@ def bumps(seed, n=4, size=32, sign=1.0):
     center = generator.uniform(-0.3, 0.3, (2, n, 1, 1))
     height = generator.uniform(0.02, 0.06, (n, 1, 1))
     return 1.0 - sign * height * np.exp(-((x - center[0]) ** 2 + (y - center[1]) ** 2) / 0.3)
+
+
+def evaluate(*arguments, **named):
+    """Means over the images."""
+    return means(geometry.canonical_errors(*arguments, **named), {})
 
 
 def test_unproject_by_hand():
@@ -87,11 +93,11 @@ def test_align_flattens_a_hollow_face_instead_of_turning_it():
 
 def test_perfect_prediction_up_to_scale_and_shift():
     true = bumps(4)
-    metrics = geometry.evaluate(0.5 * true + 0.4, true)
+    metrics = evaluate(0.5 * true + 0.4, true)
     assert metrics["side_canonical_e2"].value == pytest.approx(0.0, abs=1e-9)
     assert metrics["mad_canonical_degrees"].value == pytest.approx(0.0, abs=1e-6)
     assert metrics["mad_canonical_unaligned_degrees"].value > 1.0
-    # Constant depth: SIDE is the deviation of the logarithm of the truth.
+    # Constant depth: SIDE is the deviation of the logarithm of the ground truth.
     assert metrics["side_canonical_constant_e2"].value == pytest.approx(
         100 * np.log(true).std((1, 2)).mean()
     )
@@ -100,14 +106,14 @@ def test_perfect_prediction_up_to_scale_and_shift():
 def test_order_of_the_lines():
     true = bumps(5, n=30)
     noisy = true + np.random.default_rng(6).normal(0, 1e-4, true.shape)
-    metrics = geometry.evaluate(noisy, true, average=geometry.mean_depth(bumps(7, n=30)))
+    metrics = evaluate(noisy, true, average=geometry.mean_depth(bumps(7, n=30)))
     for kind in ("side_canonical_{}e2", "mad_canonical_{}degrees"):
         values = [metrics[kind.format(name)].value for name in ("", "mean_depth_", "constant_")]
         assert values[0] < values[1] < values[2]
 
 
 def test_hollow_face_is_no_better_than_flat():
-    metrics = geometry.evaluate(bumps(8, sign=-1.0), bumps(8))
+    metrics = evaluate(bumps(8, sign=-1.0), bumps(8))
     assert metrics["side_canonical_e2"].value == pytest.approx(
         metrics["side_canonical_constant_e2"].value
     )
@@ -121,14 +127,14 @@ def test_depth_error_by_hand():
     # The relief is 1 (depths 1 and 3 about 2); errors of 0.5 and 0.5: half the relief.
     true, predicted = np.array([[[1.0, 3.0]]]), np.array([[[1.5, 2.5]]])
     np.testing.assert_allclose(geometry.depth_error_percent(predicted, true), [50.0])
-    # A flat map is 100 % wrong by definition; a flat truth has no relief to compare with.
+    # A flat map is 100 % wrong by definition; a flat ground truth has no relief to compare with.
     np.testing.assert_allclose(geometry.depth_error_percent(np.full_like(true, 2.0), true), [100.0])
     assert np.isnan(geometry.depth_error_percent(predicted, np.ones_like(true))).all()
 
 
 def test_mean_depth_line_needs_the_train_split():
     true = bumps(10)
-    metrics = geometry.evaluate(true, true)
+    metrics = evaluate(true, true)
     for name in (
         "side_canonical_mean_depth_e2",
         "mad_canonical_mean_depth_degrees",
@@ -142,7 +148,7 @@ def test_mean_depth_line_needs_the_train_split():
 def test_shifted_depth_is_seen():
     true = bumps(11)
     errors = [
-        geometry.evaluate(np.roll(true, shift, 2), true)["depth_error_canonical_percent"].value
+        evaluate(np.roll(true, shift, 2), true)["depth_error_canonical_percent"].value
         for shift in (0, 2, 5)
     ]
     assert errors[0] < errors[1] < errors[2]
@@ -156,14 +162,14 @@ def test_mean_depth_by_hand():
     np.testing.assert_allclose(geometry.mean_depth(true), [[2.0, 3.5, 9.0]])
 
 
-def test_empty_masks_have_no_truth():
+def test_empty_masks_have_no_ground_truth():
     true = bumps(9, n=2)
     mask = np.ones_like(true)
     mask[1] = 0
     with np.errstate(invalid="raise", divide="raise"):
-        metrics = geometry.evaluate(true, true, mask, true[0])
+        metrics = evaluate(true, true, mask, true[0])
         assert {metric.n for metric in metrics.values()} == {1}
-        for metric in geometry.evaluate(true, true, 0 * mask).values():
+        for metric in evaluate(true, true, 0 * mask).values():
             assert metric.is_absent
 
 
@@ -178,7 +184,7 @@ def test_empty_masks_have_no_truth():
 )
 def test_bad_input_is_named(predicted, true, mask, message):
     with pytest.raises(ValueError, match=message):
-        geometry.evaluate(predicted, true, mask)
+        evaluate(predicted, true, mask)
 
 
 def test_mean_depth_of_nothing_is_named():
@@ -196,7 +202,7 @@ def heads(seed, n=3, size=64):
     return np.where(known, depth, 1.1), known
 
 
-def by_hand(predicted, drawn, true, known, fov_degrees):
+def by_hand(predicted, rendered, true, known, fov_degrees):
     """SIDE x 100 and MAD of one picture of 64 px, pixel by pixel."""
     half = np.tan(np.radians(fov_degrees / 2))
 
@@ -220,7 +226,7 @@ def by_hand(predicted, drawn, true, known, fov_degrees):
     differences, angles = [], []
     for row in range(64):
         for column in range(64):
-            if whole(drawn, row, column) and whole(known, row, column):
+            if whole(rendered, row, column) and whole(known, row, column):
                 differences.append(np.log(predicted[row, column]) - np.log(true[row, column]))
                 cosine = normal(predicted, row, column) @ normal(true, row, column)
                 angles.append(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
@@ -230,18 +236,18 @@ def by_hand(predicted, drawn, true, known, fov_degrees):
 
 def test_view_errors_pixel_by_pixel():
     true, known = heads(20, n=2)
-    predicted, drawn = heads(21, n=2)
-    drawn[:, 30:33, 40] = False  # a hole
+    predicted, rendered = heads(21, n=2)
+    rendered[:, 30:33, 40] = False  # a hole
     average = geometry.mean_depth(*heads(22, n=5))
     found = geometry.view_errors(
-        geometry.View(predicted, drawn, fov_degrees=25.0),
+        geometry.View(predicted, rendered, fov_degrees=25.0),
         geometry.View(true, known, fov_degrees=25.0),
         average,
     )
     everywhere = np.ones((64, 64), bool)
     lines = {"constant_": np.ones((64, 64)), "mean_depth_": average}
     for index in range(2):
-        expected = by_hand(predicted[index], drawn[index], true[index], known[index], 25.0)
+        expected = by_hand(predicted[index], rendered[index], true[index], known[index], 25.0)
         names = ("side_view_e2", "mad_view_degrees")
         np.testing.assert_allclose([found[name][index] for name in names], expected, atol=1e-6)
         for line, depth in lines.items():
@@ -252,17 +258,17 @@ def test_view_errors_pixel_by_pixel():
 
 def test_a_perfect_view_has_no_error_and_scale_is_free_of_side_only():
     true, known = heads(23)
-    truth = geometry.View(true, known)
-    found = geometry.view_errors(truth, truth, true[0])
+    ground_truth = geometry.View(true, known)
+    found = geometry.view_errors(ground_truth, ground_truth, true[0])
     for name in ("side_view_e2", "mad_view_degrees"):
         np.testing.assert_allclose(found[name], 0.0, atol=1e-6)
-    scaled = geometry.view_errors(geometry.View(1.2 * true, known), truth)
+    scaled = geometry.view_errors(geometry.View(1.2 * true, known), ground_truth)
     np.testing.assert_allclose(scaled["side_view_e2"], 0.0, atol=1e-9)
     # The camera's rays spread with depth, so a scaled surface is similar: the normals stay.
     np.testing.assert_allclose(scaled["mad_view_degrees"], 0.0, atol=1e-6)
     # Not so a shift, nor relief that is half as deep: nothing is fitted.
     for wrong in (true + 0.5, 1.0 + 0.5 * (true - 1.0)):
-        found = geometry.view_errors(geometry.View(wrong, known), truth)
+        found = geometry.view_errors(geometry.View(wrong, known), ground_truth)
         assert (found["side_view_e2"] > 0.1).all() and (found["mad_view_degrees"] > 1).all()
 
 
@@ -297,12 +303,12 @@ def test_view_masks_are_eroded_apart_and_at_the_border():
 
 def test_view_lines_see_what_the_prediction_leaves_out():
     true, known = heads(24)
-    drawn = known.copy()
-    drawn[:, :, :32] = False
-    truth = geometry.View(true, known)
+    rendered = known.copy()
+    rendered[:, :, :32] = False
+    ground_truth = geometry.View(true, known)
     part, whole = (
-        geometry.view_errors(view, truth, true[0])
-        for view in (geometry.View(true, drawn), geometry.View(true))
+        geometry.view_errors(view, ground_truth, true[0])
+        for view in (geometry.View(true, rendered), geometry.View(true))
     )
     for line in ("constant_", "mean_depth_"):
         np.testing.assert_array_equal(part[f"side_view_{line}e2"], whole[f"side_view_{line}e2"])
@@ -314,10 +320,12 @@ def test_a_mean_head_that_does_not_turn_is_beaten_by_one_that_does():
     turns = np.linspace(-0.4, 0.4, 9)[:, None, None]
     true = 1.0 - 0.06 * np.exp(-((x - turns) ** 2 + y**2) / 0.3)
     known = (x - turns) ** 2 + y**2 < 0.3
-    truth = geometry.View(np.where(known, true, 1.1), known)
-    average = geometry.mean_depth(*truth[:2])
+    ground_truth = geometry.View(np.where(known, true, 1.1), known)
+    average = geometry.mean_depth(*ground_truth[:2])
     nearly = geometry.View(true * (1 + 0.002 * np.sin(9 * x)))
-    means = {name: v.mean() for name, v in geometry.view_errors(nearly, truth, average).items()}
+    means = {
+        name: v.mean() for name, v in geometry.view_errors(nearly, ground_truth, average).items()
+    }
     assert means["side_view_e2"] < means["side_view_mean_depth_e2"] < means["side_view_constant_e2"]
 
 
@@ -348,9 +356,9 @@ def test_every_camera_has_its_own_field_of_view():
     true, known = heads(25)
     wider = np.tan(np.radians(10.0)) / np.tan(np.radians(5.0))
     predicted = 1.0 + wider * (true - 1.0)
-    truth = geometry.View(true, known)
+    ground_truth = geometry.View(true, known)
     right, wrong = (
-        geometry.view_errors(geometry.View(predicted, known, fov_degrees=fov), truth)
+        geometry.view_errors(geometry.View(predicted, known, fov_degrees=fov), ground_truth)
         for fov in (20.0, 10.0)
     )
     assert right["mad_view_degrees"].mean() < 0.2 * wrong["mad_view_degrees"].mean()
@@ -362,16 +370,16 @@ def test_every_camera_has_its_own_field_of_view():
 
 def test_given_normals_take_the_place_of_those_of_the_depth():
     true, known = heads(26)
-    truth = geometry.View(true, known)
+    ground_truth = geometry.View(true, known)
     flat = np.ones_like(true)
     vectors = geometry.normals(true)
-    found = geometry.view_errors(geometry.View(flat, known, 3.0 * vectors), truth)
+    found = geometry.view_errors(geometry.View(flat, known, 3.0 * vectors), ground_truth)
     assert (found["side_view_e2"] > 0.1).all()
     large = np.repeat(np.repeat(vectors, 2, 1), 2, 2)
     twice = np.ones((3, 128, 128))
     for view in (geometry.View(flat, known, vectors), geometry.View(twice, None, large)):
         np.testing.assert_allclose(
-            geometry.view_errors(view, truth)["mad_view_degrees"], 0.0, atol=1e-6
+            geometry.view_errors(view, ground_truth)["mad_view_degrees"], 0.0, atol=1e-6
         )
 
 

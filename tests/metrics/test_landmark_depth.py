@@ -79,7 +79,7 @@ def test_nothing_known_is_absent():
         assert metric.is_absent
 
 
-def test_people_are_drawn():
+def test_people_are_resampled():
     depth, marks, true = planes(5, n=20, noise=0.01)
     once = landmark_depth.evaluate(depth, marks, true)
     identity = np.arange(20).repeat(10)

@@ -42,7 +42,7 @@ def test_values_by_hand():
     assert metrics["pitch_mae_degrees"].unit == "degrees"
 
 
-def test_agrees_with_scipy_and_interval_covers_the_truth():
+def test_agrees_with_scipy_and_interval_covers_the_true_value():
     true = angles(2)
     predicted = true + np.random.default_rng(3).normal(0.0, 30.0, true.shape)
     metric = pose.evaluate(predicted, true)["yaw_correlation"]
@@ -64,7 +64,7 @@ def test_constant_prediction_knows_nothing_and_is_not_nan():
     )
 
 
-def test_constant_truth_has_no_correlation_but_an_error():
+def test_constant_ground_truth_has_no_correlation_but_an_error():
     predicted = angles(5)
     true = np.full_like(predicted, 12.3)
     metrics = pose.evaluate(predicted, true)

@@ -178,7 +178,7 @@ def test_pairs_are_capped_and_repeatable():
     assert not np.array_equal(other.pairs, plans[0].pairs)
 
 
-def test_a_pair_counts_as_often_as_both_its_people_are_drawn():
+def test_a_pair_counts_as_often_as_both_its_people_are_resampled():
     vectors, identity = people(8, count=4, images=3, noise=1.5)
     plan = recognition.plan(identity)
     scores = recognition.pair_scores(vectors, plan)

@@ -40,7 +40,7 @@ def test_equal_depth_is_not_in_order():
     np.testing.assert_array_equal(relief.in_order(np.ones((1, 4, 4)), regions), [0.0])
 
 
-def test_empty_region_has_no_truth():
+def test_empty_region_has_no_ground_truth():
     regions = np.ones((2, 2, 8, 8))
     regions[0, 1] = 0
     depth = np.ones((2, 8, 8))
@@ -67,7 +67,7 @@ def test_cone_shaped_face_is_in_order_and_a_funnel_is_not():
     np.testing.assert_array_equal(relief.in_order(2 - depth, regions), [0.0])
 
 
-def test_unknown_landmark_has_no_truth():
+def test_unknown_landmark_has_no_ground_truth():
     landmarks = FACE.copy()
     landmarks[0, 0, 0] = np.nan
     regions = relief.landmark_regions(landmarks, (64, 64))

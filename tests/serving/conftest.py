@@ -33,7 +33,6 @@ def exported(tmp_path_factory):
         map_size=32,
         parts=4,
         shape_dim=8,
-        albedo_dim=8,
         view_dim=4,
         encoder_channels=4,
         decoder_channels=4,

@@ -39,12 +39,12 @@ def _resample(picture, warp):
 
 
 def _rasterize(backend):
-    def draw(vertices):
+    def render(vertices):
         triangles = np.array([[0, 1, 2]], np.int32)
         fragments = rasterizer.rasterize(vertices, triangles, (8, 8), backend=backend)
         return rasterizer.interpolate(fragments, triangles, vertices, backend=backend)
 
-    return draw
+    return render
 
 
 def _asks_python(numbers):
@@ -120,9 +120,9 @@ def test_alpha_is_served(exported, photos, two_faces):
     np.testing.assert_allclose(found["alpha"], 1.0 - found["part_visibility"][:, 0], atol=1e-5)
     assert 0.1 < found["alpha"].numpy().mean() < 0.9
     given = {name: tf.constant(value) for name, value in two_faces.items()}
-    drawn = exported.served.functions["render"](**given)
-    np.testing.assert_allclose(drawn["alpha"], found["alpha"], atol=1e-4)
-    np.testing.assert_array_equal(drawn["mask"], found["mask"])
+    rendered = exported.served.functions["render"](**given)
+    np.testing.assert_allclose(rendered["alpha"], found["alpha"], atol=1e-4)
+    np.testing.assert_array_equal(rendered["mask"], found["mask"])
 
 
 def test_assets_go_with_the_model(exported):

@@ -1,4 +1,4 @@
-"""The synthetic faces' truth against itself, against geometry by hand and against SciPy."""
+"""The synthetic faces' ground truth against itself, against geometry by hand and against SciPy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from igc_tf.synthesis.synthetic_faces import (
     render,
     scene,
 )
-from tests.head_truth import shading_errors, smooth_interior
+from tests.head_ground_truth import shading_errors, smooth_interior
 
 SEED, COUNT, SIZE = 7, 24, 64
 # Half the picture's width at depth 1, for a field of view of 10 degrees.
@@ -324,10 +324,11 @@ def test_people_differ_in_hair_and_background():
     assert backgrounds == set(population.BACKGROUND_STYLES)
 
 
-def test_rotation_matrix_is_scipys():
-    angles = np.array([12.0, -33.0, 7.0])
-    expected = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
-    np.testing.assert_allclose(render.rotation_matrix(angles), expected, atol=1e-12)
+def test_rotation_is_roll_after_yaw_after_pitch():
+    x, y, z = np.eye(3)
+    turn = render.rotation_matrix(np.array([90.0, 90.0, 90.0]))
+    # y is pitched to z, yawed to x, rolled to y; z is pitched to -y, stays there, rolled to x.
+    np.testing.assert_allclose([turn @ y, turn @ z, turn @ x], [y, x, -z], atol=1e-12)
 
 
 def test_rasterize_a_tilted_triangle_by_hand():

@@ -41,27 +41,27 @@ def test_a_cut_record_is_told_by_the_folder_to_delete(builder, tmp_path, own_cac
     (path,) = pathlib.Path(copied.data_path).glob("*-validation.tfrecord-*")
     path.write_bytes(path.read_bytes()[:-1000])
     shutil.rmtree(own_cache)
-    told = re.escape(f"{copied.data_path} is damaged (truncated record")
-    with pytest.raises(ValueError, match=told):
+    message = re.escape(f"{copied.data_path} is damaged (truncated record")
+    with pytest.raises(ValueError, match=message):
         catalog.open_split(data, 32, "validation")
-    with pytest.raises(ValueError, match=told):
-        builder_lib.load_truth(copied, "validation", ["parts"])
+    with pytest.raises(ValueError, match=message):
+        builder_lib.load_ground_truth(copied, "validation", ["parts"])
 
 
 @pytest.fixture(scope="module")
-def truth(builder):
+def ground_truth(builder):
     """All features of all splits."""
-    return {split: builder_lib.load_truth(builder, split) for split in SPLITS}
+    return {split: builder_lib.load_ground_truth(builder, split) for split in SPLITS}
 
 
-def test_splits(builder, truth):
+def test_splits(builder, ground_truth):
     assert {k: v.num_examples for k, v in builder.info.splits.items()} == SPLITS
-    people = [set(truth[split]["identity"]) for split in SPLITS]
+    people = [set(ground_truth[split]["identity"]) for split in SPLITS]
     assert [len(p) for p in people] == [16, 4, 4]
     assert len(set.union(*people)) == 24  # no one is in two splits
-    index = np.concatenate([truth[split]["index"] for split in SPLITS])
+    index = np.concatenate([ground_truth[split]["index"] for split in SPLITS])
     np.testing.assert_array_equal(np.sort(index), np.arange(112))
-    assert (np.bincount(truth["test"]["identity"])[20:] == 8).all()
+    assert (np.bincount(ground_truth["test"]["identity"])[20:] == 8).all()
 
 
 def test_full_configurations():
@@ -72,15 +72,15 @@ def test_full_configurations():
         assert counts == {"train": 6000, "validation": 300, "test": 2000}
 
 
-def test_any_number_of_processes_writes_the_same(truth, tmp_path):
+def test_any_number_of_processes_writes_the_same(ground_truth, tmp_path):
     alone = prepare(tmp_path, workers=1)
     for split in SPLITS:
-        for name, value in builder_lib.load_truth(alone, split).items():
-            np.testing.assert_array_equal(value, truth[split][name], err_msg=name)
+        for name, value in builder_lib.load_ground_truth(alone, split).items():
+            np.testing.assert_array_equal(value, ground_truth[split][name], err_msg=name)
 
 
-def test_stored_is_what_the_scene_makes(truth):
-    stored = {name: value[5] for name, value in truth["test"].items()}
+def test_stored_is_what_the_scene_makes(ground_truth):
+    stored = {name: value[5] for name, value in ground_truth["test"].items()}
     images_before, people_before = 64 + 16, 16 + 4
     image = (stored["index"] - images_before) - 8 * (stored["identity"] - people_before)
     made = scene.sample(builder_lib.SEED, int(stored["identity"]), int(image), 64)
@@ -89,26 +89,30 @@ def test_stored_is_what_the_scene_makes(truth):
         np.testing.assert_allclose(stored[name], value, rtol=0, atol=tolerance, err_msg=name)
 
 
-def test_no_two_images_are_alike(truth):
-    flat = np.concatenate([truth[s]["image"] for s in SPLITS]).reshape(112, -1).astype(np.float32)
+def test_no_two_images_are_alike(ground_truth):
+    flat = (
+        np.concatenate([ground_truth[s]["image"] for s in SPLITS])
+        .reshape(112, -1)
+        .astype(np.float32)
+    )
     square = (flat**2).sum(axis=1)
     distance = square[:, None] + square[None] - 2.0 * flat @ flat.T
     assert distance[np.triu_indices(112, 1)].min() > 1e6
 
 
-def test_load_truth_keeps_the_order_of_as_dataset(builder, truth):
+def test_load_ground_truth_keeps_the_order_of_as_dataset(builder, ground_truth):
     order = [int(e["index"]) for e in tfds.as_numpy(builder.as_dataset(split="test"))]
-    np.testing.assert_array_equal(truth["test"]["index"], order)
-    some = builder_lib.load_truth(builder, "test[:3]", names=["depth", "index"])
+    np.testing.assert_array_equal(ground_truth["test"]["index"], order)
+    some = builder_lib.load_ground_truth(builder, "test[:3]", names=["depth", "index"])
     assert set(some) == {"depth", "index"} and some["depth"].dtype == np.float32
-    np.testing.assert_array_equal(some["depth"], truth["test"]["depth"][:3])
+    np.testing.assert_array_equal(some["depth"], ground_truth["test"]["depth"][:3])
     with pytest.raises(ValueError, match="No feature dept; there are"):
-        builder_lib.load_truth(builder, "test", names=["dept"])
+        builder_lib.load_ground_truth(builder, "test", names=["dept"])
 
 
-def test_decoded_normals_are_unit(truth):
+def test_decoded_normals_are_unit(ground_truth):
     for name in ("normals", "canonical_normals"):
-        normals = truth["train"][name]
+        normals = ground_truth["train"][name]
         assert normals.dtype == np.float32
         np.testing.assert_allclose(np.linalg.norm(normals, axis=-1), 1.0, atol=1e-6)
 

@@ -67,7 +67,6 @@ def test_training_starts_and_names_each_bad_photo_once(
         data_dir=str(root),
         max_steps=1,
         pyramid_weight=1.0,
-        validation_images=2,
     )
     with caplog.at_level(logging.WARNING, logger="absl"):
         trainer.Trainer(config, tmp_path / "run").train()

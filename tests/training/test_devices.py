@@ -35,8 +35,8 @@ _PROGRAM = textwrap.dedent(
         values(["", f"--flagfile=flags/{name}.flags", "--data_dir=none",
                 f"--squeezenet_weights={weights}", "--efficientnet_weights=none"])
         return config_lib.from_flags(values).replace(
-            shape_dim=12, albedo_dim=12, view_dim=6, encoder_channels=4, decoder_channels=4,
-            confidence_channels=2, batch_size=4, precision="float32", image_size=32, map_size=32,
+            shape_dim=12, view_dim=6, encoder_channels=4, decoder_channels=4,
+            batch_size=4, precision="float32", image_size=32, map_size=32,
         )
 
     # The plainest recipe, and the one of most losses with all others. Losses and variables are added
@@ -45,7 +45,7 @@ _PROGRAM = textwrap.dedent(
         "quickstart": recipe("quickstart"),
         "celeba_cpu": recipe("celeba_cpu").replace(
             likelihood_weight=1.0, flip_weight=0.5,
-            perceptual="squeezenet", perceptual_weight=1e-5,  # random features are large
+            feature_network="squeezenet", perceptual_weight=1e-5,  # random features are large
             part_feature_weight=0.5, squeezenet_weights=weights,
         ),
     }

@@ -38,8 +38,8 @@ _PROGRAM = textwrap.dedent(
         config = config_lib.from_flags(values)
         precision = config.training.precision.replace("auto", "mixed_bfloat16")
         return config.replace(
-            shape_dim=8, albedo_dim=8, view_dim=4, encoder_channels=4, decoder_channels=4,
-            confidence_channels=2, batch_size=2, vgg_weights=vgg16, rasterizer=rasterizer,
+            shape_dim=8, view_dim=4, encoder_channels=4, decoder_channels=4,
+            batch_size=2, vgg_weights=vgg16, rasterizer=rasterizer,
             precision=precision, image_size=32, map_size=32,
         )
 

@@ -41,7 +41,6 @@ def run_config(tiny, photos, kernels, unoptimized, own_cache):
         batch_size=4,
         max_steps=3,
         pyramid_weight=1.0,
-        validation_images=2,
         test_fraction=0.2,
     )
 
@@ -78,11 +77,10 @@ def test_a_training_learns_and_leaves_what_it_promises(run_config, tmp_path, cap
 @pytest.mark.slow
 @pytest.mark.parametrize("rasterizer", ["native", "tfg", "tensorflow"])
 def test_every_rasterizer_trains_validates_and_evaluates_any_number_of_photos(
-    run_config, tmp_path, compiled, rasterizer
+    run_config, tmp_path, compiled, rasterizer, monkeypatch
 ):
-    config = run_config.replace(
-        rasterizer=rasterizer, batch_size=2, max_steps=1, validation_images=3, test_fraction=0.3
-    )
+    monkeypatch.setattr(trainer, "VALIDATION_IMAGES", 3)
+    config = run_config.replace(rasterizer=rasterizer, batch_size=2, max_steps=1, test_fraction=0.3)
     run = trainer.Trainer(config, tmp_path / "run")
     assert len(run.validation.images) >= 3  # a batch of two and one of one
     run.train()
@@ -145,7 +143,7 @@ def test_a_step_that_is_not_finite_is_named_however_late_it_is_looked_at(
 
     monkeypatch.setattr(trainer, "TrainingStep", FailsOnce)
     monkeypatch.setattr(trainer, "LOOK_SECONDS", 1e9)
-    never = {f"{what}_every_seconds": 1e9 for what in ("summary", "pictures", "checkpoint")}
+    never = {f"{what}_every_seconds": 1e9 for what in ("summary", "checkpoint")}
     config = run_config.replace(max_steps=40, validate_every_steps=16, **never)
     run = trainer.Trainer(config, tmp_path / "run")
     with pytest.raises(trainer.NonFiniteError, match=r"Step 20 is not finite: .*loss/pyramid"):
@@ -253,8 +251,8 @@ def test_what_is_wrong_leaves_a_directory_that_the_corrected_command_can_use(run
     run = tmp_path / "run"
     for wrong in (
         {"data_dir": str(tmp_path / "phtos")},
-        {"perceptual": "squeezenet", "squeezenet_weights": str(tmp_path / "squeze.h5")},
-        {"perceptual": "vgg16", "vgg_weights": str(tmp_path / "vg.h5")},
+        {"feature_network": "squeezenet", "squeezenet_weights": str(tmp_path / "squeze.h5")},
+        {"feature_network": "vgg16", "vgg_weights": str(tmp_path / "vg.h5")},
         {"init_from": "synthetc"},
     ):
         with pytest.raises(FileNotFoundError, match=list(wrong)[-1]):
@@ -272,8 +270,8 @@ def test_photos_that_changed_are_noticed(run_config, photos, tmp_path):
     count = len(first.photos.names)
     for name in first.photos.names[:3]:
         (photos / name).unlink()
-    told = f"train: {count} pictures in the run, {count - 3} now"
-    with pytest.raises(run_directory.ConfigurationMismatch, match=told):
+    message = f"train: {count} pictures in the run, {count - 3} now"
+    with pytest.raises(run_directory.ConfigurationMismatch, match=message):
         trainer.Trainer(run_config, tmp_path / "run")
 
 
@@ -350,7 +348,7 @@ def test_learning_rate_schedules_by_hand(tiny):
     assert [float(rate(step)) for step in (2, 4, 99)] == pytest.approx([0.5, 1.0, 1.0])
 
 
-def test_parts_are_taught_by_the_clusters_of_the_photos(run_config, tmp_path):
+def test_parts_learn_from_the_clusters_of_the_photos(run_config, tmp_path):
     """The network's architecture is the real one; its weights are random, discs stand out to it too."""
     weights = write_torch(tmp_path / "lite0.pth", efficientnet_arrays())
     config = run_config.replace(
@@ -375,7 +373,7 @@ def test_parts_are_taught_by_the_clusters_of_the_photos(run_config, tmp_path):
 
 
 def test_clusters_are_made_when_all_else_is_right(run_config, tmp_path, monkeypatch):
-    """They take minutes: a typo elsewhere is told before."""
+    """They take minutes: a typo elsewhere is found before."""
     made = []
     monkeypatch.setattr(trainer, "cluster", lambda *_: made.append("clusters"))
     config = run_config.replace(feature_clustering_weight=1.0, efficientnet_weights="lite0.pth")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from igc_tf.datasets import placements
+from igc_tf.datasets import transforms
 from igc_tf.viewing import colors, overlay
 
 
@@ -12,17 +12,17 @@ def test_parts_lie_where_the_network_saw_them(face, angle):
     photo = np.full((300, 400, 3), 60, np.uint8)
     # The picture of 64 px is 128 px of the photo, turned about the picture's middle at (250, 150).
     factor = 0.5 * np.exp(1j * angle)
-    placement = placements.of_similarity(factor, 32 + 32j - factor * (250 + 150j))
-    laid = overlay.on_photo(photo, placement, face)
+    transform = transforms.of_similarity(factor, 32 + 32j - factor * (250 + 150j))
+    laid = overlay.on_photo(photo, transform, face)
     assert laid.shape == photo.shape and (photo == 60).all()
     rows, columns = np.nonzero((laid != 60).any(-1))
-    on_face = placements.apply(placement, np.stack([columns, rows], 1) + 0.5)
+    on_face = transforms.apply(transform, np.stack([columns, rows], 1) + 0.5)
     assert on_face.min() > -1 and on_face.max() < 65
     # The middle of each part has its color.
     for part in range(1, face.parts):
         inside = np.argwhere(face.segmentation == part)
         middle = inside[np.abs(inside - np.median(inside, 0)).sum(1).argmin()][::-1] + 0.5
-        x, y = placements.apply(placements.inverse(placement), middle).astype(int)
+        x, y = transforms.apply(transforms.inverse(transform), middle).astype(int)
         expected = 0.55 * 60 + 0.45 * colors.PALETTE[part]
         near = laid[y - 1 : y + 2, x - 1 : x + 2].reshape(-1, 3)
         assert np.abs(near - expected).max(1).min() < 2, part
@@ -30,7 +30,7 @@ def test_parts_lie_where_the_network_saw_them(face, angle):
 
 def test_a_face_beyond_the_edge_is_cut_off(face):
     photo = np.full((40, 40, 3), 60, np.uint8)
-    laid = overlay.on_photo(photo, placements.of_similarity(1, 32), face)  # its lower right quarter
+    laid = overlay.on_photo(photo, transforms.of_similarity(1, 32), face)  # its lower right quarter
     assert (laid[:20, :20] != 60).any()
-    outside = overlay.on_photo(photo, placements.of_similarity(1, 500), face)
+    outside = overlay.on_photo(photo, transforms.of_similarity(1, 500), face)
     np.testing.assert_array_equal(outside, photo)

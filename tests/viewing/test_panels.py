@@ -39,7 +39,7 @@ def test_tiles_of_the_object(face):
         np.testing.assert_array_equal(tile_at(page, LEFT + column * STEP, TOP), expected)
 
 
-def test_reconstruction_is_gray_where_nothing_is_drawn(face):
+def test_reconstruction_is_gray_where_nothing_is_rendered(face):
     found = tile_at(panels.panel(face, tile=64), LEFT + STEP, TOP)
     assert (found[:, :4] == 236).all()  # the canvas does not cover the first four columns
     np.testing.assert_array_equal(found[:, 4:], colors.to_uint8(face.reconstruction)[:, 4:])
@@ -71,7 +71,7 @@ def test_more_parts_make_the_page_wider(face):
     assert panels.panel(more, tile=64).shape == (378, 36 + 10 * 76 - 12 + 16, 3)
 
 
-def test_light_and_pose_are_drawn(face):
+def test_light_and_pose_are_shown(face):
     x = LEFT + 6 * STEP
     page = panels.panel(face, tile=64)
     ball = tile_at(page, x, PARTS_TOP)
@@ -86,10 +86,10 @@ def test_light_and_pose_are_drawn(face):
 
 
 def test_nose_of_the_pose_points_to_the_right_for_positive_yaw_and_down_for_positive_pitch():
-    from igc_tf.viewing import dials
+    from igc_tf.viewing import glyphs
 
     def nose(*rotation):
-        picture = dials.pose_plate(np.array(rotation), 101).astype(int)
+        picture = glyphs.pose_plate(np.array(rotation), 101).astype(int)
         y, x = np.nonzero(picture[..., 0] - picture[..., 2] > 150)  # vermillion
         return x.mean() - 50, y.mean() - 50
 
@@ -99,11 +99,11 @@ def test_nose_of_the_pose_points_to_the_right_for_positive_yaw_and_down_for_posi
 
 def test_rotation_is_the_models():
     from igc_tf.graphics import pose  # here, so that the other tests need no TensorFlow
-    from igc_tf.viewing import dials
+    from igc_tf.viewing import glyphs
 
     angles = np.array([10.0, -35.0, 20.0])
     expected = np.asarray(pose.rotation_matrix(np.radians(angles)[np.newaxis].astype(np.float32)))
-    np.testing.assert_allclose(dials.rotation_matrix(angles), expected[0], atol=1e-6)
+    np.testing.assert_allclose(glyphs.rotation_matrix(angles), expected[0], atol=1e-6)
 
 
 def test_hierarchy_holds_input_parts_and_reconstruction(face):
@@ -124,11 +124,11 @@ def test_hierarchy_holds_input_parts_and_reconstruction(face):
 
 def test_names_stand_beside_the_parts(face):
     names = ["background", "eyes", *(f"p{part}" for part in range(2, face.parts))]
-    for draw in (panels.panel, panels.hierarchy):
-        plain, named = draw(face), draw(face, names=names)
+    for show in (panels.panel, panels.hierarchy):
+        plain, named = show(face), show(face, names=names)
         assert plain.shape == named.shape and (plain != named).any()
         with pytest.raises((ValueError, IndexError)):
-            draw(face, names=names[:-1])
+            show(face, names=names[:-1])
 
 
 def test_part_is_faded_where_it_is_not_visible():
@@ -139,7 +139,7 @@ def test_part_is_faded_where_it_is_not_visible():
 
 def test_sheet_by_hand():
     black, white = np.zeros((2, 2, 3), np.uint8), np.ones((2, 2, 3))
-    page = panels.sheet([black, white, black], columns=2, gap=1)
+    page = panels.image_grid([black, white, black], columns=2, gap=1)
     expected = np.full((7, 7), 255)
     expected[1:3, 1:3] = expected[4:6, 1:3] = 0
     np.testing.assert_array_equal(page[..., 0], expected)
@@ -147,7 +147,7 @@ def test_sheet_by_hand():
 
 def test_sheet_centers_smaller_pictures_and_needs_no_empty_columns():
     small, large = np.zeros((2, 2, 3), np.uint8), np.zeros((4, 6, 3), np.uint8)
-    page = panels.sheet([small, large], columns=9, gap=0)
+    page = panels.image_grid([small, large], columns=9, gap=0)
     assert page.shape == (4, 12, 3)
     rows, columns = np.nonzero(page[:, :6, 0] == 0)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (1, 2, 2, 3)
@@ -156,7 +156,7 @@ def test_sheet_centers_smaller_pictures_and_needs_no_empty_columns():
 @pytest.mark.parametrize(("images", "columns"), [([], 2), ([np.zeros((2, 2, 3))], 0)])
 def test_empty_sheet_is_named(images, columns):
     with pytest.raises(ValueError, match="an image and a column"):
-        panels.sheet(images, columns)
+        panels.image_grid(images, columns)
 
 
 def test_fit_letterboxes_and_keeps_labels():
@@ -167,7 +167,7 @@ def test_fit_letterboxes_and_keeps_labels():
     np.testing.assert_array_equal(labels[:3, :3], 3)
 
 
-def test_captions_are_drawn_and_centerd():
+def test_captions_are_written_and_centered():
     canvas = Canvas(100, 30)
     canvas.caption("depth", 50, 5)
     _, columns = np.nonzero(canvas.array[..., 0] < 200)

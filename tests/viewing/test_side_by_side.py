@@ -9,24 +9,26 @@ from igc_tf.viewing.side_by_side import GAP, MARGIN, TITLES
 
 def test_parts_take_their_partners_numbers():
     generator = np.random.default_rng(0)
-    truth = generator.integers(0, 4, (3, 8, 8))
+    ground_truth = generator.integers(0, 4, (3, 8, 8))
     order = np.array([2, 0, 3, 1])
-    np.testing.assert_array_equal(side_by_side.matched(order[truth], truth), truth)
-
-
-def test_parts_without_a_partner_are_numbered_beyond():
-    truth = np.array([[[0, 0, 0, 1], [0, 0, 1, 1]]])
-    labels = np.array([[[2, 2, 2, 1], [2, 0, 1, 1]]])
     np.testing.assert_array_equal(
-        side_by_side.matched(labels, truth), [[[0, 0, 0, 1], [0, 2, 1, 1]]]
+        side_by_side.matched(order[ground_truth], ground_truth), ground_truth
     )
 
 
-def test_a_larger_truth_is_brought_to_size():
-    truth = np.kron(np.array([[[0, 1], [2, 3]]]), np.ones((1, 4, 4), int))
-    np.testing.assert_array_equal(side_by_side.resized(truth, (2, 2)), [[[0, 1], [2, 3]]])
+def test_parts_without_a_partner_are_numbered_beyond():
+    ground_truth = np.array([[[0, 0, 0, 1], [0, 0, 1, 1]]])
+    labels = np.array([[[2, 2, 2, 1], [2, 0, 1, 1]]])
+    np.testing.assert_array_equal(
+        side_by_side.matched(labels, ground_truth), [[[0, 0, 0, 1], [0, 2, 1, 1]]]
+    )
+
+
+def test_a_larger_ground_truth_is_brought_to_size():
+    ground_truth = np.kron(np.array([[[0, 1], [2, 3]]]), np.ones((1, 4, 4), int))
+    np.testing.assert_array_equal(side_by_side.resized(ground_truth, (2, 2)), [[[0, 1], [2, 3]]])
     labels = np.array([[[3, 2], [1, 0]]])
-    np.testing.assert_array_equal(side_by_side.matched(labels, truth), [[[0, 1], [2, 3]]])
+    np.testing.assert_array_equal(side_by_side.matched(labels, ground_truth), [[[0, 1], [2, 3]]])
 
 
 def test_page_has_a_row_a_method():

@@ -1,4 +1,4 @@
-"""A face that turns: its frames are what the renderer draws, from both sides alike."""
+"""A face that turns: its frames are what the renderer gives, from both sides alike."""
 
 import dataclasses
 

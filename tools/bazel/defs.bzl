@@ -1,10 +1,10 @@
-"""The two shapes of target here: a floor of the house, and a folder tree of tests."""
+"""The two shapes of target here: a layer of the package, and a folder tree of tests."""
 
 load("@rules_python//python:defs.bzl", "py_library", "py_test")
 
 _NOT_DATA = ["**/*.py", "**/__pycache__/**", "**/BUILD"]
 
-def floor(name, srcs, modules, data = [], deps = []):
+def layer(name, srcs, modules, data = [], deps = []):
     """A library, and a test that it imports nothing but what it declares.
 
     Args:
@@ -12,7 +12,7 @@ def floor(name, srcs, modules, data = [], deps = []):
         srcs: its files; if there are none yet there is no test.
         modules: Python names of the modules or packages to import.
         data: what it reads beside them, such as C++ sources.
-        deps: the floors below.
+        deps: the layers below.
     """
     py_library(
         name = name,
@@ -31,14 +31,14 @@ def floor(name, srcs, modules, data = [], deps = []):
         )
 
 def package_floor(deps = [], data = []):
-    """The floor that is all Python of this folder.
+    """The layer that is all Python of this folder.
 
     Args:
-        deps: the floors below, but the foundations.
+        deps: the layers below, but the foundations.
         data: what it reads from other folders.
     """
     path = native.package_name()
-    floor(
+    layer(
         name = path.split("/")[-1],
         srcs = native.glob(["**/*.py"]),
         modules = [path.replace("/", ".")],

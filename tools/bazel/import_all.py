@@ -1,7 +1,7 @@
 """Imports each module named by the arguments, and all modules inside those that are packages.
 
-Under Bazel only the declared dependencies are there, so a floor of the house that imports from a
-floor above it fails here.
+Under Bazel only the declared dependencies are there, so a layer of the package that imports from a
+layer above it fails here.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""TFDS builders of the collections of photos that the paper and its ancestor train on.
+"""TFDS builders of the collections of photos that the paper and Unsup3D train on.
 
 Each reads the folder that the collection ships as, which its user obtained under the collection's
 own license; docs/data.md has the layouts. `base.py` is what they share: the photos go into the TFDS

@@ -41,7 +41,10 @@ class Photo(NamedTuple):
     labels: Mapping[str, Any] = {}  #: what the builder's own features hold
 
 
-class PhotoCollection(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class PhotoCollection(
+    tfds.core.GeneratorBasedBuilder,
+    skip_registration=True,  # type: ignore[call-arg]
+):
     """A collection of photos as a TFDS data set.
 
     Features of an example (conventions of `igc_tf`; NaN or '' where something is not known):
@@ -103,7 +106,7 @@ class PhotoCollection(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             metadata=tfds.core.MetadataDict({UNREADABLE: {}}),
         )
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         folder = pathlib.Path(dl_manager.manual_dir)
         photos = self.photos(folder)
         extra = {}
@@ -167,8 +170,8 @@ def _stored(path: pathlib.Path, upright: Image.Image) -> tuple[bytes, float]:
     if as_it_is and not turned and scale == 1.0:
         return path.read_bytes(), 1.0
     if scale < 1.0:
-        size = tuple(max(round(side * scale), 1) for side in upright.size)
-        upright = upright.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        width, height = (max(round(side * scale), 1) for side in upright.size)
+        upright = upright.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
     stream = io.BytesIO()
     upright.save(stream, "JPEG", quality=QUALITY, subsampling=0)
     return stream.getvalue(), scale

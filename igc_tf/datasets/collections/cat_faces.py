@@ -40,7 +40,7 @@ _TEST_FRACTION = 0.1  # as photo_folder's own default
 
 
 class CatFaces(base.PhotoCollection):
-    """Cats; see `base.PhotoCollection` for the features. `landmarks` are not told: cats have three
+    """Cats; see `base.PhotoCollection` for the features. no `landmarks`: cats have three
     anchors.
     """
 
@@ -107,7 +107,9 @@ def _head(path: pathlib.Path) -> np.ndarray | None:
         return None
     try:
         found = ElementTree.parse(path).find(".//bndbox")
-        words = [found.findtext(side) for side in ("xmin", "ymin", "xmax", "ymax")]
-    except (ElementTree.ParseError, AttributeError) as error:
+    except ElementTree.ParseError as error:
         raise ValueError(f"{path} is damaged: {error}.") from error
+    if found is None:
+        raise ValueError(f"{path} is damaged: it has no bndbox.")
+    words = [found.findtext(side, "") for side in ("xmin", "ymin", "xmax", "ymax")]
     return base.numbers(path, words)

@@ -54,7 +54,7 @@ class CelebAFaces(base.PhotoCollection):
     """CelebA with landmarks, identity and boxes; see `base.PhotoCollection` for the features.
 
     * `aligned`: the folder img_align_celeba with its annotation files;
-    * `in_the_wild`: img_celeba with the ancestor's celeba_crop_bbox.txt, which tells split and box
+    * `in_the_wild`: img_celeba with Unsup3D's celeba_crop_bbox.txt, which tells split and box
       [unsup3d];
     * `TFDS_CONFIG`: TFDS' own celeb_a, downloaded by TFDS; it does not tell the identity.
     """
@@ -77,7 +77,7 @@ class CelebAFaces(base.PhotoCollection):
         """See `base.PhotoCollection.photos`."""
         return _aligned(folder) if self.builder_config.name == "aligned" else _in_the_wild(folder)
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         if self.builder_config.name != TFDS_CONFIG:
             return super()._split_generators(dl_manager)
         make, name = functools.partial(tfds.builder, "celeb_a"), "celeb_a"
@@ -131,7 +131,7 @@ def _aligned(folder: pathlib.Path) -> dict[str, list[base.Photo]]:
 
 def _in_the_wild(folder: pathlib.Path) -> dict[str, list[base.Photo]]:
     images = base.first(folder, "CelebA's original photos", "img_celeba", "Img/img_celeba")
-    boxes = base.first(folder, "The ancestor's boxes", "celeba_crop_bbox.txt")
+    boxes = base.first(folder, "Unsup3D's boxes", "celeba_crop_bbox.txt")
     found: dict[str, list[base.Photo]] = {split: [] for split in _SPLITS}
     for name, (split, *words) in base.table(boxes, 5).items():
         left, top, width, height = base.numbers(boxes, words)

@@ -73,7 +73,7 @@ def interpolate(
 @tf.RegisterGradient("IgcRasterize")
 def _rasterize_gradient(
     op: tf.Operation, to_triangle: tf.Tensor, to_barycentrics: tf.Tensor, to_mask: tf.Tensor
-):
+) -> tuple[tf.Tensor, None]:
     del to_triangle, to_mask  # Visibility has no derivative.
     to_vertices = load().igc_rasterize_grad(
         vertices=op.inputs[0],
@@ -86,7 +86,7 @@ def _rasterize_gradient(
 
 
 @tf.RegisterGradient("IgcInterpolate")
-def _interpolate_gradient(op: tf.Operation, to_image: tf.Tensor):
+def _interpolate_gradient(op: tf.Operation, to_image: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
     names = ("triangle", "barycentrics", "mask", "triangles", "attributes")
     to_barycentrics, to_attributes = load().igc_interpolate_grad(
         **dict(zip(names, op.inputs, strict=True)), to_image=to_image

@@ -25,7 +25,7 @@ def visible_triangles(
 
     Args:
         vertices: [B, V, 4] float32 clip coordinates, w > 0; row 0 of the image is y = -1 here. A
-            triangle with a vertex behind the camera is not drawn.
+            triangle with a vertex behind the camera is not rendered.
         triangles: [T, 3] int32.
         image_size: (height, width).
 
@@ -42,7 +42,7 @@ def visible_triangles(
         above = y - w * row
         numbers = _crossed(above, w, triangles)
         corners = tf.gather(triangles, numbers)  # [K, 3]
-        covered, depth = _test(*(_corners(each, corners) for each in (x, above, z, w)), columns)
+        covered, depth = _test([_corners(each, corners) for each in (x, above, z, w)], columns)
         depth = tf.where(covered, depth, _NOWHERE)
         nearest = tf.argmin(depth, axis=2, output_type=tf.int32)
         found = tf.reduce_min(depth, axis=2) < 1.0
@@ -74,20 +74,15 @@ def _corners(values: tf.Tensor, triangles: tf.Tensor) -> list[tf.Tensor]:
     return [tf.gather(values, triangles[:, corner], axis=1) for corner in range(3)]
 
 
-def _test(
-    x: list[tf.Tensor],
-    y: list[tf.Tensor],
-    z: list[tf.Tensor],
-    w: list[tf.Tensor],
-    columns: tf.Tensor,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Tests the points (column, 0) against triangles with corners `[B, K]`.
+def _test(xyzw: list[list[tf.Tensor]], columns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Tests the points (column, 0) against triangles; of x, y, z, w three corners `[B, K]` each.
 
     Returns:
         [B, W, K] bool, whether the point lies in the triangle and between the clipping planes; and
         its depth z / w there, [B, W, K] float32.
     """
     # Homogeneous cross products: weight i at (x, 0) is slope_i x + constant_i.
+    x, y, z, w = xyzw
     slopes, constants = [], []
     for i, j in ((1, 2), (2, 0), (0, 1)):
         slopes.append(y[i] * w[j] - y[j] * w[i])
@@ -97,12 +92,12 @@ def _test(
     proper = tf.logical_and(tf.abs(volume) > _TINY, in_front)
     scale = 1.0 / tf.where(proper, volume, 1.0)
     points = columns[tf.newaxis, :, tf.newaxis]
-    depth, lowest = 0.0, None
+    depth, weights = 0.0, []
     for i in range(3):
         slope, constant = slopes[i] * scale, constants[i] * scale
-        weight = slope[:, tf.newaxis] * points + constant[:, tf.newaxis]
-        depth += weight * z[i][:, tf.newaxis]
-        lowest = weight if lowest is None else tf.minimum(lowest, weight)
+        weights.append(slope[:, tf.newaxis] * points + constant[:, tf.newaxis])
+        depth += weights[i] * z[i][:, tf.newaxis]
+    lowest = tf.minimum(tf.minimum(weights[0], weights[1]), weights[2])
     covered = tf.logical_and(lowest >= -TOLERANCE, proper[:, tf.newaxis])
     within = tf.logical_and(depth >= -1.0, depth < 1.0)
     return tf.logical_and(covered, within), depth

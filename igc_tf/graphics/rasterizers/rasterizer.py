@@ -9,7 +9,7 @@ contract].
 Coverage, shared by all kernels: a pixel belongs to a triangle if its center lies in it, edges
 included, both faces alike. Vertices are rounded to 2^-16 clip units and edges evaluated on
 that grid, so meshes have neither holes nor overlaps. The nearest triangle wins, among equals the
-first. Visible depths are -w <= z < w, and a triangle that crosses the camera's plane is drawn where
+first. Visible depths are -w <= z < w, and a triangle that crosses the camera's plane is rendered where
 it is visible.
 """
 
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -160,7 +161,7 @@ def _corner_ids(triangle: tf.Tensor, covered: tf.Tensor, triangles: tf.Tensor) -
 
 
 @tf.custom_gradient
-def _gather_corners(values: tf.Tensor, ids: tf.Tensor):
+def _gather_corners(values: tf.Tensor, ids: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """Gathers [B, V, C] values at [B, H, W, 3] `_corner_ids`: [B H W, 3, C], any value at -1.
 
     tf.gather's own gradient would add the zeros of all empty pixels to one vertex, on a GPU one
@@ -171,7 +172,7 @@ def _gather_corners(values: tf.Tensor, ids: tf.Tensor):
     flat_ids = tf.reshape(tf.where(ids >= 0, ids + first_vertex, -1), [-1, 3])
     corners = tf.gather(tf.reshape(values, [batch * count, channels]), tf.maximum(flat_ids, 0))
 
-    def gradient(upstream: tf.Tensor):
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
         total = tf.math.unsorted_segment_sum(upstream, flat_ids, batch * count)  # Drops ids < 0.
         return tf.reshape(total, [batch, count, channels]), None
 
@@ -200,7 +201,7 @@ def _barycentrics(vertices: tf.Tensor, ids: tf.Tensor, image_size: tuple[int, in
 
 
 @tf.custom_gradient
-def _convex_weights(x: tf.Tensor, y: tf.Tensor, seen: tf.Tensor):
+def _convex_weights(x: tf.Tensor, y: tf.Tensor, seen: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """Returns weights [..., 3], >= 0 and of sum 1, of triangles' corners (x, y) at the origin."""
     x0, x1, x2 = tf.unstack(x, axis=-1)
     y0, y1, y2 = tf.unstack(y, axis=-1)
@@ -218,7 +219,7 @@ def _convex_weights(x: tf.Tensor, y: tf.Tensor, seen: tf.Tensor):
     weights = tf.where(usable[..., tf.newaxis], weights, 1.0 / 3.0)
     weights = tf.where(seen[..., tf.newaxis], weights, 0.0)
 
-    def gradient(upstream: tf.Tensor):
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, None]:
         along = upstream - tf.reduce_sum(upstream * exact, axis=-1, keepdims=True)
         scale = tf.where(usable, 1.0, 0.0) / safe_area
         g0, g1, g2 = (g * scale for g in tf.unstack(along, axis=-1))
@@ -252,7 +253,7 @@ def _check(
             f"{triangles.shape} {triangles.dtype.name}"
         )
     if triangles.shape[0] == 0:
-        raise ValueError("there are no triangles to draw: triangles is [0, 3]")
+        raise ValueError("there are no triangles to render: triangles is [0, 3]")
     numbers = tf.get_static_value(triangles)
     if numbers is not None and vertices.shape[1] is not None:
         # A C++ kernel would read past the vertices.

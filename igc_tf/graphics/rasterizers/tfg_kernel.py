@@ -61,7 +61,7 @@ def visible_triangles(
     height, width = image_size
     ops = load()
 
-    def draw(image_vertices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def render(image_vertices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         _, triangle, depth = ops.rasterize_triangles(
             vertices=image_vertices,
             triangles=triangles,
@@ -72,8 +72,8 @@ def visible_triangles(
         )
         return triangle, depth
 
-    # The op draws one image; how many there are need not be known when the graph is built.
-    found = tf.map_fn(draw, vertices, fn_output_signature=(tf.int32, tf.float32))
+    # The op renders one image; how many there are need not be known when the graph is built.
+    found = tf.map_fn(render, vertices, fn_output_signature=(tf.int32, tf.float32))
     shape = [-1 if vertices.shape[0] is None else vertices.shape[0], height, width]
     triangle, depth = (tf.reshape(maps, shape) for maps in found)
     return triangle, depth < 1.0  # The op clears its depth buffer to 1.

@@ -62,7 +62,7 @@ def visible_triangles(
         pixel = (image * height + row) * width + column
         return begin + chunk, tf.tensor_scatter_nd_min(nearest, pixel[:, tf.newaxis], key)
 
-    def draw(chunk: int) -> tf.Tensor:
+    def render(chunk: int) -> tf.Tensor:
         nearest = tf.fill([batch * height * width], tf.constant(_EMPTY, tf.int64))
         _, nearest = tf.while_loop(
             lambda begin, _: begin < pairs,
@@ -72,7 +72,7 @@ def visible_triangles(
         )
         return nearest
 
-    nearest = tf.cond(pairs <= _FEW, lambda: draw(SMALL_CHUNK), lambda: draw(CHUNK))
+    nearest = tf.cond(pairs <= _FEW, lambda: render(SMALL_CHUNK), lambda: render(CHUNK))
     nearest = tf.reshape(nearest, [batch, height, width])
     covered = nearest < _EMPTY
     triangle = tf.cast(tf.bitwise.bitwise_and(nearest, 0xFFFFFFFF), tf.int32)

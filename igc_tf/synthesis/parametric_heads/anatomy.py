@@ -14,6 +14,7 @@ import numpy as np
 from igc_tf.synthesis.parametric_heads.material import RACES, Material
 from igc_tf.synthesis.parametric_heads.population import BALD, Person
 from igc_tf.synthesis.parametric_heads.regions import EYEBALL, HAIR, SKIN, TEETH, TONGUE
+from igc_tf.synthesis.synthetic_faces import render
 from igc_tf.synthesis.synthetic_faces.population import Expression
 
 #: Weights of MakeHuman's expression units for each action at 1, positive and negative.
@@ -132,11 +133,8 @@ def _look(
     material: Material, eyes: np.ndarray, base: np.ndarray, expression: Expression
 ) -> np.ndarray:
     """The eyeballs turned to where the person looks."""
-    yaw, pitch = np.radians([_GAZE_DEGREES[0] * expression.gaze_x,
-                             -_GAZE_DEGREES[1] * expression.gaze_y])  # fmt: skip
-    turn_y = [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]
-    turn_x = [[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]]
-    turn = np.array(turn_y) @ np.array(turn_x)
+    yaw, pitch = _GAZE_DEGREES[0] * expression.gaze_x, -_GAZE_DEGREES[1] * expression.gaze_y
+    turn = render.rotation_matrix(np.array([pitch, yaw, 0.0]))
     left, turned = _left_of_eyes(material), eyes.copy()
     for some, group in ((left, "helper-r-eye"), (~left, "helper-l-eye")):
         ball = base[np.unique(material.triangles[group])]
@@ -218,7 +216,8 @@ def _build(material: Material, person: Person, base: np.ndarray, eyes: np.ndarra
 def _drawn_in(points: np.ndarray) -> np.ndarray:
     """Teeth and tongue a little smaller and farther back than MakeHuman's, which pierce the lips."""
     middle = points.mean(axis=0)
-    return middle + np.float32([0.85, 0.92, 0.9]) * (points - middle) - np.float32([0, 0, 0.03])
+    scale, back = np.array([[0.85, 0.92, 0.9], [0, 0, 0.03]], np.float32)
+    return middle + scale * (points - middle) - back
 
 
 def _decals(material: Material, person: Person, base: np.ndarray) -> Mesh:

@@ -22,7 +22,7 @@ BRIGHTEST = 0.93  #: as the synthetic faces': lit, nothing is clipped at white
 #: Texture alpha from which a strand of hair hides what lies behind it.
 _OPAQUE = 0.45
 _IRIS_GRAY = 0.35  # the irises' paint is gaudy
-_TEETH, _TONGUE = np.float32([0.80, 0.76, 0.70]), np.float32([0.55, 0.22, 0.21])
+_TEETH, _TONGUE = np.array([0.80, 0.76, 0.70], np.float32), np.array([0.55, 0.22, 0.21], np.float32)
 
 
 def sample_texture(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The TensorFlow Datasets builder of the parametric heads; see `exact_truth.HeadsBuilder`.
+"""The TensorFlow Datasets builder of the parametric heads; see `rendered_heads.HeadsBuilder`.
 
     builder = ParametricHeads(config="px64", makehuman_dir="makehuman")
     builder.download_and_prepare()            # reads the two packages there, downloads nothing
@@ -11,20 +11,21 @@ from __future__ import annotations
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from igc_tf.synthesis.exact_truth import HeadsBuilder
 from igc_tf.synthesis.parametric_heads import material, population, protocols, scene, sources
+from igc_tf.synthesis.rendered_heads import HeadsBuilder
 from igc_tf.synthesis.synthetic_faces import encoding
 
 #: Of all random streams; part of the data set's version.
 SEED = 2304
 
 _DESCRIPTION = """
-Realistic 3D heads with exact truth, shaped and painted out of MakeHuman's public-domain base mesh,
+Realistic 3D heads with exact ground truth, shaped and painted out of MakeHuman's public-domain base mesh,
 targets, skins, irises, brows and hair: people of both sexes, all ages of adults and mixed ancestry,
 each picture with depth, normals, albedo, part labels and landmarks in its own view, and depth, normals
 and parts of the same head in the canonical (frontal) view. Three protocols: `px*` in the wild (random
@@ -60,13 +61,15 @@ class ParametricHeadsConfig(tfds.core.BuilderConfig):
 def _config(name: str, size: int, protocol: str, *people: int) -> ParametricHeadsConfig:
     counts = dict(zip(protocols.FIRST_PERSON, people, strict=True))
     images = {"train": 4, "validation": 5, "test": 10}
-    told = {
+    pictures = {
         split: len(protocols.plan(protocol, split, number, images[split], 0))
         for split, number in counts.items()
     }
     return ParametricHeadsConfig(
         name=name,
-        description=f"{size} px, {protocol}, " + " / ".join(f"{n:,}" for n in told.values()) + ".",
+        description=f"{size} px, {protocol}, "
+        + " / ".join(f"{n:,}" for n in pictures.values())
+        + ".",
         image_size=size,
         protocol=protocol,
         people=counts,
@@ -75,9 +78,9 @@ def _config(name: str, size: int, protocol: str, *people: int) -> ParametricHead
 
 
 class ParametricHeads(HeadsBuilder):
-    """Realistic heads with exact truth, as TFDS data set `parametric_heads`.
+    """Realistic heads with exact ground truth, as TFDS data set `parametric_heads`.
 
-    The features of `exact_truth.HeadsBuilder`, and int64 `view` and `lighting` (places in
+    The features of `rendered_heads.HeadsBuilder`, and int64 `view` and `lighting` (places in
     `protocols.YAWS` and `LIGHTS`), `sequence` and `frame` (place in `protocols.TASKS`, number), each
     -1 where the protocol knows no such thing.
     """
@@ -97,7 +100,7 @@ class ParametricHeads(HeadsBuilder):
         _config("sequences_tiny", 32, "sequences", 1, 1, 1),
     ]
 
-    def __init__(self, *, makehuman_dir: str | pathlib.Path | None = None, **kwargs):
+    def __init__(self, *, makehuman_dir: str | pathlib.Path | None = None, **kwargs: Any):
         """Builds nothing yet.
 
         Args:
@@ -128,7 +131,7 @@ class ParametricHeads(HeadsBuilder):
             index += len(plans[split])
         return plans
 
-    def maker(self):
+    def maker(self) -> Callable[[Sequence[protocols.Shot]], list]:
         """See `HeadsBuilder`; reads the material.
 
         Raises:

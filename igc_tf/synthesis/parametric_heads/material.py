@@ -14,13 +14,13 @@ import functools
 import gzip
 import io
 import json
-import os
 import pathlib
 import zipfile
 
 import numpy as np
 from PIL import Image
 
+from igc_tf import disk
 from igc_tf.cache import cache_dir
 from igc_tf.synthesis.parametric_heads import sources, wavefront
 
@@ -132,7 +132,8 @@ def read(found: sources.Sources) -> Material:
     )  # fmt: skip
     new = np.full(len(vertices), -1, np.int32)
     new[used] = np.arange(len(used), dtype=np.int32)
-    targets, deltas = {}, []
+    targets: dict[str, int] = {}
+    deltas: list[np.ndarray] = []
     for name, content in files.items():
         if name.startswith("targets/"):
             targets[name.removeprefix("targets/").removesuffix(".target.gz")] = len(deltas)
@@ -219,7 +220,6 @@ def _require(files: dict[str, bytes], name: str, found: sources.Sources) -> byte
 
 
 def _write(material: Material, path: pathlib.Path) -> None:
-    """Writes aside, then renames: several processes may do so at once."""
     arrays = {"vertices": material.vertices, "uv": material.uv, "deltas": material.deltas}
     arrays["targets"] = np.array(list(material.targets))
     for group, triangles in material.triangles.items():
@@ -230,9 +230,8 @@ def _write(material: Material, path: pathlib.Path) -> None:
         for field in dataclasses.fields(Piece):
             arrays[f"piece:{name}:{field.name}"] = getattr(piece, field.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.npz")
-    np.savez(partial, **arrays)
-    partial.replace(path)
+    with disk.written(path) as stream:  # several processes may do so at once
+        np.savez(stream, **arrays)
 
 
 @functools.lru_cache(maxsize=1)

@@ -46,7 +46,7 @@ _SEQUENCES, _STUDIO = 12, 13  # random streams; the synthetic faces' are 1 to 5,
 class Shot(NamedTuple):
     """One picture of a plan; -1 where a protocol knows no such thing."""
 
-    index: int  #: unique over the splits of a data set
+    index: int  # type: ignore[assignment]  # unique over the splits of a data set
     identity: int
     image: int = 0  #: in the wild: which draw
     view: int = -1  #: grid: place in `YAWS`

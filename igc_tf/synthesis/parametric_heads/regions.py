@@ -1,6 +1,6 @@
 """What lies where on the base mesh: the six parts, and where a beard grows.
 
-Regions are told in places of the base mesh, so they stay on the same spot of the skin whoever the
+Regions are defined by places on the base mesh, so they stay on the same spot of the skin whoever the
 person is and whatever the face does. The labels and their order are the synthetic faces'.
 """
 
@@ -62,5 +62,7 @@ def beard_cover(places: np.ndarray) -> np.ndarray:
     return np.clip(cover * smoothstep(mouth, 0.8, 1.3), 0.0, 1.0)
 
 
-def _oval(x: np.ndarray, y: np.ndarray, cx: float, cy: float, wide: float, tall: float):
+def _oval(
+    x: np.ndarray, y: np.ndarray, cx: float, cy: float, wide: float, tall: float
+) -> np.ndarray:
     return np.abs((x - cx) / wide) ** 3 + np.abs((y - cy) / tall) ** 3

@@ -1,4 +1,4 @@
-"""One photograph of a head and its truth: person, expression, pose, light and background in."""
+"""One photograph of a head and its ground truth: person, expression, pose, light and background in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from igc_tf.synthesis.synthetic_faces import population as conditions
 from igc_tf.synthesis.synthetic_faces import render
 from igc_tf.synthesis.synthetic_faces.scene import View, develop, seen_normals
 
-_LASHES = np.float32([0.05, 0.04, 0.035])
+_LASHES = np.array([0.05, 0.04, 0.035], np.float32)
 _DECAL_TOLERANCE = 0.003  # depth; brows lie a little before the skin, or in it where it bends
 
 
@@ -24,7 +24,7 @@ def photograph(
     background: conditions.Background,
     size: int = 64,
 ) -> dict[str, np.ndarray]:
-    """Makes one picture with all its truth; see `synthetic_faces.scene.develop`."""
+    """Makes one picture with all its ground truth; see `synthetic_faces.scene.develop`."""
     head = anatomy.Head(material, person, expression)
     view, points = _see(head, pose, size * render.OVERSAMPLING)
     colors = appearance.albedo(material, person, *points)
@@ -80,7 +80,7 @@ def _paint(head: anatomy.Head, pose: conditions.Pose, view: View, colors: np.nda
     mesh, person = head.decals, head.person
     vertices = posed(head.place(mesh.vertices), pose)
     both_sides = np.ones(len(mesh.triangles), bool)
-    surface_depth = view.spread(view.hits.depth, np.float32(np.inf)).ravel()
+    surface_depth = view.spread(view.hits.depth, np.inf).ravel()
     row = np.full(view.side**2, -1, np.int64)
     row[view.hits.sample] = np.arange(len(view.hits.sample))
     painted = colors.copy()

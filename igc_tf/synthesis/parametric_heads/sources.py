@@ -57,13 +57,13 @@ class Sources:
 
     def fingerprint(self) -> str:
         """Changes when another package, or another copy of one, lies in the folder."""
-        told = ""
+        text = ""
         for place, root in ((self._mesh, MESH_ROOT), (self._looks, LOOKS_ROOT)):
             files = sorted((place / root).rglob("*")) if place.is_dir() else [place]
             for path in files:
                 status = path.stat()
-                told += f"{path.resolve()}\0{status.st_mtime_ns}\0{status.st_size}\0"
-        return hashlib.sha256(told.encode()).hexdigest()[:12]
+                text += f"{path.resolve()}\0{status.st_mtime_ns}\0{status.st_size}\0"
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def read_mesh(self, wanted: Callable[[str], bool]) -> dict[str, bytes]:
         """`{name: content}` of the files below `MESH_ROOT` whose name below it is wanted."""
@@ -96,17 +96,17 @@ def _files(
     try:
         if zipfile.is_zipfile(place):
             with zipfile.ZipFile(place) as archive:
-                for entry in archive.namelist():
-                    name = entry.removeprefix(root)
-                    if name != entry and wanted(name):
-                        yield name, archive.read(entry)
+                for member in archive.namelist():
+                    name = member.removeprefix(root)
+                    if name != member and wanted(name):
+                        yield name, archive.read(member)
         else:
             with tarfile.open(place, "r:gz") as archive:
-                for (
-                    entry
-                ) in archive:  # in its own order: a compressed tarball is read once, forwards
+                # In its own order: a compressed tarball is read once, forwards.
+                for entry in archive:
                     name = entry.name.removeprefix(root)
-                    if name != entry.name and entry.isfile() and wanted(name):
-                        yield name, archive.extractfile(entry).read()
+                    file = archive.extractfile(entry) if entry.isfile() and wanted(name) else None
+                    if name != entry.name and file is not None:
+                        yield name, file.read()
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
         raise ValueError(f"{place} is damaged ({error}). Download it again.") from error

@@ -39,7 +39,7 @@ class Mesh:
     surface: np.ndarray  #: [T] uint8, SKIN, EAR, NECK or HAIR
 
 
-def smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:
+def smoothstep(x: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
     """0 below `low`, 1 above `high` (or the reverse if low > high), a cubic between."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
@@ -241,7 +241,8 @@ def _grid_normals(grid: np.ndarray) -> np.ndarray:
     normal /= np.maximum(length, 1e-12)[..., None]
     for row, neighbor in ((0, 1), (-1, -2)):  # a ring that shrank to a point
         if length[row].max() < 1e-6 * max(length[neighbor].max(), 1e-12):
-            normal[row] = np.sign(grid[row, 0, 1] - grid[neighbor, 0, 1]) * np.float32([0, 1, 0])
+            up = np.array([0, 1, 0], np.float32)
+            normal[row] = np.sign(grid[row, 0, 1] - grid[neighbor, 0, 1]) * up
     return normal
 
 
@@ -354,12 +355,13 @@ def _hair(face: Face) -> tuple[np.ndarray, np.ndarray]:
 
 def build(face: Face) -> Mesh:
     """All triangles of one head."""
+    pieces: list[tuple[np.ndarray, int, np.ndarray | None]]
     pieces = [(_head(face), SKIN, None), (_neck(face), NECK, None)]
     if not _hair_hangs(face):  # else the hair covers the ears
         pieces += [(_ear(face, -1.0), EAR, None), (_ear(face, 1.0), EAR, None)]
     if face.identity.hair_style != "bald":
-        grid, margin = _hair(face)
-        pieces.append((grid, HAIR, margin))
+        grid, under = _hair(face)
+        pieces.append((grid, HAIR, under))
     vertices, normals, triangles, surface, start = [], [], [], [], 0
     for grid, kind, margin in pieces:
         mesh = _grid_triangles(*grid.shape[:2])
@@ -373,7 +375,7 @@ def build(face: Face) -> Mesh:
     return Mesh(*map(np.concatenate, (vertices, normals, triangles, surface)))
 
 
-def placement(identity: Identity) -> tuple[float, float]:
+def scale_and_middle(identity: Identity) -> tuple[float, float]:
     """(scale, middle): a head point p stands at scale * (p - (0, middle, 0)) + (0, 0, -1)."""
     top = 0.5 + identity.hair_volume
     return identity.size / (top + 0.5), 0.5 * (top - 0.5)

@@ -1,6 +1,6 @@
 """Colors: the albedo of every point of a head, and the picture behind it. All of it [choice].
 
-Albedos are drawn from place on the head, identity and expression alone: no light, no pose. They are
+Albedos depend on the place on the head, identity and expression alone: no light, no pose. They are
 RGB in [0, 0.93], used as they are (no gamma), as Lambertian shading multiplies them.
 """
 
@@ -11,10 +11,10 @@ import numpy as np
 from igc_tf.synthesis.synthetic_faces.anatomy import EAR, HAIR, NECK, SKIN, Face, smoothstep
 from igc_tf.synthesis.synthetic_faces.population import Background
 
-_WHITE_OF_EYE = np.float32([0.88, 0.86, 0.84])
-_PUPIL = np.float32([0.03, 0.03, 0.03])
-_CAVITY = np.float32([0.16, 0.04, 0.04])
-_TEETH = np.float32([0.87, 0.84, 0.78])
+_WHITE_OF_EYE = np.array([0.88, 0.86, 0.84], np.float32)
+_PUPIL = np.array([0.03, 0.03, 0.03], np.float32)
+_CAVITY = np.array([0.16, 0.04, 0.04], np.float32)
+_TEETH = np.array([0.87, 0.84, 0.78], np.float32)
 
 
 def _cover(color: np.ndarray, over: np.ndarray, opacity: np.ndarray) -> np.ndarray:
@@ -52,7 +52,7 @@ def _skin(face: Face, points: np.ndarray, surface: np.ndarray) -> np.ndarray:
     x, y, z = points.T
     ax, skin = np.abs(x), i.skin.astype(np.float32)
     color = np.tile(skin, (len(points), 1))
-    red = np.float32([1.02, 0.72, 0.70]) * skin
+    red = np.array([1.02, 0.72, 0.70], np.float32) * skin
     front = smoothstep(z, 0.0, 0.15)
     blush = np.exp(-(((ax - 0.19) / 0.09) ** 2) - ((y + 0.12) / 0.07) ** 2)
     nose = np.exp(-((x / 0.06) ** 2) - ((y - face.tip_y) / 0.06) ** 2)
@@ -65,7 +65,7 @@ def _skin(face: Face, points: np.ndarray, surface: np.ndarray) -> np.ndarray:
         spots = smoothstep(_texture(points, i.texture, 75.0), 0.45, 0.9)
         where = np.exp(-((y + 0.10) ** 2) / 0.02) * front
         color = _cover(
-            color, skin * np.float32([0.72, 0.58, 0.48]), 0.7 * i.freckles * spots * where
+            color, skin * np.array([0.72, 0.58, 0.48], np.float32), 0.7 * i.freckles * spots * where
         )
     if i.beard > 0.0:
         jaw = smoothstep(y, -0.20 - 0.5 * np.maximum(0.16 - ax, 0.0), -0.31)
@@ -78,7 +78,7 @@ def _skin(face: Face, points: np.ndarray, surface: np.ndarray) -> np.ndarray:
         shadow = smoothstep(y, 0.20, 0.34) * (0.25 if i.hair_style == "receding" else 0.12)
         color = _cover(color, 0.5 * skin + 0.5 * i.hair.astype(np.float32), shadow)
     color[surface == NECK] *= np.float32(0.84)
-    color[surface == EAR] *= np.float32([0.97, 0.88, 0.87])
+    color[surface == EAR] *= np.array([0.97, 0.88, 0.87], np.float32)
     return color
 
 
@@ -144,7 +144,8 @@ def _nostrils(face: Face, x: np.ndarray, y: np.ndarray, color: np.ndarray) -> np
     crease = np.exp(-(((np.abs(x) - 1.12 * i.nose_width) / 0.010) ** 2))
     crease = crease * np.exp(-(((y - face.tip_y + 0.012) / 0.026) ** 2))
     color = _cover(color, 0.62 * color, 0.6 * crease)
-    return _cover(color, np.float32([0.42, 0.30, 0.27]) * i.skin.astype(np.float32), 0.85 * opacity)
+    tint = np.array([0.42, 0.30, 0.27], np.float32) * i.skin.astype(np.float32)
+    return _cover(color, tint, 0.85 * opacity)
 
 
 def _eyes(face: Face, x: np.ndarray, y: np.ndarray, color: np.ndarray) -> np.ndarray:
@@ -169,7 +170,7 @@ def _eyes(face: Face, x: np.ndarray, y: np.ndarray, color: np.ndarray) -> np.nda
     within = smoothstep(np.abs(u), 1.08 * i.eye_width, 0.96 * i.eye_width)
     lash = np.exp(-(((v - upper) / 0.0075) ** 2)) * within
     under = np.exp(-(((v - lower) / 0.005) ** 2)) * within
-    dark = np.float32([0.10, 0.07, 0.06])
+    dark = np.array([0.10, 0.07, 0.06], np.float32)
     out = _cover(out, dark, np.clip(0.92 * lash, 0.0, 1.0))
     out = _cover(out, 0.45 * i.skin.astype(np.float32), 0.5 * under)
     wide = i.eye_height * (1.0 + 0.2 * max(e.brow_raise, 0.0))

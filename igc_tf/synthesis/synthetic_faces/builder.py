@@ -1,9 +1,9 @@
-"""The TensorFlow Datasets builder of the synthetic faces; see `exact_truth.HeadsBuilder`.
+"""The TensorFlow Datasets builder of the synthetic faces; see `rendered_heads.HeadsBuilder`.
 
     builder = SyntheticFaces(config="px64")
     builder.download_and_prepare()            # computes, downloads nothing
     for example in builder.as_dataset(split="train"): ...
-    truth = load_truth(builder, "test")       # NumPy, depth and normals decoded
+    ground_truth = load_ground_truth(builder, "test")     # NumPy, depth and normals decoded
 
 `make train` trains on it.
 """
@@ -12,19 +12,20 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable, Sequence
 
 import tensorflow_datasets as tfds
 
-from igc_tf.synthesis.exact_truth import HeadsBuilder, load_truth
+from igc_tf.synthesis.rendered_heads import HeadsBuilder, load_ground_truth
 from igc_tf.synthesis.synthetic_faces import encoding
 
-__all__ = ["SEED", "SyntheticFaces", "SyntheticFacesConfig", "load_truth"]
+__all__ = ["SEED", "SyntheticFaces", "SyntheticFacesConfig", "load_ground_truth"]
 
 #: Of all random streams; part of the data set's version.
 SEED = 2303
 
 _DESCRIPTION = """
-Procedural 3D faces with exact truth: photographs of computed people in random pose, light and
+Procedural 3D faces with exact ground truth: photographs of computed people in random pose, light and
 expression before random backgrounds, each with depth, normals, albedo, part labels and landmarks in
 the view of the photograph, and depth, normals and parts of the same head in the canonical (frontal)
 view. Nothing in it comes from a photograph of a person. The pictures are computed, not downloaded,
@@ -46,7 +47,7 @@ _TINY = {"train": (16, 4), "validation": (4, 4), "test": (4, 8)}
 
 
 class SyntheticFaces(HeadsBuilder):
-    """Synthetic faces with exact truth, as TFDS data set `synthetic_faces`."""
+    """Synthetic faces with exact ground truth, as TFDS data set `synthetic_faces`."""
 
     name = "synthetic_faces"
     VERSION = tfds.core.Version("1.0.0")
@@ -72,7 +73,7 @@ class SyntheticFaces(HeadsBuilder):
             features=self.features(self.builder_config.image_size),
             supervised_keys=None,
             license="Computed, not collected, so free of others' rights; licensed as the code.",
-            citation="igc_tf: SyntheticFaces, procedural 3D faces with exact truth.",
+            citation="igc_tf: SyntheticFaces, procedural 3D faces with exact ground truth.",
         )
 
     def plans(self) -> dict[str, list[tuple[int, int, int]]]:
@@ -85,6 +86,6 @@ class SyntheticFaces(HeadsBuilder):
             identity, index = identity + people, index + people * images
         return plans
 
-    def maker(self):
+    def maker(self) -> Callable[[Sequence[tuple[int, int, int]]], list]:
         """See `HeadsBuilder`."""
         return functools.partial(encoding.make_examples, SEED, size=self.builder_config.image_size)

@@ -65,7 +65,7 @@ def make_examples(
         (
             index,
             {**encode(scene.sample(seed, identity, image, size)),
-             "identity": identity, "index": index},
+             "identity": np.array(identity), "index": np.array(index)},
         )
         for identity, image, index in plan
     ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 It has no part in common with the model's renderer, on purpose. Each pixel of a photograph is
 sampled `OVERSAMPLING` times in x and y; the number is odd, so that the middle sample lies on the
-pixel's center and gives the exact truth there, while colors are means over all samples.
+pixel's center and gives the exact ground truth there, while colors are means over all samples.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 FIELD_OF_VIEW_DEGREES = 10.0  #: of the whole picture's width
 OVERSAMPLING = 3
@@ -28,12 +29,7 @@ class Hits(NamedTuple):
 
 def rotation_matrix(rotation_degrees: np.ndarray) -> np.ndarray:
     """[3, 3]: Rz(roll) Ry(yaw) Rx(pitch) of (pitch, yaw, roll) in degrees."""
-    radians = np.radians(rotation_degrees)
-    (sx, sy, sz), (cx, cy, cz) = np.sin(radians), np.cos(radians)
-    about_x = np.array([[1.0, 0.0, 0.0], [0.0, cx, -sx], [0.0, sx, cx]])
-    about_y = np.array([[cy, 0.0, sy], [0.0, 1.0, 0.0], [-sy, 0.0, cy]])
-    about_z = np.array([[cz, -sz, 0.0], [sz, cz, 0.0], [0.0, 0.0, 1.0]])
-    return about_z @ about_y @ about_x
+    return Rotation.from_euler("xyz", rotation_degrees, degrees=True).as_matrix()
 
 
 def project(points: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +54,7 @@ def rasterize(
       vertices: [V, 3] float32 in the camera frame, all in front of the camera.
       triangles: [T, 3] int, counter-clockwise seen from their front.
       count: samples across the picture; sample k lies at (k + 0.5) / count of its width.
-      two_sided: [T] bool, whether the back is drawn too.
+      two_sided: [T] bool, whether the back is rendered too.
       opaque: if given, is asked whether the two-sided triangles [N] can be seen at the weights [N, 3],
         and answers [N] bool; where not, what lies behind is seen.
 
@@ -148,5 +144,4 @@ def interpolate(values: np.ndarray, triangles: np.ndarray, hits: Hits) -> np.nda
 def pixel_mean(samples: np.ndarray, size: int) -> np.ndarray:
     """Means over the samples of each pixel: [size * O, size * O, K] -> [size, size, K]."""
     samples = samples.reshape(size, OVERSAMPLING, size, OVERSAMPLING, -1)
-    rows = sum(samples[:, k] for k in range(OVERSAMPLING))
-    return sum(rows[:, :, k] for k in range(OVERSAMPLING)) / np.float32(OVERSAMPLING**2)
+    return samples.sum(1).sum(2) / np.float32(OVERSAMPLING**2)

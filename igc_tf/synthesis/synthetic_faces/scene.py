@@ -1,4 +1,4 @@
-"""One photograph and its truth: identity, expression, pose, light and background in, arrays out."""
+"""One photograph, made: identity, expression, pose, light and background in, picture and labels out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LANDMARK_TOLERANCE = 0.0025  # depth, about a pixel's worth at 64 pixels
 
 def _posed(points: np.ndarray, identity: population.Identity, pose: population.Pose) -> np.ndarray:
     """Points of the head frame [N, 3] in the camera frame, of the same dtype."""
-    scale, middle = anatomy.placement(identity)
+    scale, middle = anatomy.scale_and_middle(identity)
     turn = scale * render.rotation_matrix(pose.rotation_degrees)
     shift = pose.translation + np.array([0.0, 0.0, -1.0]) - turn @ np.array([0.0, middle, 0.0])
     return points @ turn.T.astype(points.dtype) + shift.astype(points.dtype)
@@ -37,7 +37,7 @@ class View:
         """Depth, normals and parts at the samples."""
         return {
             "depth": self.spread(self.hits.depth, BACKGROUND_DEPTH),
-            "normals": self.spread(self.normals, np.float32([0.0, 0.0, 1.0])),
+            "normals": self.spread(self.normals, np.array([0.0, 0.0, 1.0], np.float32)),
             "parts": self.spread(self.parts, anatomy.BACKGROUND_PART),
         }
 
@@ -80,7 +80,7 @@ def photograph(
     background: population.Background,
     size: int = 64,
 ) -> dict[str, np.ndarray]:
-    """Makes one picture with all its truth; see `develop`."""
+    """Makes one picture with all its ground truth; see `develop`."""
     face = anatomy.Face(identity, expression)
     mesh = anatomy.build(face)
     view, points, surface = _see(face, mesh, pose, size * render.OVERSAMPLING)
@@ -106,7 +106,7 @@ def develop(
     light: population.Light,
     background: population.Background,
 ) -> dict[str, np.ndarray]:
-    """The picture and its truth, from what the camera sees of a head.
+    """The picture and its ground truth, from what the camera sees of a head.
 
     The background is a wall that faces the camera, lit like the head; so `image` is `albedo` times
     the shading of `normals` everywhere, up to the averaging over a pixel and the rounding to uint8.
@@ -122,16 +122,16 @@ def develop(
       background: what is painted on the wall.
 
     Returns:
-      Arrays by the names of `exact_truth.HeadsBuilder`'s features, all but `identity` and `index`;
+      Arrays by the names of `rendered_heads.HeadsBuilder`'s features, all but `identity` and `index`;
       depths and normals float32.
     """
     size = canonical.side
     middle = slice(render.OVERSAMPLING // 2, None, render.OVERSAMPLING)
-    truth = {name: value[middle, middle] for name, value in view.maps().items()}
+    ground_truth = {name: value[middle, middle] for name, value in view.maps().items()}
 
     unlit = appearance.background_picture(background, size)
     unlit = unlit.repeat(render.OVERSAMPLING, axis=0).repeat(render.OVERSAMPLING, axis=1)
-    wall = shade(np.float32([0.0, 0.0, 1.0]), light)
+    wall = shade(np.array([0.0, 0.0, 1.0], np.float32), light)
     lit = (unlit * wall).reshape(-1, 3)
     unlit = unlit.reshape(-1, 3)
     unlit[view.hits.sample] = colors
@@ -146,7 +146,7 @@ def develop(
     return {
         "image": _to_uint8(render.pixel_mean(lit, size)),
         "albedo": _to_uint8(render.pixel_mean(unlit, size)),
-        **truth,
+        **ground_truth,
         "landmarks": marks.astype(np.float32),
         "landmarks_visible": visible,
         "rotation_degrees": pose.rotation_degrees.astype(np.float32),
@@ -160,7 +160,7 @@ def develop(
 
 
 def sample(seed: int, identity: int, image: int, size: int = 64) -> dict[str, np.ndarray]:
-    """`photograph` number `image` of person number `identity`, everything drawn by `population`."""
+    """`photograph` number `image` of person number `identity`, everything sampled by `population`."""
     return photograph(
         population.sample_identity(seed, identity),
         population.sample_expression(seed, identity, image),

@@ -205,7 +205,7 @@ def test_multi_pie_tells_camera_yaw_and_light(tmp_path):
 
 def test_cats_have_eyes_left_first_and_mouth(tmp_path):
     fake_collections.cats(tmp_path / "cats")
-    # One whose eyes are told the other way round.
+    # One whose eyes are given the other way round.
     swapped = tmp_path / "cats" / "CAT_00" / "00000000_000.jpg.cat"
     _, marks = fake_collections.face(0)
     swapped.write_text("3 70 40 30 40 50 70")
@@ -226,9 +226,9 @@ def test_pets_have_boxes_and_no_dogs(tmp_path):
     builder = prepared(cat_faces.CatFaces(data_dir=str(tmp_path / "tfds")), tmp_path / "pets")
     found = [example for split in photo_folder.SPLITS for example in examples(builder, split)]
     assert {example["identity"] for example in found} == {b"Persian"}
-    told = [example["box"] for example in found if not np.isnan(example["box"]).any()]
-    assert len(told) == sum(n % 2 == 0 for n in range(250) if n % 3 != 2)
-    np.testing.assert_array_equal(told[0], [10, 8, 80, 78])
+    given = [example["box"] for example in found if not np.isnan(example["box"]).any()]
+    assert len(given) == sum(n % 2 == 0 for n in range(250) if n % 3 != 2)
+    np.testing.assert_array_equal(given[0], [10, 8, 80, 78])
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ needs_compiler = pytest.mark.skipif(
 )
 
 
-def draw(backend):
-    """A program that draws a triangle over a whole image of 4 x 5, twice."""
+def render(backend):
+    """A program that renders a triangle over a whole image of 4 x 5, twice."""
     return SCRIPT.format(backend)
 
 
@@ -59,7 +59,7 @@ def test_processes_may_compile_the_kernels_at_once(tmp_path):
     compiler = tmp_path / "quick"  # Optimizing takes most of a compiler's time.
     compiler.write_text(f'#!/bin/sh\nexec {native_build.find_compiler()} "$@" -O0\n')
     compiler.chmod(0o755)
-    processes = [start(draw(kernel), tmp_path, CXX=str(compiler)) for kernel in ("native", "tfg")]
+    processes = [start(render(kernel), tmp_path, CXX=str(compiler)) for kernel in ("native", "tfg")]
     for process in processes:
         output, _ = process.communicate()
         assert process.returncode == 0 and "covered 20" in output, output
@@ -67,7 +67,7 @@ def test_processes_may_compile_the_kernels_at_once(tmp_path):
 
 
 def test_a_cached_kernel_needs_no_compiler(compiled):
-    output, _ = start(draw("auto"), cache.cache_dir().parent, PATH="", CXX="").communicate()
+    output, _ = start(render("auto"), cache.cache_dir().parent, PATH="", CXX="").communicate()
     assert "covered 20" in output
     assert output.count("Rasterizer backend: native (") == 1  # Said once.
 
@@ -81,7 +81,7 @@ def test_a_cached_kernel_needs_no_compiler(compiled):
 )
 def test_without_a_compiler(tmp_path, environment, reason):
     script = (
-        draw("auto")
+        render("auto")
         + """
 from igc_tf.graphics.rasterizers import native_build
 for backend in ('native', 'tfg'):

@@ -200,7 +200,7 @@ def test_traces_a_dynamic_batch(backend):
     vertices, triangles = posed_grid(16, seed=1, batch=3)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 4])])
-    def draw(vertices):
+    def render(vertices):
         fragments = rasterizer.rasterize(vertices, triangles, (20, 24), backend=backend)
         assert fragments.mask.shape.as_list() == [None, 20, 24]
         with tf.GradientTape() as tape:
@@ -210,7 +210,7 @@ def test_traces_a_dynamic_batch(backend):
         return fragments, tape.gradient(loss, vertices)
 
     for batch in (1, 3):
-        fragments, gradient = draw(vertices[:batch])
+        fragments, gradient = render(vertices[:batch])
         eager = rasterizer.rasterize(vertices[:batch], triangles, (20, 24), backend=backend)
         for value, expected in zip(fragments, eager, strict=True):
             np.testing.assert_allclose(value, expected, atol=1e-6)
@@ -220,15 +220,15 @@ def test_traces_a_dynamic_batch(backend):
 def test_native_kernel_refuses_to_read_past_the_vertices(compiled):
     # Where neither is known when the graph is built, and so not to the checks in Python.
     spec = [tf.TensorSpec([None, None, 4]), tf.TensorSpec([None, 3], tf.int32)]
-    draw = tf.function(
+    render = tf.function(
         lambda v, t: rasterizer.rasterize(v, t, (4, 4), backend="native"),
         input_signature=spec,
         autograph=False,
     )
     for bad in (3, -1):
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"outside \[0, 3\)"):
-            draw(tf.zeros([2, 3, 4]), [[0, 1, bad]])
-    fragments = draw(tf.zeros([2, 3, 4]), [[0, 1, 2]])
+            render(tf.zeros([2, 3, 4]), [[0, 1, bad]])
+    fragments = render(tf.zeros([2, 3, 4]), [[0, 1, 2]])
     arguments = dict(fragments._asdict(), triangles=[[0, 1, 2]], attributes=tf.zeros([2, 3, 1]))
     for changed in (
         {"triangle": fragments.triangle + 1},
@@ -255,13 +255,13 @@ def test_native_kernel_cuts_one_image_as_it_cuts_many(compiled, height):
 
 def test_window_kernel_compiles_with_xla():
     vertices, triangles = posed_grid(8, seed=6, batch=2)
-    draw = tf.function(
+    render = tf.function(
         lambda v: rasterizer.rasterize(v, triangles, (9, 11), backend="tensorflow"),
         jit_compile=True,
         autograph=False,
     )
     plain = rasterizer.rasterize(vertices, triangles, (9, 11), backend="tensorflow")
-    compiled_with_xla = draw(tf.constant(vertices))
+    compiled_with_xla = render(tf.constant(vertices))
     np.testing.assert_array_equal(compiled_with_xla.mask, plain.mask)
     np.testing.assert_array_equal(compiled_with_xla.triangle, plain.triangle)
     np.testing.assert_allclose(compiled_with_xla.barycentrics, plain.barycentrics, atol=1e-5)
@@ -318,10 +318,10 @@ def test_window_kernel_memory_is_bounded():
 
     # Nor does a tensor of the graph have more rows than the mesh, the picture or a chunk.
     @tf.function(autograph=False)
-    def draw(vertices):
+    def render(vertices):
         return window_kernel.visible_triangles(vertices, triangles, size)
 
-    graph = draw.get_concrete_function(tf.TensorSpec([1, 128 * 128, 4])).graph.as_graph_def(
+    graph = render.get_concrete_function(tf.TensorSpec([1, 128 * 128, 4])).graph.as_graph_def(
         add_shapes=True
     )
     shapes = []

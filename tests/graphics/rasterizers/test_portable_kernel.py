@@ -18,12 +18,12 @@ def _clip(side, batch, size):
 def test_it_draws_what_the_exact_kernel_draws(side, size):
     clip, triangles = _clip(side, 5, size)
     colors = tf.random.stateless_uniform([5, side**2, 3], [0, 1])
-    drawn = {}
+    rendered = {}
     for backend in ("tensorflow", rasterizer.PORTABLE):
         fragments = rasterizer.rasterize(clip, triangles, size, backend=backend)
         picture = rasterizer.interpolate(fragments, triangles, colors, backend=backend)
-        drawn[backend] = picture.numpy(), fragments.mask.numpy()
-    (exact, exact_mask), (ours, mask) = drawn.values()
+        rendered[backend] = picture.numpy(), fragments.mask.numpy()
+    (exact, exact_mask), (ours, mask) = rendered.values()
     # Only on the outline may a pixel be seen by one of them alone.
     assert np.mean(mask != exact_mask) <= 1e-4
     same = (mask == exact_mask)[..., np.newaxis]
@@ -69,11 +69,11 @@ def test_a_dynamic_batch_and_each_image_alone_give_the_same():
     @tf.function(
         input_signature=[tf.TensorSpec([None, *each.shape[1:]]) for each in (clip, colors)]
     )
-    def draw(vertices, attributes):
+    def render(vertices, attributes):
         backend = rasterizer.PORTABLE
         fragments = rasterizer.rasterize(vertices, triangles, size, backend=backend)
         return rasterizer.interpolate(fragments, triangles, attributes, backend=backend)
 
-    alone = [draw(clip[i : i + 1], colors[i : i + 1]) for i in range(3)]
+    alone = [render(clip[i : i + 1], colors[i : i + 1]) for i in range(3)]
     # Which of two triangles a pixel on their common edge is said to see may differ; its color not.
-    np.testing.assert_allclose(draw(clip, colors), np.concatenate(alone), atol=1e-4)
+    np.testing.assert_allclose(render(clip, colors), np.concatenate(alone), atol=1e-4)

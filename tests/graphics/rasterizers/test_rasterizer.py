@@ -93,7 +93,7 @@ def test_rasterize_equal_depths_take_the_first(backend):
 
 
 def test_rasterize_four_triangles_share_edges_through_pixel_centers(backend):
-    # Both diagonals run through pixel centers: each is drawn once, by the first of its triangles.
+    # Both diagonals run through pixel centers: each is rendered once, by the first of its triangles.
     vertices = clip([(0, 0, 0), (4, 0, 0), (4, 4, 0), (0, 4, 0), (2, 2, 0)], (4, 4))
     fan = triangles_of((0, 1, 4), (1, 2, 4), (2, 3, 4), (3, 0, 4))
     fragments = rasterizer.rasterize(vertices, fan, (4, 4), backend=backend)
@@ -214,17 +214,17 @@ def test_descent_on_one_triangle_halves_its_loss(backend):
     size, corners = (16, 16), triangles_of((0, 1, 2))
     colors = tf.constant([[[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]]])
 
-    def draw(vertices):
+    def render(vertices):
         fragments = rasterizer.rasterize(vertices, corners, size, backend=backend)
         return rasterizer.interpolate(fragments, corners, colors, backend=backend), fragments.mask
 
-    target, target_mask = draw(clip([(2, 1, 0), (3, 15, 0), (15, 4, 0)], size))
+    target, target_mask = render(clip([(2, 1, 0), (3, 15, 0), (15, 4, 0)], size))
     vertices = tf.Variable(clip([(1, 3, 0), (1, 14, 0), (13, 2, 0)], size))
 
     @tf.function(autograph=False)
     def step():
         with tf.GradientTape() as tape:
-            image, mask = draw(vertices)
+            image, mask = render(vertices)
             both = (mask * target_mask)[..., tf.newaxis]
             loss = tf.reduce_sum(both * (image - target) ** 2) / tf.reduce_sum(both)
         vertices.assign_sub(0.5 * tape.gradient(loss, vertices))

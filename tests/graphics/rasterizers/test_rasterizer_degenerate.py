@@ -1,4 +1,4 @@
-"""Degenerate input: values and gradients stay finite, and what is invisible is not drawn."""
+"""Degenerate input: values and gradients stay finite, and what is invisible is not rendered."""
 
 import numpy as np
 import pytest

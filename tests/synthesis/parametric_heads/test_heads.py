@@ -1,4 +1,4 @@
-"""The heads' truth against itself and against geometry by hand, on a small fake head and the real one."""
+"""The heads' ground truth against itself and geometry by hand, on a small fake head and the real one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from igc_tf.synthesis.parametric_heads import (
 from igc_tf.synthesis.synthetic_faces import population as conditions
 from igc_tf.synthesis.synthetic_faces import render
 from igc_tf.synthesis.synthetic_faces.anatomy import CHEEKS, EYES, FOREHEAD, MOUTH, NOSE
-from tests.head_truth import shading_errors, smooth_interior
+from tests.head_ground_truth import shading_errors, smooth_interior
 
 SEED, SIZE, COUNT = builder.SEED, 64, 10
 LIGHT = conditions.Light(0.4, 0.5, np.array([0.6, 0.0, 0.8]))

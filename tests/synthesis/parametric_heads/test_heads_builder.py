@@ -14,7 +14,7 @@ import tensorflow_datasets as tfds
 from igc_tf import config
 from igc_tf.datasets import catalog
 from igc_tf.evaluation import eval_set
-from igc_tf.synthesis import exact_truth
+from igc_tf.synthesis import rendered_heads
 from igc_tf.synthesis.parametric_heads import builder as builder_lib
 from igc_tf.synthesis.parametric_heads import material, protocols
 from igc_tf.synthesis.synthetic_faces import encoding
@@ -92,17 +92,20 @@ def test_full_configurations():
 
 def test_stored_is_what_the_scene_makes(data, fake, own_cache, fake_dir):
     made = catalog.prepare_heads(data)
-    truth = exact_truth.load_truth(made, "test")
+    ground_truth = rendered_heads.load_ground_truth(made, "test")
     shots = made.plans()["test"]
     examples = builder_lib.make_examples(
         material.cached_file(fake_dir), builder_lib.SEED, shots[3:4], 32
     )
-    row = int(np.flatnonzero(truth["index"] == shots[3].index)[0])
+    row = int(np.flatnonzero(ground_truth["index"] == shots[3].index)[0])
     ((index, example),) = examples
-    assert index == truth["index"][row] and truth["identity"][row] == protocols.FIRST_PERSON["test"]
+    assert (
+        index == ground_truth["index"][row]
+        and ground_truth["identity"][row] == protocols.FIRST_PERSON["test"]
+    )
     for name, value in example.items():
         stored = encoding.decode(name, np.asarray(value))
-        np.testing.assert_allclose(truth[name][row], stored, atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(ground_truth[name][row], stored, atol=1e-6, err_msg=name)
 
 
 def test_a_prepared_set_needs_the_material_no_more(data, own_cache, tmp_path):
@@ -111,24 +114,36 @@ def test_a_prepared_set_needs_the_material_no_more(data, own_cache, tmp_path):
     assert store.images.shape == (16, 32, 32, 3)
 
 
-def test_examination_reads_all_truth(data, own_cache):
+def test_the_evaluation_set_reads_all_ground_truth(data, own_cache):
     measured = eval_set.load_eval_set(data, 32)
-    assert measured.images.shape == (10, 32, 32, 3) and measured.truth.depth.shape == (10, 32, 32)
-    assert set(np.unique(measured.truth.parts)) == set(range(6))
-    assert measured.truth.condition is not None and measured.fit_mean_depth.shape == (32, 32)
+    assert measured.images.shape == (10, 32, 32, 3) and measured.ground_truth.depth.shape == (
+        10,
+        32,
+        32,
+    )
+    assert set(np.unique(measured.ground_truth.parts)) == set(range(6))
+    assert measured.ground_truth.condition is not None and measured.fit_mean_depth.shape == (32, 32)
     assert "parametric_heads/tiny" in measured.description
 
 
-def test_pictures_and_truth_are_cut_alike(data, own_cache):
+def test_pictures_and_ground_truth_are_cut_alike(data, own_cache):
     whole = eval_set.load_eval_set(data, 32)
     cut = eval_set.load_eval_set(dataclasses.replace(data, crop_scale=0.5, crop_center_y=0.625), 32)
-    assert cut.names == whole.names and cut.truth_size == 16
+    assert cut.names == whole.names and cut.ground_truth_size == 16
     rows, columns = slice(12, 28), slice(8, 24)
-    np.testing.assert_array_equal(cut.truth.parts, whole.truth.parts[:, rows, columns])
-    np.testing.assert_array_equal(cut.truth.depth, whole.truth.depth[:, rows, columns])
-    np.testing.assert_allclose(cut.truth.landmarks, whole.truth.landmarks - [8, 12], atol=1e-4)
+    np.testing.assert_array_equal(
+        cut.ground_truth.parts, whole.ground_truth.parts[:, rows, columns]
+    )
+    np.testing.assert_array_equal(
+        cut.ground_truth.depth, whole.ground_truth.depth[:, rows, columns]
+    )
+    np.testing.assert_allclose(
+        cut.ground_truth.landmarks, whole.ground_truth.landmarks - [8, 12], atol=1e-4
+    )
     np.testing.assert_allclose(cut.fit_landmarks, whole.fit_landmarks - [8, 12], atol=1e-4)
-    np.testing.assert_array_equal(cut.truth.rotation_degrees, whole.truth.rotation_degrees)
+    np.testing.assert_array_equal(
+        cut.ground_truth.rotation_degrees, whole.ground_truth.rotation_degrees
+    )
     # The pictures are the same pixels twice as large: resized back, they are what was cut out.
     back = tf.image.resize(cut.images, [16, 16], method="area").numpy()
     difference = np.abs(back - whole.images[:, rows, columns].astype(np.float32)).mean()
@@ -140,10 +155,10 @@ def test_a_crop_that_is_no_number_of_pixels_keeps_points_in_place(data, own_cach
     cut = eval_set.load_eval_set(dataclasses.replace(data, crop_scale=0.7, crop_center_y=0.6), 32)
     whole = eval_set.load_eval_set(data, 32)
     side, factor = 22, 32 * 0.7 / 22
-    assert cut.truth.parts.shape == (10, side, side)
+    assert cut.ground_truth.parts.shape == (10, side, side)
     corner = np.array([16 - 0.35 * 32, 0.6 * 32 - 0.35 * 32])
     np.testing.assert_allclose(
-        cut.truth.landmarks * factor + corner, whole.truth.landmarks, atol=1e-4
+        cut.ground_truth.landmarks * factor + corner, whole.ground_truth.landmarks, atol=1e-4
     )
 
 
@@ -168,7 +183,10 @@ def test_real_heads_prepare(real, tmp_path, own_cache):
     made = builder_lib.ParametricHeads(config="tiny", data_dir=str(tmp_path))
     made.workers = 1
     made.download_and_prepare()
-    truth = exact_truth.load_truth(made, "train")
-    assert len(truth["image"]) == 16 and len(set(truth["identity"])) == 4
-    shares = np.bincount(truth["canonical_parts"].ravel(), minlength=6) / truth["parts"].size
+    ground_truth = rendered_heads.load_ground_truth(made, "train")
+    assert len(ground_truth["image"]) == 16 and len(set(ground_truth["identity"])) == 4
+    shares = (
+        np.bincount(ground_truth["canonical_parts"].ravel(), minlength=6)
+        / ground_truth["parts"].size
+    )
     assert (shares > [0.3, 0.02, 0.01, 0.05, 0.01, 0.1]).all()

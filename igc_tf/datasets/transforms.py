@@ -1,6 +1,6 @@
 """Where the points of a photo come to lie in a picture, and the picture itself.
 
-A placement is `[2, 3]` float64: `placement[:, :2] @ (x, y) + placement[:, 2]` is where the photo's point
+A transform is `[2, 3]` float64: `transform[:, :2] @ (x, y) + transform[:, 2]` is where the photo's point
 (x, y), px, lies in the picture. What lies beyond the photo's edge repeats it [unsup3d].
 """
 
@@ -18,7 +18,7 @@ class NoFace(ValueError):
 
 
 def of_box(box: tuple[float, float, float, float], size: int) -> np.ndarray:
-    """The placement that makes (left, top, right, bottom), px, the picture of `size` px."""
+    """The transform that makes (left, top, right, bottom), px, the picture of `size` px."""
     left, top, right, bottom = box
     x, y = size / (right - left), size / (bottom - top)
     return np.array([[x, 0, -left * x], [0, y, -top * y]])
@@ -48,44 +48,44 @@ def of_anchors(anchors: np.ndarray, target: np.ndarray, size: int) -> np.ndarray
 
 
 def of_similarity(factor: complex, shift: complex) -> np.ndarray:
-    """The placement that takes x + yj to factor (x + yj) + shift."""
+    """The transform that takes x + yj to factor (x + yj) + shift."""
     return np.array(
         [[factor.real, -factor.imag, shift.real], [factor.imag, factor.real, shift.imag]]
     )
 
 
-def apply(placement: np.ndarray, points: np.ndarray) -> np.ndarray:
+def apply(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Points `[..., 2]` of the photo, px, to points of the picture."""
-    return points @ placement[:, :2].T + placement[:, 2]
+    return points @ transform[:, :2].T + transform[:, 2]
 
 
-def inverse(placement: np.ndarray) -> np.ndarray:
+def inverse(transform: np.ndarray) -> np.ndarray:
     """`[2, 3]`: the way back, from the picture to the photo."""
-    turned = np.linalg.inv(placement[:, :2])
-    return np.concatenate([turned, -turned @ placement[:, 2:]], axis=1)
+    turned = np.linalg.inv(transform[:, :2])
+    return np.concatenate([turned, -turned @ transform[:, 2:]], axis=1)
 
 
-def resample(photo: Image.Image, placement: np.ndarray, size: int) -> np.ndarray:
-    """`[size, size, 3]` uint8: the photo under a placement, with an antialiasing filter.
+def resample(photo: Image.Image, transform: np.ndarray, size: int) -> np.ndarray:
+    """`[size, size, 3]` uint8: the photo under a transform, with an antialiasing filter.
 
     Raises:
       NoFace: the picture would lie outside of the photo, or be far larger than it.
     """
     corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], float)
-    back = inverse(placement)
+    back = inverse(transform)
     on_photo = apply(back, corners)
     low, high = on_photo.min(axis=0), on_photo.max(axis=0)
     extent = np.array(photo.size)
     if (low >= extent).any() or (high <= 0).any() or (high - low > _LARGEST * extent).any():
         raise NoFace("its crop lies outside of the photo, or is far larger: wrong landmarks or box")
-    upright = placement[0, 1] == placement[1, 0] == 0
+    upright = transform[0, 1] == transform[1, 0] == 0
     if upright and (low > -1e-6).all() and (high < extent + 1e-6).all():
-        box = (*np.maximum(low, 0), *np.minimum(high, extent))
-        return _resized(photo, (size, size), box)
-    margin = 2 + 2 / max(np.abs(np.linalg.det(placement[:, :2])) ** 0.5, 1e-6)  # of the filter
+        (left, top), (right, bottom) = np.maximum(low, 0), np.minimum(high, extent)
+        return _resized(photo, (size, size), (left, top, right, bottom))
+    margin = 2 + 2 / max(np.abs(np.linalg.det(transform[:, :2])) ** 0.5, 1e-6)  # of the filter
     first = np.floor(low - margin).astype(int)
     photo = _padded(photo, first, np.ceil(high + margin).astype(int))
-    scale = min(np.abs(np.linalg.det(placement[:, :2])) ** 0.5, 1.0)
+    scale = min(np.abs(np.linalg.det(transform[:, :2])) ** 0.5, 1.0)
     shrunk = np.maximum(np.round(np.array(photo.size) * scale), 1).astype(int)
     factor = np.array(photo.size) / shrunk
     photo = Image.fromarray(_resized(photo, tuple(shrunk), (0, 0, *photo.size)))
@@ -99,7 +99,9 @@ def resample(photo: Image.Image, placement: np.ndarray, size: int) -> np.ndarray
     return np.asarray(turned, np.uint8)
 
 
-def _resized(photo: Image.Image, size: tuple[int, int], box: tuple[float, ...]) -> np.ndarray:
+def _resized(
+    photo: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]
+) -> np.ndarray:
     resized = photo.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
     return np.asarray(resized, np.uint8)
 
