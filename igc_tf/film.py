@@ -219,7 +219,7 @@ def _follow(
     last, missed = None, 0
     for frame in frames:
         try:
-            faces = framing.place(Image.fromarray(frame), model.config.data, size, detect)
+            faces = framing.find_faces(Image.fromarray(frame), model.config.data, size, detect)
         except crop_transforms.NoFace:
             faces = []
         there = [crop_transforms.apply(crop_transforms.inverse(face), corners) for face in faces]

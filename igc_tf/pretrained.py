@@ -95,7 +95,7 @@ class Pretrained:
                 raise ValueError(f"{name}: {error}") from error
         data, size = self.config.data, self.config.model.image_size
         try:
-            found = framing.place(image, data, size, detect)
+            found = framing.find_faces(image, data, size, detect)
             return [crop_transforms.resample(image, transform, size) for transform in found]
         except crop_transforms.NoFace as error:
             raise ValueError(f"{name}: {error}") from error

@@ -204,7 +204,7 @@ def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
         name, where = path.as_posix(), folder / path
         try:
             photo = reading.read_photo(where)
-            faces = framing.place(photo, data, size, detect)
+            faces = framing.find_faces(photo, data, size, detect)
             pictures = [crop_transforms.resample(photo, face, size) for face in faces]
         except crop_transforms.NoFace as error:
             way = "center" if data.crop == "center" else "none"

@@ -21,7 +21,7 @@ def detects(data: DataConfig) -> bool:
 
 
 def target(data: DataConfig) -> np.ndarray:
-    """Where `place` puts eyes and mouth, `[3, 2]` as shares of the picture's side."""
+    """Where `find_faces` puts eyes and mouth, `[3, 2]` as shares of the picture's side."""
     known = crops.template(data)
     if known is None or _kind(data) == "cat":
         known = crops.template(dataclasses.replace(data, crop="detect"))
@@ -29,10 +29,10 @@ def target(data: DataConfig) -> np.ndarray:
     return known
 
 
-def place(
+def find_faces(
     photo: Image.Image, data: DataConfig, size: int, detect: bool | None = None
 ) -> list[np.ndarray]:
-    """Where each face of a photo is.
+    """The crop transform of each face of a photo.
 
     A face that the run's own center crop frames as the run's photos is cut by it.
 
@@ -65,7 +65,7 @@ def place(
 
 
 def _alike(own: np.ndarray, aligned: np.ndarray, size: int) -> bool:
-    """Whether two transforms show nearly the same."""
+    """Whether two crop transforms show nearly the same."""
     corners = np.array([[0.0, 0.0], [size, 0.0], [0.0, size], [size, size]])
     moved = crop_transforms.apply(
         own, crop_transforms.apply(crop_transforms.inverse(aligned), corners)

@@ -63,7 +63,7 @@ def test_a_face_anywhere_comes_to_lie_as_in_the_runs_own_photos(either, width):
     page = on_page(width=width)
     if either == "cascades" and width < 200:
         pytest.skip("the cascades look for large faces only")
-    (transform,) = framing.place(page, PHOTOS, 64, detect=True)
+    (transform,) = framing.find_faces(page, PHOTOS, 64, detect=True)
     found = crop_transforms.resample(page, transform, 64)
     whole = Image.open(PORTRAIT)
     # Where the portrait's own crop is on the page.
@@ -84,7 +84,7 @@ def test_a_tilted_face_is_turned_upright():
     if not detector.has_key_points():
         pytest.skip("MediaPipe, which is optional, is not installed")
     page = on_page(angle=25)
-    (transform,) = framing.place(page, PHOTOS, 64)
+    (transform,) = framing.find_faces(page, PHOTOS, 64)
     found = crop_transforms.resample(page, transform, 64)
     assert np.corrcoef(found.ravel(), own_crop().ravel())[0, 1] > 0.8
 
@@ -92,15 +92,15 @@ def test_a_tilted_face_is_turned_upright():
 def test_a_photo_framed_as_the_runs_is_cut_as_they_were():
     portrait = Image.open(PORTRAIT)
     own = crops.crop_transform(portrait, PHOTOS, 64)
-    (found,) = framing.place(portrait, PHOTOS, 64)  # whichever detector there is, or none
+    (found,) = framing.find_faces(portrait, PHOTOS, 64)  # whichever detector there is, or none
     np.testing.assert_array_equal(found, own)
-    (told,) = framing.place(on_page(), PHOTOS, 64, detect=False)
+    (told,) = framing.find_faces(on_page(), PHOTOS, 64, detect=False)
     np.testing.assert_array_equal(told, crops.crop_transform(on_page(), PHOTOS, 64))
 
 
 def test_no_face_is_told(either):
     with pytest.raises(crops.NoFace, match="no face found"):
-        framing.place(Image.new("RGB", (200, 200), "teal"), PHOTOS, 64, detect=True)
+        framing.find_faces(Image.new("RGB", (200, 200), "teal"), PHOTOS, 64, detect=True)
 
 
 def test_by_default_faces_are_looked_for_only_where_it_is_known_where_they_go(monkeypatch):
