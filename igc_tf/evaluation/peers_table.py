@@ -30,7 +30,7 @@ LINES: tuple[tuple[str, str, float, int], ...] = (
     ("nme_mean_face_percent", "*mean face: NME, %*", 1.0, 2),
     ("nme_centroid_percent", "*centroid of all parts: NME, %*", 1.0, 2),
     ("nme_true_centers_percent", "*true centers of eyes, nose, mouth: NME, %*", 1.0, 2),
-    ("nmi_label_map", "*each pixel's most frequent label: NMI*", 1.0, 3),
+    ("nmi_label_map", "*per-pixel majority label: NMI*", 1.0, 3),
     ("ari_label_map", "*the same: ARI*", 1.0, 3),
     ("miou_label_map", "*the same: mIoU*", 1.0, 3),
     ("rank1_pixels", "*pixels: rank 1, %*", 100.0, 1),

@@ -30,7 +30,6 @@ _COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
 _PARSED_ONLY = (
     *("ablate", "peers", "serve_client", "serve_load"),
     *("--tflite_dir=models/lite", "--run_dir=runs/served"),
-    *("--method=kmeans", "--method=dff", "--predictions=kmeans.npz"),
 )
 #: Commands of kinds that other tests run: test_programs, test_evaluation, test_baseline, test_benchmark.
 _RUN_ELSEWHERE = [

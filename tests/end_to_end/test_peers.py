@@ -40,7 +40,7 @@ def test_methods_beside_a_run(program, trained, data_dir, tmp_path):
     assert told.count("done before") == 2 and "log.txt" not in told
     table = (output / "table.md").read_text()
     assert "| | igc_tf, 3 parts | kmeans, 4 parts | scops, 4 parts | First |" in table
-    for row in ("NME, SCOPS", "NMI of the true parts", "most frequent label", "CPU milliseconds"):
+    for row in ("NME, SCOPS", "NMI of the true parts", "majority label", "CPU milliseconds"):
         assert row in table
     with Image.open(output / "parts.png") as picture:  # photo, truth, ours, two methods; three rows
         assert picture.width > 5 * 96 and 3 * 96 < picture.height < 5 * 96
