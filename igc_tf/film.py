@@ -175,7 +175,7 @@ def _look(model: Pretrained, frames: Iterable[np.ndarray], placed: np.ndarray) -
 def _as_drawn(
     model: Pretrained, placed: np.ndarray, yaw_degrees: np.ndarray, parts: PartCapsules
 ) -> np.ndarray:
-    """Crops that show a turned face where the model draws it.
+    """Crops that show a turned face where the model renders it.
 
     Aligned by eyes and mouth, a face that turns has them always in the middle, and is tilted a little;
     the model turns it about the head's axis, so that they move to the side. Without this, yaw is found
@@ -199,9 +199,9 @@ def _as_drawn(
         many = tf.repeat(depth, len(yaws), axis=0)
         view = Pose(rotation, tf.zeros_like(rotation))
         surface = model.network.renderer.surface_pixels(many, view).numpy()
-        drawn = wanted * size + surface[:, pixels[:, 1], pixels[:, 0]] - centers
-        for transform, points in zip(placed[start:], drawn, strict=False):
-            # As alignment sees the drawn face; undone, it is where it is drawn.
+        rendered = wanted * size + surface[:, pixels[:, 1], pixels[:, 0]] - centers
+        for transform, points in zip(placed[start:], rendered, strict=False):
+            # As alignment sees the rendered face; undone, it is where it is rendered.
             back = crop_transforms.inverse(crop_transforms.of_anchors(points, wanted, size))
             matrix = back[:, :2] @ transform[:, :2]
             offset = crop_transforms.apply(back, transform[:, 2])
@@ -279,6 +279,6 @@ def _drawn(
     depth, albedo = (tf.repeat(maps, len(rotation), axis=0) for maps in (parts.depth, parts.albedo))
     many = PartCapsules(_NONE, depth, albedo, _NONE)
     capsule = model.network.assemble(many)
-    drawn = model.network.render(capsule, light, view, capsule.visibility, with_alpha=True)
-    output = IGCOutput(many, capsule, light, view, drawn, None, None)
-    return inference.photo_results(drawn.image if images is None else images, output)
+    rendered = model.network.render(capsule, light, view, capsule.visibility, with_alpha=True)
+    output = IGCOutput(many, capsule, light, view, rendered, None, None)
+    return inference.photo_results(rendered.image if images is None else images, output)

@@ -1,4 +1,4 @@
-"""A video whose truth is known: the turning face of a photo that the model was not trained on."""
+"""A video whose poses are known: the turning face of a photo that the model was not trained on."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def truth(model):
+def turning(model):
     """Yaw, degrees, and frames `[F, 128, 128, 3]`: half of a swing of five seconds."""
     face = model.predict("docs/images/astronaut.jpg", detect=False)[0]
     yaw = 40 * np.cos(2 * np.pi * np.arange(62) / 125)
@@ -33,8 +33,8 @@ def jitter(found, yaw):
 
 
 @pytest.mark.parametrize("looked_for", [False, True])
-def test_yaw_is_found_and_steady(model, truth, looked_for):
-    yaw, frames = truth
+def test_yaw_is_found_and_steady(model, turning, looked_for):
+    yaw, frames = turning
     if looked_for and not detector.has_key_points():
         pytest.skip("MediaPipe, which is optional, is not installed")
     if not looked_for:  # The frames are what the network is to see.
@@ -51,10 +51,10 @@ def test_yaw_is_found_and_steady(model, truth, looked_for):
     assert all(np.abs(page[:, 128:256].astype(int) - page[:, :128]).mean() > 5 for page in pages)
 
 
-def test_frames_without_a_face_keep_the_last_ones_crop(model, truth):
+def test_frames_without_a_face_keep_the_last_ones_crop(model, turning):
     if not detector.has_key_points():
         pytest.skip("MediaPipe, which is optional, is not installed")
-    frames = truth[1][20:30].copy()
+    frames = turning[1][20:30].copy()
     frames[[0, 5, 6]] = 90
     found = film.take_apart(model, frames, RATE)
     assert found.motion.found.tolist() == [i not in (0, 5, 6) for i in range(10)]

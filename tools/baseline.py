@@ -235,13 +235,13 @@ def _autoencoder(config, measured):
         f"{trained.l1:.4f} at the end"
     )
     fitted, _ = autoencoder_training.encode(trained.model, measured.fit_images)
-    embeddings, drawn = autoencoder_training.encode(trained.model, measured.images)
+    embeddings, decoded = autoencoder_training.encode(trained.model, measured.images)
     predictions = score.Predictions(
         labels=None,
         parts=0,
         centers=None,
         image=measured.images,
-        reconstruction=drawn,
+        reconstruction=decoded,
         descriptors={"object": descriptors.block(embeddings, fitted)},
     )
     photo = _seconds(lambda some: autoencoder_training.encode(trained.model, some), measured.images)

@@ -100,7 +100,7 @@ class _Run(NamedTuple):
 
 
 class _Protocol(NamedTuple):
-    """What is measured on, and how it is told to the programs."""
+    """What is measured on, and how it is given to the programs."""
 
     folder: pathlib.Path  #: our run or weights
     config: config_lib.Config  #: of ours, with the data that the flags name
@@ -177,9 +177,11 @@ def _claim(output: pathlib.Path, protocol: _Protocol) -> None:
         before = json.loads(path.read_text())
         changed = [name for name, value in settings.items() if before.get(name) != value]
         if changed:
-            told = "; ".join(f"{name} {before.get(name)}, now {settings[name]}" for name in changed)
+            given = "; ".join(
+                f"{name} {before.get(name)}, now {settings[name]}" for name in changed
+            )
             raise ValueError(
-                f"--output_dir={output} was made with other settings ({told}). Give another folder."
+                f"--output_dir={output} was made with other settings ({given}). Give another folder."
             )
         return
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
@@ -247,17 +249,17 @@ def _make(run: _Run, number: str, protocol: _Protocol) -> None:
     print(f"{number} {_named(run)}: see {log}", flush=True)
     start, data_dir = time.monotonic(), protocol.config.data.data_dir
     if run.method == _OURS:
-        told = [f"--data_dir={FLAGS.test_dir or data_dir}", f"--save_predictions={predictions}"]
+        given = [f"--data_dir={FLAGS.test_dir or data_dir}", f"--save_predictions={predictions}"]
         if FLAGS.test_dir:
-            told += ["--whole_folder", f"--fit_data_dir={data_dir}"]
-        program.call("evaluate", log, *protocol.arguments, *told, "--cycle_images=0")
+            given += ["--whole_folder", f"--fit_data_dir={data_dir}"]
+        program.call("evaluate", log, *protocol.arguments, *given, "--cycle_images=0")
         disk.write_text(times, json.dumps(_our_times(protocol)) + "\n")
     else:
-        told = [f"--method={run.method}", f"--data_dir={data_dir}", f"--test_dir={FLAGS.test_dir}"]
-        told += [f"--seed={run.seed}", f"--predictions={predictions}", f"--times_json={times}"]
-        told += [f"--parts={run.parts}"] if run.parts else []
-        told += [f"--{name}={FLAGS[name].value}" for name in _GIVEN_ON if FLAGS[name].value]
-        program.call("baseline", log, *protocol.arguments, *told)
+        given = [f"--method={run.method}", f"--data_dir={data_dir}", f"--test_dir={FLAGS.test_dir}"]
+        given += [f"--seed={run.seed}", f"--predictions={predictions}", f"--times_json={times}"]
+        given += [f"--parts={run.parts}"] if run.parts else []
+        given += [f"--{name}={FLAGS[name].value}" for name in _GIVEN_ON if FLAGS[name].value]
+        program.call("baseline", log, *protocol.arguments, *given)
     print(f"  made in {time.monotonic() - start:.0f} s", flush=True)
 
 
@@ -310,7 +312,7 @@ def _metrics(run: _Run):
 
 
 def _tell(runs: list[_Run], measured, output: pathlib.Path) -> None:
-    """Writes and prints the table; draws the picture."""
+    """Writes and prints the table; saves the picture."""
     from igc_tf.evaluation import peers_table
 
     if not runs:

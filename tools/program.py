@@ -102,7 +102,7 @@ def call(name: str, log: pathlib.Path, *arguments: str) -> None:
 
     Raises:
       Failed: it ended with an error.
-      KeyboardInterrupt: stopped; the program was told so and has ended.
+      KeyboardInterrupt: stopped; the program was asked to and has ended.
     """
     command = [sys.executable, "-m", f"{__package__}.{name}", *arguments]
     with log.open("w") as stream:

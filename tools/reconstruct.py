@@ -173,7 +173,7 @@ def _way(config) -> tuple[config_lib.Config, bool | None]:
     changed = {name: value for name, value in changed.items() if value is not None}
     detect = (FLAGS.crop == "detect") if changed else None
     if detect:
-        del changed["crop"]  # where the face goes is told by the run
+        del changed["crop"]  # where the face goes is known of the run
         detector.require(config.data.detector)
     config = config.replace(**changed)
     if detect is None and not framing.detects(config.data):
@@ -252,8 +252,8 @@ def _film(path: pathlib.Path) -> None:
     motion = film.motion
     for number, found in enumerate(motion.found):
         values = [*motion.rotation_degrees[number], *motion.light[number]]
-        told = ",".join(f"{value:.4f}" for value in values)
-        lines.append(f"{number / clip.rate:.4f},{int(found)},{told}")
+        columns = ",".join(f"{value:.4f}" for value in values)
+        lines.append(f"{number / clip.rate:.4f},{int(found)},{columns}")
     write_text(folder / result_folder.FILM_TABLE, "\n".join(lines) + "\n")
     pages = films.pages(model, film, clip)
     first = next(pages)
@@ -262,9 +262,9 @@ def _film(path: pathlib.Path) -> None:
         for page in itertools.chain([first], pages):
             put(page)
     count, seconds = len(motion.found), time.monotonic() - began
-    if count < 0.95 * clip.told - 2:
+    if count < 0.95 * clip.stated - 2:
         print(
-            f"WARNING: {shown(path)}: {count} of {clip.told} frames could be read; it is damaged",
+            f"WARNING: {shown(path)}: {count} of {clip.stated} frames could be read; it is damaged",
             file=sys.stderr,
         )
     print(

@@ -1,7 +1,7 @@
 """A plain 2D auto-encoder of IGC-Net's size: the paper's baseline for cross-view recognition [paper].
 
 It has the same image encoder, an embedding as long as f_s and f_a together, and one map decoder of the
-capsules' kind that draws the picture itself. No parts, no depth, no pose, no light. The paper does not
+capsules' kind that renders the picture itself. No parts, no depth, no pose, no light. The paper does not
 say how large its own is; this one's sizes are [choice].
 """
 
@@ -41,19 +41,19 @@ class AutoEncoder(tf.keras.Model):
         super().__init__(**kwargs)
         self.decoder_channels = decoder_channels
         length = config.shape_dim + config.albedo_dim
-        drawn = dataclasses.replace(
+        decoder_config = dataclasses.replace(
             config, map_size=config.image_size, decoder_channels=decoder_channels
         )
         self.encoder = ImageEncoder(config, name="encoder")
         self.to_embedding = tf.keras.layers.Dense(length, name="to_embedding", dtype="float32")
-        self.decoder = MapDecoder(drawn, length, 3, smooth=False, name="decoder")
+        self.decoder = MapDecoder(decoder_config, length, 3, smooth=False, name="decoder")
 
     @tf.autograph.experimental.do_not_convert
     def call(self, image: tf.Tensor, training: bool = False) -> AutoEncoding:
-        """Encodes and draws photos `[B, H, W, 3]` float32 in [0, 1]; the same in training."""
+        """Encodes and decodes photos `[B, H, W, 3]` float32 in [0, 1]; the same in training."""
         embedding = self.to_embedding(self.encoder(image))
-        drawn = self.decoder(embedding[:, tf.newaxis])[:, 0]
-        return AutoEncoding(embedding, tf.nn.sigmoid(drawn))
+        decoded = self.decoder(embedding[:, tf.newaxis])[:, 0]
+        return AutoEncoding(embedding, tf.nn.sigmoid(decoded))
 
 
 def build(config: ModelConfig, decoder_channels: int) -> AutoEncoder:

@@ -47,8 +47,8 @@ class Clip:
         film = self._film()
         self.rate = float(film.get(cv2.CAP_PROP_FPS))  #: frames a second
         if not 0 < self.rate < 1000:
-            self.rate = 25.0  # the file does not tell
-        self.told = max(
+            self.rate = 25.0  # the file does not say
+        self.stated = max(
             0, int(film.get(cv2.CAP_PROP_FRAME_COUNT))
         )  #: frames that the file says it has
         film.release()

@@ -67,10 +67,10 @@ def fingerprint(data: DataConfig) -> str:
         "box": ("box_scale",),
         "detect": ("box_scale", "detector"),
     }[data.crop]
-    told = [data.crop, *(f"{name}={getattr(data, name)}" for name in used)]
+    words = [data.crop, *(f"{name}={getattr(data, name)}" for name in used)]
     if data.crop == "detect" and detector.name(data.detector):
-        told.append(detector.name(data.detector))
-    return " ".join(told)
+        words.append(detector.name(data.detector))
+    return " ".join(words)
 
 
 def template(data: DataConfig) -> np.ndarray | None:

@@ -68,8 +68,8 @@ def open_or_extract(photos: np.ndarray, network: Network, title: str) -> dict[st
 
 
 def _key(network: Network, layer: str, photos: np.ndarray) -> str:
-    told = f"{network.name} {layer} {network.size} {photos.shape}"
-    return hashlib.sha256(told.encode() + photos.tobytes()).hexdigest()[:32]
+    key = f"{network.name} {layer} {network.size} {photos.shape}"
+    return hashlib.sha256(key.encode() + photos.tobytes()).hexdigest()[:32]
 
 
 def _read(path: pathlib.Path) -> np.ndarray | None:

@@ -94,8 +94,8 @@ def test_a_photo_framed_as_the_runs_is_cut_as_they_were():
     own = crops.crop_transform(portrait, PHOTOS, 64)
     (found,) = framing.find_faces(portrait, PHOTOS, 64)  # whichever detector there is, or none
     np.testing.assert_array_equal(found, own)
-    (told,) = framing.find_faces(on_page(), PHOTOS, 64, detect=False)
-    np.testing.assert_array_equal(told, crops.crop_transform(on_page(), PHOTOS, 64))
+    (transform,) = framing.find_faces(on_page(), PHOTOS, 64, detect=False)
+    np.testing.assert_array_equal(transform, crops.crop_transform(on_page(), PHOTOS, 64))
 
 
 def test_no_face_is_told(either):

@@ -26,23 +26,24 @@ def test_methods_beside_a_run(program, trained, data_dir, tmp_path):
         "--faces=3",
     ]
     # A method that fails is named, the others go on.
-    told = program("peers", *flags, "--methods=kmeans,scops", "--parts=1,4", expect=1)
-    assert "[1/5] igc_tf, 3 parts: see" in told and "[5/5] scops, 4 parts, seed 0: see" in told
-    assert "FAILED: kmeans, 1 parts, seed 0: tools.baseline ended with status 1" in told
-    assert "--parts=1: from 2, a background and one part, to 64" in told
+    said = program("peers", *flags, "--methods=kmeans,scops", "--parts=1,4", expect=1)
+    assert "[1/5] igc_tf, 3 parts: see" in said and "[5/5] scops, 4 parts, seed 0: see" in said
+    assert "FAILED: kmeans, 1 parts, seed 0: tools.baseline ended with status 1" in said
+    assert "--parts=1: from 2, a background and one part, to 64" in said
     metrics = json.loads((output / "scops/parts_4/seed_0/metrics.json").read_text())
     assert 0 < metrics["nme_percent"]["value"] < 100 and metrics["nme_percent"]["n"] == 24
     with np.load(output / "scops/parts_4/seed_0/predictions.npz") as arrays:
         assert len(arrays["fit_landmarks"]) == 40 and arrays["labels"].shape == (24, 64, 64)
 
     # What is done is not done again.
-    told = program("peers", *flags, "--methods=kmeans", "--parts=4")
-    assert told.count("done before") == 2 and "log.txt" not in told
+    said = program("peers", *flags, "--methods=kmeans", "--parts=4")
+    assert said.count("done before") == 2 and "log.txt" not in said
     table = (output / "table.md").read_text()
     assert "| | igc_tf, 3 parts | kmeans, 4 parts | scops, 4 parts | First |" in table
     for row in ("NME, SCOPS", "NMI of the true parts", "majority label", "CPU milliseconds"):
         assert row in table
-    with Image.open(output / "parts.png") as picture:  # photo, truth, ours, two methods; three rows
+    # Photo, ground truth, ours, two methods; three rows.
+    with Image.open(output / "parts.png") as picture:
         assert picture.width > 5 * 96 and 3 * 96 < picture.height < 5 * 96
     message = program("peers", *flags, "--num_train=30", expect=1)
     assert "made with other settings (num_train 40, now 30)" in message

@@ -33,7 +33,7 @@ def test_it_is_written_and_read_again(writer, tmp_path):
     path, frames = tmp_path / "a.mp4", moving()
     movies.save(frames, path, 20.0)
     clip = clips.Clip(path)
-    assert clip.rate == pytest.approx(20) and clip.told == len(frames)
+    assert clip.rate == pytest.approx(20) and clip.stated == len(frames)
     for _ in range(2):
         found = np.stack(list(clip))
         assert found.shape == frames.shape
@@ -78,7 +78,7 @@ def test_a_video_that_was_cut_short_is_read_as_far_as_it_goes(writer, tmp_path):
     except ValueError as error:  # its index stood at its end
         assert "a.mp4: a damaged file" in str(error)
         return
-    assert 0 < len(list(clip)) < clip.told == 40
+    assert 0 < len(list(clip)) < clip.stated == 40
 
 
 def test_names_tell_videos():
