@@ -68,7 +68,7 @@ def measured(
         for name, metric in metrics.items()
         if not metric.is_absent
     }
-    exists = [metrics[f"exists_part_{part}"].value for part in range(1, parts)]
+    exists = [metrics[f"exists_part_{part}"].value or 0.0 for part in range(1, parts)]
     values = {name: seconds[name] for name in ("fit_seconds", "photo_seconds") if name in seconds}
     if exists:
         values |= {"exists_share": float(np.mean(exists)), "exists_least_share": min(exists)}
@@ -116,17 +116,17 @@ def _cell(
     name: str, trainings: Sequence[Mapping[str, Metric]], factor: float, decimals: int
 ) -> str:
     """The mean over seeds with its interval, or one seed's value with its own."""
-    found = [one[name] for one in trainings if name in one and not one[name].is_absent]
-    if not found:
+    values = seeds.values_of(name, trainings)
+    if not values:
         return "–"
 
     def text(value: float) -> str:
         return f"{factor * value:,.{decimals}f}"
 
-    spread = seeds.spread([metric.value for metric in found])
+    spread = seeds.spread(values)
     if spread.half_width is not None:
         return f"{text(spread.mean)} ± {text(spread.half_width)}"
-    one = found[0]
-    if one.low == one.high:
-        return text(one.value)
-    return f"{text(one.value)} ({text(one.low)} to {text(one.high)})"
+    (one,) = (training[name] for training in trainings if name in training)
+    if one.low is None or one.high is None or one.low == one.high:
+        return text(spread.mean)
+    return f"{text(spread.mean)} ({text(one.low)} to {text(one.high)})"
