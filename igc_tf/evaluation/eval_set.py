@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -283,9 +283,10 @@ def ground_truth_and_fit(
                 f"the predictions have parts of {maps.shape[1]} px, the ground truth "
                 f"{measured.ground_truth_size}."
             )
-    known: dict[str, Any] = {
-        "mean_depth": measured.fit_mean_depth,
-        "label_map": measured.fit_label_map,
-        "mean_view_depth": measured.fit_mean_view_depth,
-    }
-    return ground_truth, fit._replace(**{n: v for n, v in known.items() if getattr(fit, n) is None})
+    return ground_truth, fit._replace(
+        mean_depth=measured.fit_mean_depth if fit.mean_depth is None else fit.mean_depth,
+        label_map=measured.fit_label_map if fit.label_map is None else fit.label_map,
+        mean_view_depth=(
+            measured.fit_mean_view_depth if fit.mean_view_depth is None else fit.mean_view_depth
+        ),
+    )

@@ -11,7 +11,7 @@ from igc_tf.evaluation import report, seeds
 from igc_tf.evaluation.score import PSEUDO
 from igc_tf.metrics.metric import Metric
 
-#: What is shown, how it is called, by what it is multiplied, and its decimals. Rows of `LINES` are what
+#: What is told, how it is called, by what it is multiplied, and its decimals. Rows of `LINES` are what
 #: any method must beat, no achievement of one.
 ROWS: tuple[tuple[str, str, float, int], ...] = (
     ("nme_percent", "NME, SCOPS's regression, %", 1.0, 2),
@@ -61,15 +61,14 @@ def measured(
       seconds: `fit_seconds` and `photo_seconds`, as far as they are known.
 
     Returns:
-      The metrics; pseudo ones (of landmarks that a network predicted) by their plain names.
+      The metrics; pseudo ones (of landmarks that a network guessed) by their plain names.
     """
     found = {
         name.removeprefix(PSEUDO): metric
         for name, metric in metrics.items()
         if not metric.is_absent
     }
-    shares = (metrics[f"exists_part_{part}"].value for part in range(1, parts))
-    exists = [share for share in shares if share is not None]
+    exists = [metrics[f"exists_part_{part}"].value or 0.0 for part in range(1, parts)]
     values = {name: seconds[name] for name in ("fit_seconds", "photo_seconds") if name in seconds}
     if exists:
         values |= {"exists_share": float(np.mean(exists)), "exists_least_share": min(exists)}
@@ -88,13 +87,13 @@ def table(methods: Sequence[Method], ours: str) -> str:
     """
     titles = [method.title for method in methods]
     lines = [f"| | {' | '.join(titles)} | First |", "|---" * (len(titles) + 2) + "|"]
-    for rows, ranked in ((ROWS, True), (LINES, False)):
+    for rows, told in ((ROWS, True), (LINES, False)):
         for name, label, factor, decimals in rows:
             values = {m.title: seeds.values_of(name, m.trainings) for m in methods}
             if not any(values.values()):
                 continue
             rivals = sum(map(bool, values.values())) > 1
-            first = _first(name, values, ours) if ranked and rivals else ""
+            first = _first(name, values, ours) if told and rivals else ""
             cells = [_cell(name, m.trainings, factor, decimals) for m in methods]
             if first == ours:
                 column = titles.index(ours)
@@ -117,21 +116,17 @@ def _cell(
     name: str, trainings: Sequence[Mapping[str, Metric]], factor: float, decimals: int
 ) -> str:
     """The mean over seeds with its interval, or one seed's value with its own."""
-    found = [
-        (value, one[name].low, one[name].high)
-        for one in trainings
-        if name in one and (value := one[name].value) is not None
-    ]
-    if not found:
+    values = seeds.values_of(name, trainings)
+    if not values:
         return "–"
 
     def text(value: float) -> str:
         return f"{factor * value:,.{decimals}f}"
 
-    spread = seeds.spread([value for value, _, _ in found])
+    spread = seeds.spread(values)
     if spread.half_width is not None:
         return f"{text(spread.mean)} ± {text(spread.half_width)}"
-    value, low, high = found[0]
-    if low is None or high is None or low == high:
-        return text(value)
-    return f"{text(value)} ({text(low)} to {text(high)})"
+    (one,) = (training[name] for training in trainings if name in training)
+    if one.low is None or one.high is None or one.low == one.high:
+        return text(spread.mean)
+    return f"{text(spread.mean)} ({text(one.low)} to {text(one.high)})"

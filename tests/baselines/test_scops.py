@@ -125,14 +125,15 @@ def blobs():
             disk = (rows - top) ** 2 + (columns - x) ** 2 < 36
             kind[disk] = label
             photo[disk, label - 1] = 230
-    features = np.eye(3, dtype=np.float32)[kinds].reshape(64, 8, 4, 8, 4, 3).mean((2, 4))
-    features += 0.02 * random.random(features.shape)
-    features[..., 1:] += 0.5 * np.maximum(1.0 - features[..., :1], 0.0)  # both are the object
-    return photos, kinds, [features.astype(np.float16)]
+    shares = np.eye(3, dtype=np.float32)[kinds].reshape(64, 8, 4, 8, 4, 3).mean((2, 4))
+    shares += 0.02 * random.random(shares.shape)
+    # One layer tells the ground from the object, the other one the disks from each other.
+    first = np.stack([shares[..., 0], shares[..., 1] + shares[..., 2]], axis=-1)
+    return photos, kinds, [first.astype(np.float16), (3 * shares[..., 1:]).astype(np.float16)]
 
 
 def test_saliency_is_the_object(blobs):
-    _, kinds, (features,) = blobs
+    _, kinds, (features, _) = blobs
     found = scops.saliency(features.astype(np.float32), 0)
     object_ = (kinds > 0).reshape(64, 8, 4, 8, 4).mean((2, 4))
     assert found.shape == (64, 8, 8) and found.min() >= 0 and found.max() <= 1
