@@ -39,9 +39,9 @@ def widen(narrow: IGCNet, wide: IGCNet) -> None:
     }
     for old, new in zip(narrow.weights, wide.weights, strict=True):
         axes = [0, 1, 3, 2] if id(new) in kernels else list(range(len(old.shape)))  # in before out
-        arrays = [weight.numpy().transpose(axes) for weight in (old, new)]
+        before, after = (weight.numpy().transpose(axes) for weight in (old, new))
         places = BOTTLENECK**2 if id(new) in grids else 1
-        new.assign(_widened(*arrays, places).transpose(axes))
+        new.assign(_widened(before, after, places).transpose(axes))
 
 
 def _widened(old: np.ndarray, new: np.ndarray, places: int) -> np.ndarray:
