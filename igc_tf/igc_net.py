@@ -18,6 +18,8 @@ Capsule, CVPR 2023; [group] its authors' other papers and code; [unsup3d] Wu et 
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from igc_tf.capsules import assembly
@@ -31,6 +33,7 @@ from igc_tf.structures import (
     IGCOutput,
     Light,
     ObjectCapsule,
+    PartCapsules,
     Pose,
     Rendering,
     Rerendered,
@@ -49,7 +52,7 @@ class IGCNet(tf.keras.Model):
         pixel_confidence: bool = True,
         feature_confidence: bool = False,
         find_surface: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ):
         """Makes the networks and the renderer of `config`.
 
@@ -168,7 +171,7 @@ class IGCNet(tf.keras.Model):
         found = pose.merge(self.decoders.decode_pose(embeddings.view))
         return Rerendered(rotation, found.rotation)
 
-    def assemble(self, parts) -> ObjectCapsule:
+    def assemble(self, parts: PartCapsules) -> ObjectCapsule:
         """Merges part capsules by depth, with the constants of the configuration."""
         config = self.config
         return assembly.assemble(

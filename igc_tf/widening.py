@@ -8,6 +8,7 @@ learn from the first step.
 from __future__ import annotations
 
 import numpy as np
+import tensorflow as tf
 
 from igc_tf.capsules.layers import BOTTLENECK
 from igc_tf.igc_net import IGCNet
@@ -26,15 +27,21 @@ def widen(narrow: IGCNet, wide: IGCNet) -> None:
     Raises:
       ValueError: the models differ elsewhere.
     """
-    # What a decoder's vector becomes, the channels of 4x4 places, lies in one axis.
-    grids = {
-        id(weight)
-        for decoder in (wide.decoders.depth, wide.decoders.albedo)
-        for weight in decoder.from_vector.weights
+    growing = [wide.decoders.depth, wide.decoders.albedo]
+    growing += [wide.confidence] if wide.confidence else []
+    # What a vector becomes, the channels of 4x4 places, lies in one axis.
+    grids = {id(weight) for network in growing for weight in network.from_vector.weights}
+    kernels = {
+        id(stage.convolution.kernel)
+        for network in growing
+        for stage in network.grow
+        if isinstance(stage.convolution, tf.keras.layers.Conv2DTranspose)
     }
     for old, new in zip(narrow.weights, wide.weights, strict=True):
+        axes = [0, 1, 3, 2] if id(new) in kernels else list(range(len(old.shape)))  # in before out
+        before, after = (weight.numpy().transpose(axes) for weight in (old, new))
         places = BOTTLENECK**2 if id(new) in grids else 1
-        new.assign(_widened(old.numpy(), new.numpy(), places))
+        new.assign(_widened(before, after, places).transpose(axes))
 
 
 def _widened(old: np.ndarray, new: np.ndarray, places: int) -> np.ndarray:

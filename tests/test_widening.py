@@ -8,9 +8,8 @@ from igc_tf import igc_net, widening
 @pytest.mark.parametrize("head, norm", [("half", "inner"), ("full", "group")])
 def test_a_wider_model_computes_the_same_and_all_of_it_learns(tiny, head, norm):
     tiny = tiny.replace(decoder_head=head, decoder_norm=norm)
-    tiny = tiny.replace(likelihood_weight=0.0, pyramid_weight=1.0)  # no confidence network
     narrow = igc_net.build(tiny)
-    sizes = dict(encoder_channels=4, decoder_channels=8, shape_dim=12)
+    sizes = dict(encoder_channels=8, decoder_channels=8, shape_dim=12)
     wide = igc_net.build(tiny.replace(**sizes))
     image = tf.random.stateless_uniform([2, 32, 32, 3], [0, 1])
     fresh = wide(image).rendering.image.numpy()
@@ -18,12 +17,13 @@ def test_a_wider_model_computes_the_same_and_all_of_it_learns(tiny, head, norm):
     assert wide.count_params() > 1.5 * narrow.count_params()
 
     with tf.GradientTape() as tape:
-        found = wide(image)
+        found = wide(image, training=True)
         loss = tf.add_n([tf.reduce_sum(m**2) for m in (found.parts.depth, found.parts.albedo)])
-    expected = narrow(image)
+    expected = narrow(image, training=True)
     np.testing.assert_allclose(found.parts.depth, expected.parts.depth, atol=1e-5)
     np.testing.assert_allclose(found.parts.albedo, expected.parts.albedo, atol=1e-5)
     np.testing.assert_allclose(found.pose.rotation, expected.pose.rotation, atol=1e-6)
+    np.testing.assert_allclose(found.confidence.pixels, expected.confidence.pixels, atol=1e-5)
     assert np.abs(fresh - expected.rendering.image).max() > 0.01
     # What reads the new channels begins at 0 and not at rest.
     decoder = wide.decoders.albedo

@@ -26,8 +26,8 @@ written anew. Folders of that ending are never searched for photos, and nothing 
 
 A video has the folder OUTPUT_DIR/NAME.igc too. Its panel, meshes and so on are of the average face, and
 
-    film.mp4               the video, with the parts over it, and the face turned, side by side
-    film.csv               pose and light of each frame, steadied
+    video.mp4               the video, with the parts over it, and the face turned, side by side
+    video.csv               pose and light of each frame, steadied
 
 Photos that cannot be read or written are named, the others are done, and the exit status is 1.
 """
@@ -115,7 +115,7 @@ def main(argv: list[str]) -> int:
 
         left_out = _LeftOut()
         if FLAGS.input and pathlib.Path(FLAGS.input).is_file() and _is_clip(FLAGS.input):
-            _film(pathlib.Path(FLAGS.input))
+            _video(pathlib.Path(FLAGS.input))
             return 0
         config = config_lib.load(model_flags.folder())
         photos = (_test_photos if FLAGS.num_test_images else _input_photos)(config, left_out)
@@ -223,13 +223,13 @@ def _is_clip(path: str) -> bool:
     return clips.is_clip(path)
 
 
-def _film(path: pathlib.Path) -> None:
+def _video(path: pathlib.Path) -> None:
     """Writes what is found in a video.
 
     Raises:
       ValueError: it cannot be read, or there is no face in it.
     """
-    from igc_tf import film as films
+    from igc_tf import video
     from igc_tf.datasets import clips, crop_transforms
     from igc_tf.disk import shown, write_text
     from igc_tf.pretrained import Pretrained
@@ -242,23 +242,23 @@ def _film(path: pathlib.Path) -> None:
     output_dir = _output_dir()
     began = time.monotonic()
     try:
-        film = films.take_apart(model, clip, clip.rate, detect)
+        analysis = video.analyze(model, clip, clip.rate, detect)
     except crop_transforms.NoFace as error:
         raise ValueError(f"{shown(path)}: {error}") from error
     folder = result_folder.write(
-        output_dir, path.name, path.resolve().as_uri(), film.face, *_how(config.model)
+        output_dir, path.name, path.resolve().as_uri(), analysis.face, *_how(config.model)
     )
     lines = ["time_s,found,pitch_deg,yaw_deg,roll_deg,ambient,diffuse,light_x,light_y,light_z"]
-    motion = film.motion
+    motion = analysis.motion
     for number, found in enumerate(motion.found):
         values = [*motion.rotation_degrees[number], *motion.light[number]]
         columns = ",".join(f"{value:.4f}" for value in values)
         lines.append(f"{number / clip.rate:.4f},{int(found)},{columns}")
-    write_text(folder / result_folder.FILM_TABLE, "\n".join(lines) + "\n")
-    pages = films.pages(model, film, clip)
+    write_text(folder / result_folder.VIDEO_TABLE, "\n".join(lines) + "\n")
+    pages = video.pages(model, analysis, clip)
     first = next(pages)
     size = (first.shape[1], first.shape[0])
-    with movies.writing(folder / result_folder.FILM, size, clip.rate) as put:
+    with movies.writing(folder / result_folder.VIDEO, size, clip.rate) as put:
         for page in itertools.chain([first], pages):
             put(page)
     count, seconds = len(motion.found), time.monotonic() - began

@@ -8,7 +8,7 @@ say how large its own is; this one's sizes are [choice].
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -29,7 +29,7 @@ class AutoEncoding(NamedTuple):
 class AutoEncoder(tf.keras.Model):
     """Encoder, embedding, decoder."""
 
-    def __init__(self, config: ModelConfig, decoder_channels: int, **kwargs):
+    def __init__(self, config: ModelConfig, decoder_channels: int, **kwargs: Any):
         """Makes the networks.
 
         Args:

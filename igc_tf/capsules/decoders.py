@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from igc_tf import maps
@@ -13,7 +15,7 @@ from igc_tf.structures import BACKGROUND, PartCapsules, PartEmbeddings, Pose
 class MapDecoder(tf.keras.layers.Layer):
     """An embedding to a map: Linear(D, D) first, then growing stages [group]."""
 
-    def __init__(self, config: ModelConfig, dim: int, channels: int, smooth: bool, **kwargs):
+    def __init__(self, config: ModelConfig, dim: int, channels: int, smooth: bool, **kwargs: Any):
         """Makes a decoder from `dim` numbers to `channels` maps of `config.map_size` px."""
         super().__init__(**kwargs)
         count = layers.stages(config.map_size)
@@ -64,7 +66,7 @@ class MapDecoder(tf.keras.layers.Layer):
 class CapsuleDecoders(tf.keras.layers.Layer):
     """The three decoders of a capsule: depth, albedo, pose."""
 
-    def __init__(self, config: ModelConfig, **kwargs):
+    def __init__(self, config: ModelConfig, **kwargs: Any):
         """Makes the decoders of `config`; the embeddings pass through in float32, losses read them."""
         super().__init__(dtype="float32", **kwargs)
         self.config = config

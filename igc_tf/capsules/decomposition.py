@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from igc_tf.config import ModelConfig
@@ -22,7 +24,7 @@ class GraphicsDecomposition(tf.keras.layers.Layer):
     paper's ablation: o = 1 everywhere.
     """
 
-    def __init__(self, config: ModelConfig, **kwargs):
+    def __init__(self, config: ModelConfig, **kwargs: Any):
         """Makes the module of `config`; float32 whatever the compute type, its argmax is delicate."""
         super().__init__(dtype="float32", **kwargs)
         self.parts = config.parts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from igc_tf import maps
@@ -27,7 +29,7 @@ class ImageEncoder(tf.keras.layers.Layer):
     The GDM's linear maps then make the global embeddings f_s and f_a of it [group].
     """
 
-    def __init__(self, config: ModelConfig, **kwargs):
+    def __init__(self, config: ModelConfig, **kwargs: Any):
         """Makes the encoder of `config`."""
         super().__init__(**kwargs)
         channels = config.encoder_channels
@@ -43,7 +45,7 @@ class ImageEncoder(tf.keras.layers.Layer):
 class LightingNetwork(tf.keras.layers.Layer):
     """The lighting network: the photo to ambient, diffuse and direction [paper]."""
 
-    def __init__(self, config: ModelConfig, **kwargs):
+    def __init__(self, config: ModelConfig, **kwargs: Any):
         """Makes the network of `config`, half as wide as the image encoder [choice]."""
         super().__init__(**kwargs)
         channels = max(1, config.encoder_channels // 2)
@@ -66,7 +68,9 @@ class ConfidenceNetwork(tf.keras.layers.Layer):
     may say that it does not know.
     """
 
-    def __init__(self, config: ModelConfig, pixels: bool = True, features: bool = True, **kwargs):
+    def __init__(
+        self, config: ModelConfig, pixels: bool = True, features: bool = True, **kwargs: Any
+    ):
         """Makes the network of `config`.
 
         Args:

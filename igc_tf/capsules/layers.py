@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
@@ -33,7 +34,7 @@ class ConvolutionStack(tf.keras.layers.Layer):
     `features` numbers an image.
     """
 
-    def __init__(self, size: int, channels: int, features: int, slope: float = 0.0, **kwargs):
+    def __init__(self, size: int, channels: int, features: int, slope: float = 0.0, **kwargs: Any):
         """Makes the stack.
 
         Args:
@@ -81,7 +82,7 @@ def normalization(norm: str, channels: int) -> tf.keras.layers.Layer:
 class GrowStage(tf.keras.layers.Layer):
     """Doubles the side of a feature map: up-sampling, convolution, normalization, rectifier."""
 
-    def __init__(self, channels: int, upsampling: str, norm: str, **kwargs):
+    def __init__(self, channels: int, upsampling: str, norm: str, **kwargs: Any):
         """Makes the stage.
 
         Args:
@@ -117,7 +118,7 @@ class SubPixelConvolution(tf.keras.layers.Layer):
     [Aitken et al. 2017].
     """
 
-    def __init__(self, channels: int, **kwargs):
+    def __init__(self, channels: int, **kwargs: Any):
         """Makes a 3x3 convolution to 4 `channels`, dealt to the pixels of 2x2 cells."""
         super().__init__(**kwargs)
         self.convolution = tf.keras.layers.Conv2D(

@@ -44,14 +44,14 @@ class Clip:
         self.path = pathlib.Path(path)
         if self.path.stat().st_size == 0:
             raise ValueError(f"{shown(self.path)}: the file is empty")
-        film = self._film()
-        self.rate = float(film.get(cv2.CAP_PROP_FPS))  #: frames a second
+        capture = self._capture()
+        self.rate = float(capture.get(cv2.CAP_PROP_FPS))  #: frames a second
         if not 0 < self.rate < 1000:
             self.rate = 25.0  # the file does not say
         self.stated = max(
-            0, int(film.get(cv2.CAP_PROP_FRAME_COUNT))
+            0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         )  #: frames that the file says it has
-        film.release()
+        capture.release()
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """The frames, `[H, W, 3]` uint8 RGB, as far as they can be read.
@@ -61,23 +61,23 @@ class Clip:
         """
         import cv2
 
-        film, read = self._film(), 0
+        capture, read = self._capture(), 0
         try:
             while True:
-                there, frame = film.read()
+                there, frame = capture.read()
                 if not there:
                     break
                 read += 1
                 yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
         finally:
-            film.release()
+            capture.release()
         if not read:
             raise ValueError(f"{shown(self.path)}: a damaged video, of which no frame can be read")
 
-    def _film(self) -> Any:
+    def _capture(self) -> Any:
         import cv2
 
-        film = cv2.VideoCapture(os.fspath(self.path), cv2.CAP_FFMPEG)
-        if not film.isOpened():
+        capture = cv2.VideoCapture(os.fspath(self.path), cv2.CAP_FFMPEG)
+        if not capture.isOpened():
             raise ValueError(f"{shown(self.path)}: a damaged file, or no video that OpenCV reads")
-        return film
+        return capture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import zlib
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -41,7 +42,7 @@ class EfficientNetFeatures(tf.keras.layers.Layer):
     (docs/log.md).
     """
 
-    def __init__(self, weights: str, **kwargs):
+    def __init__(self, weights: str, **kwargs: Any):
         """Loads the network.
 
         Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Any
 
 import h5py
 import tensorflow as tf
@@ -21,7 +22,7 @@ _POOL_BEFORE = ("fire2", "fire4")
 class SqueezeNetFeatures(tf.keras.layers.Layer):
     """SqueezeNet 1.1 up to fire5, in float32."""
 
-    def __init__(self, weights: str, **kwargs):
+    def __init__(self, weights: str, **kwargs: Any):
         """Loads the network.
 
         Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -26,7 +27,7 @@ class VGG16Features(tf.keras.layers.Layer):
     (Oxford's own) and torchvision's.
     """
 
-    def __init__(self, weights: str, layer: str = "relu3_3", **kwargs):
+    def __init__(self, weights: str, layer: str = "relu3_3", **kwargs: Any):
         """Loads the network.
 
         Args:

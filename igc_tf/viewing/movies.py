@@ -80,13 +80,13 @@ def _vp9(
 ) -> Iterator[Callable[[np.ndarray], None]]:
     import cv2
 
-    film = cv2.VideoWriter(os.fspath(path), cv2.VideoWriter.fourcc(*"vp09"), rate, size)
-    if not film.isOpened():
+    writer = cv2.VideoWriter(os.fspath(path), cv2.VideoWriter.fourcc(*"vp09"), rate, size)
+    if not writer.isOpened():
         raise OSError(f"{path.parent}: OpenCV cannot write a video there")
     try:
-        yield lambda frame: film.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        yield lambda frame: writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     finally:
-        film.release()
+        writer.release()
 
 
 def save(frames: np.ndarray, path: str | os.PathLike[str], rate: float) -> None:

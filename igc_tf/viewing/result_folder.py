@@ -12,7 +12,7 @@ The photo `people/anna.jpg` has the folder `people/anna.jpg.igc/`, whichever oth
     turn.webp, turn.gif, turn.png   the face turns and nods: animated, and some frames side by side;
                    turn.mp4 too where imageio-ffmpeg is installed
     relight.webp, relight.gif, relight.png   the light goes round the face, likewise
-    film.mp4, film.csv   of a video: all of it, side by side, and each frame's pose and light
+    video.mp4, video.csv   of a video: all of it, side by side, and each frame's pose and light
 
 The whole name of the photo is in that of the folder, so two photos never share one, and a folder of that
 ending is never searched for photos (`igc_tf.datasets.reading.search`).
@@ -35,7 +35,7 @@ from igc_tf.viewing.result import PhotoResult
 
 PHOTO, PANEL, HIERARCHY, ARRAYS = "photo.txt", "panel.png", "hierarchy.png", "arrays.npz"
 OVERLAY = "overlay.jpg"
-FILM, FILM_TABLE = "film.mp4", "film.csv"
+VIDEO, VIDEO_TABLE = "video.mp4", "video.csv"
 GLB, OBJ = "face.glb", "face.obj"
 
 

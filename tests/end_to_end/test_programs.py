@@ -122,10 +122,12 @@ def test_reconstruct_a_video(program, trained, tmp_path):
     output = program("reconstruct", *flags, f"--input={path}")
     assert "18 frames, a face in 18, " in output and "frames/s" in output
     folder = out / "clip.mp4.igc"
-    assert {"film.mp4", "film.csv", "panel.png", "arrays.npz"} <= {p.name for p in folder.iterdir()}
-    found = np.stack(list(clips.Clip(folder / "film.mp4")))
+    assert {"video.mp4", "video.csv", "panel.png", "arrays.npz"} <= {
+        p.name for p in folder.iterdir()
+    }
+    found = np.stack(list(clips.Clip(folder / "video.mp4")))
     assert found.shape == (18, 48, 2 * 64 + 48, 3)
-    lines = (folder / "film.csv").read_text().splitlines()
+    lines = (folder / "video.csv").read_text().splitlines()
     assert len(lines) == 19 and lines[0].startswith("time_s,found,pitch_deg,yaw_deg")
     assert lines[-1].startswith("0.8500,1,")
     path.write_bytes(b"")

@@ -58,10 +58,13 @@ def test_another_ending_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "film.mp4: the file is empty"), (b"no video" * 100, "film.mp4: a damaged file, or no")],
+    [
+        (b"", "video.mp4: the file is empty"),
+        (b"no video" * 100, "video.mp4: a damaged file, or no"),
+    ],
 )
 def test_what_is_no_video_is_named(tmp_path, content, message):
-    path = tmp_path / "film.mp4"
+    path = tmp_path / "video.mp4"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
         list(clips.Clip(path))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import igc_tf
-from igc_tf import film
+from igc_tf import video
 from igc_tf.datasets import detector
 from igc_tf.pretrained import Pretrained
 from igc_tf.viewing import turntable
@@ -39,13 +39,13 @@ def test_yaw_is_found_and_steady(model, turning, looked_for):
         pytest.skip("MediaPipe, which is optional, is not installed")
     if not looked_for:  # The frames are what the network is to see.
         model = Pretrained(model.config.replace(crop="none"), model.network)
-    found = film.take_apart(model, frames, RATE, looked_for)
+    found = video.analyze(model, frames, RATE, looked_for)
     assert found.motion.found.all()
     angles = found.motion.rotation_degrees[:, 1]
     assert np.abs(angles - yaw).mean() < 3.0
     assert jitter(angles, yaw) < 0.5
     np.testing.assert_allclose(np.linalg.norm(found.motion.light[:, 2:], axis=1), 1.0)
-    pages = list(film.pages(model, found, frames[:3]))
+    pages = list(video.pages(model, found, frames[:3]))
     assert [page.shape for page in pages] == [(128, 384, 3)] * 3
     assert all((page[:, :128] == frame).all() for page, frame in zip(pages, frames, strict=False))
     assert all(np.abs(page[:, 128:256].astype(int) - page[:, :128]).mean() > 5 for page in pages)
@@ -56,8 +56,8 @@ def test_frames_without_a_face_keep_the_last_ones_crop(model, turning):
         pytest.skip("MediaPipe, which is optional, is not installed")
     frames = turning[1][20:30].copy()
     frames[[0, 5, 6]] = 90
-    found = film.take_apart(model, frames, RATE)
+    found = video.analyze(model, frames, RATE)
     assert found.motion.found.tolist() == [i not in (0, 5, 6) for i in range(10)]
     assert np.isfinite(found.motion.transforms).all()
     with pytest.raises(ValueError, match="no face found in any frame"):
-        film.take_apart(model, np.full_like(frames, 90), RATE)
+        video.analyze(model, np.full_like(frames, 90), RATE)

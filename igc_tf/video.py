@@ -48,7 +48,7 @@ class Motion(NamedTuple):
     light: np.ndarray  #: [N, 5] (ambient, diffuse, dx, dy, dz)
 
 
-class Film(NamedTuple):
+class Analysis(NamedTuple):
     """What was found in a video."""
 
     motion: Motion  #: steadied
@@ -56,9 +56,9 @@ class Film(NamedTuple):
     parts: PartCapsules  #: of the average face alone
 
 
-def take_apart(
+def analyze(
     model: Pretrained, frames: Iterable[np.ndarray], rate: float, detect: bool | None = None
-) -> Film:
+) -> Analysis:
     """Finds the face of a video. Of several faces the largest of the first frame is followed.
 
     Args:
@@ -76,7 +76,7 @@ def take_apart(
     seen = _look(model, frames, placed)
     if detect:
         yaws = _steadied(seen.rotation_degrees, rate, _ROTATION)[:, 1]
-        placed = _as_drawn(model, placed, yaws, seen.parts)
+        placed = _as_rendered(model, placed, yaws, seen.parts)
         seen = _look(model, frames, placed)
     light = _steadied(seen.light, rate, _LIGHT)
     light[:, 2:] /= np.linalg.norm(light[:, 2:], axis=1, keepdims=True)
@@ -89,16 +89,18 @@ def take_apart(
     )
     best = int(np.abs(motion.rotation_degrees[:, :2]).sum(1).argmin())
     image = seen.pictures[best : best + 1] / np.float32(255)
-    (face,) = _drawn(model, seen.parts, motion, slice(best, best + 1), image)
-    return Film(motion, face, seen.parts)
+    (face,) = _rendered(model, seen.parts, motion, slice(best, best + 1), image)
+    return Analysis(motion, face, seen.parts)
 
 
-def pages(model: Pretrained, film: Film, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def pages(
+    model: Pretrained, analysis: Analysis, frames: Iterable[np.ndarray]
+) -> Iterator[np.ndarray]:
     """Each frame, the same with the parts over it, and the face turned by 35 degrees, with its pose.
 
     Args:
       model: that found it.
-      film: from `take_apart`.
+      analysis: from `analyze`.
       frames: the same ones.
 
     Yields:
@@ -107,7 +109,7 @@ def pages(model: Pretrained, film: Film, frames: Iterable[np.ndarray]) -> Iterat
     number = 0
     for batch in _batches(frames):
         where = slice(number, number + len(batch))
-        rotations, lights = film.motion.rotation_degrees[where], film.motion.light[where]
+        rotations, lights = analysis.motion.rotation_degrees[where], analysis.motion.light[where]
         height, width = batch[0].shape[:2]
         scale = min(1.0, _HEIGHT / height)
         size = max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
@@ -116,11 +118,11 @@ def pages(model: Pretrained, film: Film, frames: Iterable[np.ndarray]) -> Iterat
             turntable.View((pitch, min(yaw + _TURNED, _LARGEST_YAW), roll), tuple(light))
             for (pitch, yaw, roll), light in zip(rotations.tolist(), lights, strict=True)
         ]
-        turned = turntable.render(film.face, model.config.model, views, size[1])
-        results = _drawn(model, film.parts, film.motion, where)
+        turned = turntable.render(analysis.face, model.config.model, views, size[1])
+        results = _rendered(model, analysis.parts, analysis.motion, where)
         for i, frame in enumerate(batch):
             photo = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BOX))
-            transform = film.motion.transforms[number + i].copy()
+            transform = analysis.motion.transforms[number + i].copy()
             transform[:, :2] /= ratio
             page = [photo, overlay.on_photo(photo, transform, results[i]), turned[i]]
             plate = glyphs.pose_plate(rotations[i], min(_PLATE, size[1]))
@@ -172,7 +174,7 @@ def _look(model: Pretrained, frames: Iterable[np.ndarray], placed: np.ndarray) -
     return _Seen(pictures, rotation, translation, strengths, parts)
 
 
-def _as_drawn(
+def _as_rendered(
     model: Pretrained, placed: np.ndarray, yaw_degrees: np.ndarray, parts: PartCapsules
 ) -> np.ndarray:
     """Crops that show a turned face where the model renders it.
@@ -264,7 +266,7 @@ def _batches(frames: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
         yield batch
 
 
-def _drawn(
+def _rendered(
     model: Pretrained,
     parts: PartCapsules,
     motion: Motion,
