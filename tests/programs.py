@@ -7,6 +7,7 @@ graphs, which is off. So `fresh=True` starts one as a user does, and every progr
 in the tests.
 """
 
+import importlib
 import multiprocessing
 import multiprocessing.forkserver
 import os
@@ -18,6 +19,8 @@ import sys
 import tempfile
 import threading
 from unittest import mock
+
+from absl import flags
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -114,6 +117,15 @@ def _in_fork(run, words, log, environment, folder):
         # As at Python's own end: joblib's pool is told to stop. multiprocessing would first wait for
         # its workers, which wait for work for five minutes.
         threading._shutdown()
+
+
+def imported(tool):
+    """The module of a program, for its functions; its flags, which others define too, are undone."""
+    known = set(flags.FLAGS)
+    module = importlib.import_module(f"tools.{tool}")
+    for name in set(flags.FLAGS) - known:
+        delattr(flags.FLAGS, name)
+    return module
 
 
 def script(words):

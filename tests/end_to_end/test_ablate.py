@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from igc_tf import config
-from tests import recipes
-from tools import ablate
+from tests import programs, recipes
 
 FLAGS_DIR = pathlib.Path(__file__).parents[2] / "flags"
+ablate = programs.imported("ablate")
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def test_photos_of_any_name_and_format_have_results_of_their_own(program, traine
     for _ in range(2 if where == "photos/out" else 1):  # again: no result is a photo
         output = program("reconstruct", *flags, expect=1)
         assert results(tmp_path / where) == set(GOOD)
-        assert f"{len(GOOD)} photos: " in output and "Traceback" not in output
+        assert f"{len(GOOD)} faces: " in output and "Traceback" not in output
         for warning in (
             "broken [red].jpg: no picture, or its header is damaged",
             "phone.heic: HEIC, which Pillow cannot read here; convert it to JPEG",

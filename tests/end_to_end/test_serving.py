@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from igc_tf.viewing import result
+from tests import programs
 from tests.serving.serve import serve
 
 pytestmark = pytest.mark.slow
@@ -50,8 +51,7 @@ def test_a_folder_of_photos_is_answered(program, server, tmp_path, protocol):
 
 
 def test_an_older_servers_answer_is_written(tmp_path):
-    from tools import serve_client
-
+    serve_client = programs.imported("serve_client")
     answer = {  # of a model that was exported before it had alpha
         name: np.ones([{"M": 2, "H": 8, "W": 8, "h": 8, "w": 8}.get(side, side) for side in shape])
         for name, shape in result._SHAPES.items()
