@@ -9,20 +9,17 @@ downloaded. docs/data.md has how many faces each finds.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib.util
-import os
-import sys
 import threading
 import warnings
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from igc_tf.datasets import crop_transforms
+from igc_tf.silence import silenced
 
 #: Packages to install, at the versions that go with this project's NumPy and protobuf.
 CASCADES_PACKAGE = "opencv-python-headless==4.11.0.86"
@@ -220,7 +217,7 @@ def _seen(pixels: np.ndarray, near: bool) -> list[_Seen]:
 def _network(near: bool):
     networks = _local.__dict__.setdefault("networks", {})
     if near not in networks:
-        with _starting, _quiet():
+        with _starting, silenced():
             made = _face_detection().FaceDetection(_CANDIDATE, 0 if near else 1)
             made.process(np.zeros([32, 32, 3], np.uint8))  # it talks once more
         networks[near] = made
@@ -233,21 +230,6 @@ def _face_detection():
 
     warnings.filterwarnings("ignore", "SymbolDatabase.GetPrototype", UserWarning)
     return face_detection
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps off the terminal what MediaPipe's C++ says as it starts, which nobody can act on."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 # ---- OpenCV --------------------------------------------------------------------------------------

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pathlib
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +12,7 @@ import tensorflow as tf
 from igc_tf.datasets.pipeline import to_float
 from igc_tf.serving import contract
 from igc_tf.serving.signatures import ServedModel
+from igc_tf.silence import silenced
 
 #: float32, and with 8-bit weights ("dynamic range").
 KINDS = ("float32", "dynamic_range")
@@ -55,7 +53,7 @@ def convert(served: ServedModel, folder: str | pathlib.Path) -> dict[str, pathli
             if kind == "dynamic_range":
                 converter.optimizations = [tf.lite.Optimize.DEFAULT]
             try:
-                with _silenced():
+                with silenced():
                     content = converter.convert()
             except Exception as error:  # The converter has an exception class of its own.
                 raise ValueError(f"{name} cannot be converted to TFLite: {error}") from error
@@ -63,20 +61,6 @@ def convert(served: ServedModel, folder: str | pathlib.Path) -> dict[str, pathli
             files[key] = folder / f"{key}.tflite"
             files[key].write_bytes(content)
     return files
-
-
-@contextlib.contextmanager
-def _silenced() -> Iterator[None]:
-    """Drops what the converter's C++ prints, whatever the log level: pages of statistics."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def ops(path: str | pathlib.Path) -> set[str]:

@@ -107,7 +107,7 @@ def test_mediapipe_says_nothing_and_leaves_the_terminal_as_it_was(key_points, ca
     import threading
 
     found = []  # in threads of their own, each of which starts the networks
-    photo = Image.open("docs/images/astronaut.jpg")
+    photo = Image.open("docs/images/astronaut.jpg").convert("RGB")  # read here, not by both
     threads = [threading.Thread(target=lambda: found.append(detector.find(photo))) for _ in "ab"]
     for thread in threads:
         thread.start()
