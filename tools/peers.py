@@ -4,7 +4,7 @@
         --vgg_weights=FILE --efficientnet_weights=FILE
     python -m tools.peers --dataset=synthetic_faces --num_train=2000 --output_dir=peers_synthetic ...
 
-Ours are released weights (`photos`; for rendered faces `synthetic`), or --run_dir; they also tell how
+Ours are released weights (`photos`; for rendered faces `synthetic`), or --run_dir; they also say how
 photos are cut. Every method learns from the same photos of --data_dir, the first --num_train, and so
 does the regression from its parts to the landmarks, ours too. Measured is all of --test_dir; of rendered
 faces the test split. tools.baseline makes the methods, and all are scored as by tools.evaluate
@@ -108,7 +108,7 @@ class _Protocol(NamedTuple):
 
 
 def main(argv: list[str]) -> int:
-    """Makes, measures and tells; 1 if something failed, 128 + signal if stopped, else 0."""
+    """Makes, measures and prints; 1 if something failed, 128 + signal if stopped, else 0."""
     program.no_arguments(argv)
     with program.plain_errors():
         protocol = _protocol()
@@ -302,7 +302,7 @@ def _score(run: _Run, measured) -> None:
 
 
 def _metrics(run: _Run):
-    """What the table tells of a run."""
+    """A run's metrics, as the table takes them."""
     from igc_tf.evaluation import peers_table, report
 
     metrics = report.read_json(run.path / "metrics.json")

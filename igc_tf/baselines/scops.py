@@ -1,4 +1,4 @@
-"""SCOPS, small: parts that a network of its own draws into a photo [Hung et al. 2019].
+"""SCOPS, small: a network trained to segment photos into parts [Hung et al. 2019].
 
 The five losses and the warps are the paper's, with the weights that its authors trained with. Ours, so
 that a CPU trains it in minutes [choice]: an encoder-decoder of 0.3 M parameters without pre-training in

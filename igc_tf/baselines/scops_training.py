@@ -1,4 +1,4 @@
-"""Trains the small SCOPS on photos and their features, then draws its parts into any photo."""
+"""Trains the small SCOPS on photos and their features, then finds its parts in any photo."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Scops:
                 recent = [*recent[-99:], {name: float(value) for name, value in terms.items()}]
                 progress.update(step + 1, float(total))
         self.terms = {name: float(np.mean([one[name] for one in recent])) for name in recent[0]}
-        self._draw = tf.function(
+        self._segment = tf.function(
             lambda photos: tf.nn.softmax(self.network(to_float(photos))),
             autograph=False,
             reduce_retracing=True,
@@ -91,7 +91,7 @@ class Scops:
     def maps(self, photos: np.ndarray) -> np.ndarray:
         """`[N, parts, 32, 32]` float32, softmax over the parts, of `[N, S, S, 3]` uint8 photos."""
         found = [
-            self._draw(tf.constant(photos[start : start + 64])).numpy()
+            self._segment(tf.constant(photos[start : start + 64])).numpy()
             for start in range(0, len(photos), 64)
         ]
         return np.concatenate(found).transpose(0, 3, 1, 2)

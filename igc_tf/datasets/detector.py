@@ -2,7 +2,7 @@
 
 Both are optional. MediaPipe's face detector (BlazeFace; of its six key points the eyes and the mouth are
 used, of its face mesh nothing) finds faces from profile to profile. OpenCV's cascades are Viola and
-Jones': frontal faces, then profiles to either side; or cats. They tell a box, in which eyes and mouth
+Jones': frontal faces, then profiles to either side; or cats. They give a box, in which eyes and mouth
 are taken to lie where they do on average. The networks come in the packages' own wheels: nothing is
 downloaded. docs/data.md has how many faces each finds.
 """

@@ -11,7 +11,7 @@ from igc_tf.evaluation import report, seeds
 from igc_tf.evaluation.score import PSEUDO
 from igc_tf.metrics.metric import Metric
 
-#: What is told, how it is called, by what it is multiplied, and its decimals. Rows of `LINES` are what
+#: Metric, label, factor and decimals of each row. Rows of `LINES` are what
 #: any method must beat, no achievement of one.
 ROWS: tuple[tuple[str, str, float, int], ...] = (
     ("nme_percent", "NME, SCOPS's regression, %", 1.0, 2),
@@ -87,13 +87,13 @@ def table(methods: Sequence[Method], ours: str) -> str:
     """
     titles = [method.title for method in methods]
     lines = [f"| | {' | '.join(titles)} | First |", "|---" * (len(titles) + 2) + "|"]
-    for rows, told in ((ROWS, True), (LINES, False)):
+    for rows, compared in ((ROWS, True), (LINES, False)):
         for name, label, factor, decimals in rows:
             values = {m.title: seeds.values_of(name, m.trainings) for m in methods}
             if not any(values.values()):
                 continue
             rivals = sum(map(bool, values.values())) > 1
-            first = _first(name, values, ours) if told and rivals else ""
+            first = _first(name, values, ours) if compared and rivals else ""
             cells = [_cell(name, m.trainings, factor, decimals) for m in methods]
             if first == ours:
                 column = titles.index(ours)
