@@ -19,10 +19,10 @@ installed_for_tests := $(VENV)/.igc_tf/requirements-test.txt
 # A step of `make train` that has succeeded leaves an empty file here.
 done := $(RUN)/.done
 
-.PHONY: help train pictures test quicktest lint bazel clean compiler bazel_is_there again
+.PHONY: help train pictures web serve-web test quicktest lint bazel clean compiler bazel_is_there npm_is_there again
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 # ---- set-up ----------------------------------------------------------------------------------------
 
@@ -91,6 +91,25 @@ pictures: $(installed) ## render the README's faces again, from the released wei
 	cp runs/pictures/astronaut.jpg.igc/hierarchy.png docs/images/hierarchy_photo.png
 	cp runs/pictures/astronaut.jpg.igc/turn.png docs/images/turn.png
 	cp runs/pictures/astronaut.jpg.igc/relight.png docs/images/relight.png
+
+# ---- web -------------------------------------------------------------------------------------------
+
+web: web/node_modules/.package-lock.json | web/public/model/capsules.tflite ## build the page in web/, to web/dist
+	cd web && npm run --silent build
+
+serve-web: web ## build it, and serve it on this machine
+	cd web && npm run --silent serve
+
+web/node_modules/.package-lock.json: web/package-lock.json | npm_is_there
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+
+# A model that is there stays: it may be of a run of your own (docs/web.md).
+web/public/model/capsules.tflite: | $(installed)
+	$(python) -m tools.export --weights=photos --web_dir=$(@D)
+
+npm_is_there:
+	@command -v npm >/dev/null || \
+	  { echo "ERROR: no npm here. To have it: apt-get install nodejs npm (Node 18 or newer)" >&2; exit 1; }
 
 # ---- test ------------------------------------------------------------------------------------------
 
