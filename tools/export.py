@@ -52,9 +52,9 @@ def _web(served) -> None:
     from igc_tf.serving import lite
     from igc_tf.viewing import colors
 
-    files = lite.convert_for_web(
-        served, FLAGS.web_dir, colors.part_colors(served.config.model.parts).tolist()
-    )
+    palette = colors.part_colors(served.config.model.parts).tolist()
+    data = model_flags.training_data()
+    files = lite.convert_for_web(served, FLAGS.web_dir, palette, data)
     for path in files.values():
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, for the page in web/ (docs/web.md)")
 

@@ -33,8 +33,11 @@ for (const name of ["index.html", "style.css"]) cpSync(from("src", name), to(nam
 cpSync(from("public", "samples"), to("samples"), { recursive: true });
 cpSync(from("..", "docs", "images", "astronaut.jpg"), to("samples", "astronaut.jpg"));
 cpSync(join(model, "model.json"), to("model", "model.json"));
+cpSync(from("..", "LICENSE"), to("LICENSE"));
 const packed = (source, target) => writeFileSync(target, gzipSync(readFileSync(source), { level: 9 }));
 packed(join(model, "capsules.tflite"), to("model", "capsules.tflite.gz"));
+const detector = from("node_modules", "@mediapipe", "face_detection", "face_detection_short_range.tflite");
+packed(detector, to("model", "face_detection.tflite.gz"));
 // The file for all browsers; the others need relaxed SIMD, threads or JSPI.
 const litert = from("node_modules", "@litertjs", "core", "wasm", "litert_wasm_compat_internal");
 cpSync(`${litert}.js`, to("litert", "litert.js"));

@@ -59,7 +59,10 @@ def convert(served: ServedModel, folder: str | pathlib.Path) -> dict[str, pathli
 
 
 def convert_for_web(
-    served: ServedModel, folder: str | pathlib.Path, colors: Sequence[Sequence[int]]
+    served: ServedModel,
+    folder: str | pathlib.Path,
+    colors: Sequence[Sequence[int]],
+    data: str = "",
 ) -> dict[str, pathlib.Path]:
     """Writes what the page in `web/` needs of a model: `capsules.tflite` and `model.json`.
 
@@ -71,6 +74,7 @@ def convert_for_web(
       served: the model.
       folder: made if it is not there.
       colors: of each part, RGB in [0, 255].
+      data: what the page says of the data that the model was trained on.
 
     Returns:
       `{"capsules": path}`, for `agreement`.
@@ -98,6 +102,7 @@ def convert_for_web(
         "crop_scale": data.crop_scale if centered else 1.0,
         "crop_center_y": data.crop_center_y if centered else 0.5,
         "eyes_and_mouth": None if place is None else place.tolist(),
+        "data": data,
     }
     path = folder / "capsules.tflite"
     path.write_bytes(_converted(served, "capsules", "float32"))

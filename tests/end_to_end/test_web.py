@@ -87,7 +87,11 @@ def _write_photos(folder):
     lying[0x0112] = 6  # to be turned clockwise
     turned = astronaut.transpose(Image.Transpose.ROTATE_90)
     turned.save(folder / "exif.jpg", quality=98, exif=lying)
-    astronaut.resize((4000, 6000)).save(folder / "large.jpg", quality=80)
+    large = Image.new("RGB", (6000, 4000), (90, 120, 90))
+    tilted = astronaut.resize((1424, 1744)).rotate(-25, Image.Resampling.BICUBIC)
+    large.paste(tilted, (3800, 900))
+    large.save(folder / "large.jpg")
+    Image.new("RGB", (320, 240), (90, 120, 90)).save(folder / "empty.png")
     whole = (CHECKOUT / "docs" / "images" / "astronaut.jpg").read_bytes()
     (folder / "bad_cut.jpg").write_bytes(whole[:300])
     (folder / "bad_text.jpg").write_text("no photo")
@@ -137,7 +141,17 @@ def test_it_cuts_photos_as_python_does_turned_upright_and_of_any_size(seen, mode
     for name, bound in (("astronaut.png", 1), ("exif.jpg", 4)):  # JPEG loses some
         assert np.abs(np.array(seen["photos"][name]["crop"]) - expected).mean() < bound, name
     assert seen["photos"]["exif.jpg"]["size"] == list(astronaut.size)
-    assert seen["photos"]["large.jpg"]["size"] == [1365, 2048]
+    assert seen["photos"]["large.jpg"]["size"] == [2048, 1365]
+
+
+def test_it_finds_the_face_in_a_photo_wherever_it_is(seen):
+    assert "No face" in seen["photos"]["empty.png"]["status"]
+    there, own = seen["photos"]["large.jpg"], seen["photos"]["astronaut.png"]
+    assert "No face" not in there["status"]
+    # As another crop of the same face: with the eyes at the same places, upright.
+    assert abs(there["pose"]["roll"] - own["pose"]["roll"]) < 6  # it was tilted by 25
+    assert np.corrcoef(there["crop"], own["crop"])[0, 1] > 0.8
+    assert np.mean(np.equal(there["labels"], own["labels"])) > 0.85
 
 
 def test_nothing_leaves_the_page_and_nothing_fails(seen):

@@ -13,17 +13,34 @@ async function fetched(url) {
   return new Response(stream).arrayBuffer();
 }
 
+/** A TFLite file as a function: an input (typed array) and its shape to the outputs, by name. */
+async function compiled(file) {
+  const network = await loadAndCompile(new Uint8Array(file), { accelerator: "wasm" });
+  return async (values, shape) => {
+    const input = new Tensor(values, shape);
+    const outputs = await network.run([input]);
+    input.delete();
+    const found = {};
+    for (const [i, { name }] of network.getOutputDetails().entries()) {
+      found[name] = (await outputs[i].data()).slice();
+      outputs[i].delete();
+    }
+    return found;
+  };
+}
+
 /**
  * Loads the runtime and the model.
  *
- * Gives `about` (model.json) and `find`, which takes a picture `[S, S, 3]` Uint8Array and gives the
- * outputs of the signature `capsules` by name, Float32Arrays.
+ * Gives `about` (model.json); `find`, which takes a picture `[S, S, 3]` Uint8Array and gives the outputs
+ * of the signature `capsules` by name, Float32Arrays; and the network of `detect.js`.
  */
 export async function loadModel() {
-  const [runtime, model, about] = await Promise.all([
+  const [runtime, model, detector, about] = await Promise.all([
     fetched("litert/litert.wasm.gz").then((wasm) => WebAssembly.compile(wasm)),
     fetched("model/capsules.tflite.gz"),
-    fetch("model/model.json").then((response) => response.json()),
+    fetched("model/face_detection.tflite.gz"),
+    fetched("model/model.json").then((text) => JSON.parse(new TextDecoder().decode(text))),
   ]);
   // LiteRT's loader asks this object for the compiled module, so that it may come packed.
   self.Module = {
@@ -33,19 +50,7 @@ export async function loadModel() {
     },
   };
   await loadLiteRt("litert/litert.js");
-  const compiled = await loadAndCompile(new Uint8Array(model), { accelerator: "wasm" });
+  const capsules = await compiled(model);
   const size = about.image_size;
-
-  async function find(picture) {
-    const images = new Tensor(picture, [1, size, size, 3]);
-    const outputs = await compiled.run({ images });
-    images.delete();
-    const found = {};
-    for (const [name, tensor] of Object.entries(outputs)) {
-      found[name] = (await tensor.data()).slice();
-      tensor.delete();
-    }
-    return found;
-  }
-  return { about, find };
+  return { about, find: (picture) => capsules(picture, [1, size, size, 3]), detector: await compiled(detector) };
 }

@@ -1,9 +1,10 @@
 // The page: a photo in, its face out, to be turned, lit, mixed and saved.
 
+import { eyesAndMouth } from "./detect.js";
 import { face, mix } from "./face.js";
 import { glb } from "./glb.js";
 import { loadModel } from "./model.js";
-import { centerSquare, cut, enlarged, PhotoError, read } from "./photo.js";
+import { aligned, centerSquare, cut, enlarged, PhotoError, read } from "./photo.js";
 import { Renderer } from "./render.js";
 
 const SAMPLES = [
@@ -63,10 +64,13 @@ const guarded = (action) => async (...given) => {
 // ---- the photo and its square
 
 async function open(file) {
-  photo = await read(file);
-  square = centerSquare(model.about, photo);
+  const upright = await read(file);
+  const points = model.about.eyes_and_mouth && (await eyesAndMouth(model.detector, upright));
+  ({ photo, square } = points
+    ? aligned(model.about, upright, points)
+    : { photo: upright, square: centerSquare(model.about, upright) });
   $("photo").setAttribute("aria-label", `The photo, ${photo.width} by ${photo.height} pixels, with a square on the face`);
-  await find();
+  await find(points ? "" : " No face was seen: drag the square onto one.");
 }
 
 function drawPhoto() {
@@ -153,7 +157,8 @@ function dragged(element, moved) {
 
 // ---- what is found in it
 
-async function find() {
+/** Finds the face in the square; `note` is said, too. */
+async function find(note = "") {
   drawPhoto();
   say("Looking …");
   const start = performance.now();
@@ -166,8 +171,8 @@ async function find() {
   reset();
   const { pitch, yaw, roll } = found.pose;
   const signed = (value) => `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(0)}°`;
-  say(`Found in ${took} ms: turned by ${signed(yaw)}, nodded ${signed(pitch)}, tilted ${signed(roll)}.`);
-  Object.assign(globalThis.igc, { photo, crop, found, took });
+  say(`Found in ${took} ms: turned by ${signed(yaw)}, nodded ${signed(pitch)}, tilted ${signed(roll)}.${note}`);
+  Object.assign(globalThis.igc, { photo, square, crop, found, took });
   document.body.dataset.found = String(Number(document.body.dataset.found ?? 0) + 1);
 }
 
@@ -352,6 +357,7 @@ async function start() {
   model = await loadModel();
   renderer = new Renderer(model.about);
   globalThis.igc = { about: model.about, renderer }; // what was found, for scripts and tests
+  $("data").textContent = model.about.data;
   listParts();
   watchSquare();
   watchTurning();

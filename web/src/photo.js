@@ -3,6 +3,8 @@
 const LARGEST_FILE = 50e6; // bytes
 const LARGEST_SIDE = 2048; // px, of what is kept of a photo
 const SUPPORT = 3; // of the Lanczos filter
+const NEAR = 0.12; // share of the square's side, as in framing.py
+const LEVEL = 0.03; // radians: a face that is tilted by less is not turned
 
 /** An error in words for the user. */
 export class PhotoError extends Error {}
@@ -37,6 +39,45 @@ export function centerSquare(about, { width, height }) {
   const side = about.crop_scale * Math.min(width, height);
   const top = about.crop_center_y * height - side / 2;
   return { left: (width - side) / 2, top: Math.min(Math.max(top, 0), height - side), side };
+}
+
+/**
+ * The photo turned so that a face is upright, and the square that puts its eyes and mouth where the
+ * network's training photos have them: `{photo, square}`. A face that the run's own center crop frames
+ * nearly so is cut by it, as in igc_tf/datasets/framing.py.
+ */
+export function aligned(about, photo, points) {
+  const mean = (list) => [0, 1].map((c) => list.reduce((sum, point) => sum + point[c], 0) / list.length);
+  const goal = about.eyes_and_mouth;
+  const [from, to] = [mean(points), mean(goal)];
+  // The similarity, least squares: goal = to + factor (point - from), as complex numbers.
+  let [real, imaginary, spread] = [0, 0, 0];
+  points.forEach(([px, py], i) => {
+    const [x, y, u, v] = [px - from[0], py - from[1], goal[i][0] - to[0], goal[i][1] - to[1]];
+    real += x * u + y * v;
+    imaginary += x * v - y * u;
+    spread += x * x + y * y;
+  });
+  const side = spread / Math.hypot(real, imaginary);
+  const angle = Math.atan2(imaginary, real);
+  const own = centerSquare(about, photo);
+  const corners = [0, 1, 0, 1].map((x, i) => {
+    const [dx, dy] = [own.left + x * own.side - from[0], own.top + (i >> 1) * own.side - from[1]];
+    const u = (dx * Math.cos(angle) - dy * Math.sin(angle)) / side + to[0] - x;
+    const v = (dx * Math.sin(angle) + dy * Math.cos(angle)) / side + to[1] - (i >> 1);
+    return Math.hypot(u, v);
+  });
+  if (Math.max(...corners) < NEAR) return { photo, square: own };
+  const square = { left: from[0] - to[0] * side, top: from[1] - to[1] * side, side };
+  if (Math.abs(angle) < LEVEL) return { photo, square };
+  const turned = document.createElement("canvas");
+  [turned.width, turned.height] = [photo.width, photo.height];
+  const context = turned.getContext("2d", { willReadFrequently: true });
+  context.drawImage(photo, 0, 0); // shows at the corners
+  context.translate(...from);
+  context.rotate(angle);
+  context.drawImage(photo, -from[0], -from[1]);
+  return { photo: turned, square };
 }
 
 /**

@@ -68,7 +68,7 @@ try {
   for (const name of readdirSync(photos).filter((name) => !name.startsWith("bad"))) {
     await upload(name);
     await found();
-    seen.photos[name] = await looked();
+    seen.photos[name] = { ...(await looked()), status: await page.locator("#status").textContent() };
   }
 
   // Bad files: a message, and the page goes on.
