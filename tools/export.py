@@ -53,8 +53,7 @@ def _web(served) -> None:
     from igc_tf.viewing import colors
 
     palette = colors.part_colors(served.config.model.parts).tolist()
-    data = model_flags.training_data()
-    files = lite.convert_for_web(served, FLAGS.web_dir, palette, data)
+    files = lite.convert_for_web(served, FLAGS.web_dir, palette, model_flags.training_data())
     for path in files.values():
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, for the page in web/ (docs/web.md)")
 

@@ -62,7 +62,7 @@ def convert_for_web(
     served: ServedModel,
     folder: str | pathlib.Path,
     colors: Sequence[Sequence[int]],
-    data: str = "",
+    trained_on: str = "",
 ) -> dict[str, pathlib.Path]:
     """Writes what the page in `web/` needs of a model: `capsules.tflite` and `model.json`.
 
@@ -74,7 +74,7 @@ def convert_for_web(
       served: the model.
       folder: made if it is not there.
       colors: of each part, RGB in [0, 255].
-      data: what the page says of the data that the model was trained on.
+      trained_on: what the page says of the data that the model was trained on.
 
     Returns:
       `{"capsules": path}`, for `agreement`.
@@ -102,7 +102,7 @@ def convert_for_web(
         "crop_scale": data.crop_scale if centered else 1.0,
         "crop_center_y": data.crop_center_y if centered else 0.5,
         "eyes_and_mouth": None if place is None else place.tolist(),
-        "data": data,
+        "trained_on": trained_on,
     }
     path = folder / "capsules.tflite"
     path.write_bytes(_converted(served, "capsules", "float32"))

@@ -357,7 +357,7 @@ async function start() {
   model = await loadModel();
   renderer = new Renderer(model.about);
   globalThis.igc = { about: model.about, renderer }; // what was found, for scripts and tests
-  $("data").textContent = model.about.data;
+  $("data").textContent = model.about.trained_on;
   listParts();
   watchSquare();
   watchTurning();
