@@ -31,22 +31,22 @@ def model():
     return igc_tf.load("photos")
 
 
-def _needed():
-    """The browser; skips where something is missing."""
+@pytest.fixture(scope="module")
+def browser():
+    """Its path; skips where something is missing."""
     if not shutil.which("node"):
         pytest.skip("no node, to drive a browser with: apt-get install nodejs npm")
-    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if not browser:
+    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if not found:
         pytest.skip("no browser to use the page in: apt-get install chromium")
     if not (DIST / "page.js").exists() or not (WEB / "node_modules" / "playwright-core").exists():
         pytest.skip("the page is not built: make web")
-    return browser
+    return found
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory, model):
+def page(browser, tmp_path_factory, model):
     """The folder with what the driver of the browser wrote, and that it read photos from."""
-    browser = _needed()
     if not _shows(model):
         pytest.skip("the page holds another model: remove web/public/model, then make web")
     folder = tmp_path_factory.mktemp("page")

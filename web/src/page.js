@@ -51,14 +51,17 @@ function fail(error) {
   if (!(error instanceof PhotoError)) console.error(error);
 }
 
-/** Runs what a user asked for; what fails is said in the page. */
-const guarded = (action) => async (...given) => {
-  $("error").hidden = true;
-  try {
-    await action(...given);
-  } catch (error) {
-    fail(error);
-  }
+let last = Promise.resolve();
+/** Runs what a user asked for after what was asked before; what fails is said in the page. */
+const guarded = (action) => (...given) => {
+  last = last.then(async () => {
+    $("error").hidden = true;
+    try {
+      await action(...given);
+    } catch (error) {
+      fail(error);
+    }
+  });
 };
 
 // ---- the photo and its square
@@ -90,7 +93,7 @@ function drawPhoto() {
   context.strokeRect(left, top, side, side);
   for (const [x, y] of model.about.eyes_and_mouth ?? []) {
     context.beginPath();
-    context.arc(left + x * side, top + y * side, 12, 0, 7);
+    context.arc(left + x * side, top + y * side, Math.max(side / 30, 4), 0, 7);
     context.stroke();
   }
   $("square").value = (100 * square.side) / Math.min(photo.width, photo.height);
@@ -362,27 +365,22 @@ async function start() {
   watchSquare();
   watchTurning();
   watchMixing();
+  const openFile = guarded(open);
   for (const id of ["file", "camera"])
-    $(id).addEventListener(
-      "change",
-      guarded(async () => {
-        const [file] = $(id).files;
-        $(id).value = ""; // so that the same file may be chosen again
-        if (file) await open(file);
-      }),
-    );
+    $(id).addEventListener("change", () => {
+      const [file] = $(id).files;
+      $(id).value = ""; // so that the same file may be chosen again
+      if (file) openFile(file);
+    });
   document.addEventListener("dragover", (event) => event.preventDefault());
-  document.addEventListener(
-    "drop",
-    guarded(async (event) => {
-      event.preventDefault();
-      const [file] = event.dataTransfer.files;
-      if (file) await open(file);
-    }),
-  );
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const [file] = event.dataTransfer.files;
+    if (file) openFile(file);
+  });
   $("png").addEventListener("click", guarded(async () => save(await png($("turn")), "image/png", "face.png")));
   $("glb").addEventListener("click", guarded(saveMesh));
-  await openSample("astronaut");
+  guarded(openSample)("astronaut");
 }
 
 start().catch((error) => {
