@@ -134,6 +134,6 @@ bazel_is_there:
 	  { echo "ERROR: no bazel here. To have it: apt-get install bazel-bootstrap" >&2; exit 1; }
 
 clean: ## remove the environment and caches; never runs/ or data
-	@rm -rf .pytest_cache .ruff_cache .mypy_cache build *.egg-info $(VENV).old
+	@rm -rf .pytest_cache .ruff_cache .mypy_cache build *.egg-info web/dist web/node_modules $(VENV).old
 	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 	@if [[ -d $(VENV)/.igc_tf ]]; then mv $(VENV) $(VENV).old && rm -rf $(VENV).old; fi
