@@ -20,7 +20,6 @@ def test_an_auto_encoder_beside_a_run(program, trained, data_dir, tmp_path):
         f"--predictions={file}",
         "--train_images=160",
         "--fit_images=20",
-        fresh=True,
     )
     sizes_line = re.search(r"Parameters: ([\d,]+) of IGC-Net, ([\d,]+) of the auto-encoder", output)
     sizes = [int(size.replace(",", "")) for size in sizes_line.groups()]
