@@ -95,6 +95,12 @@ class DataConfig:
         "photo_folder: share of the photos, chosen by a hash of their path, kept for testing.",
     )
     flip: bool = _field(False, "Mirror every second training image at random [unsup3d: on].")
+    jitter: float = _field(
+        0.0,
+        "Strength of random changes of each training image: at 1 it is shifted by up to 2.5 % of its "
+        "side, turned by 6 degrees, scaled by 6 %, and its colors by 20 %. Against learning few photos by "
+        "heart (docs/log.md, GP2); 0 is off [choice].",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +142,11 @@ class ModelConfig:
         32,
         "Channels of the image encoder's first stage, doubled at each of the next three [unsup3d: 32]; "
         "the lighting network has half as many.",
+    )
+    encoder_blocks: int = _field(
+        0,
+        "Residual blocks after each of the image encoder's stages; 0 is [unsup3d]'s encoder. They find "
+        "what its plain one misses (docs/log.md, GP1) [choice].",
     )
     decoder_channels: int = _field(
         32, "Channels of the last decoder stage, doubled towards the first, at most 8 times."
