@@ -40,7 +40,7 @@ def test_evaluate(program, trained, evaluated, tmp_path):
     assert "mean face" in output and "centroid" in output  # they stand beside nme_percent
     again = tmp_path / "again.json"
     flags = [f"--run_dir={trained}", f"--metrics_json={again}", "--cycle_images=8"]
-    program("evaluate", *flags, fresh=True)  # as the first one was
+    program("evaluate", *flags)
     assert again.read_text() == (evaluated / "metrics.json").read_text()
 
 
@@ -50,7 +50,7 @@ def test_reconstruct_a_photo(program, trained, tmp_path):
     Image.fromarray(gradient.astype(np.uint8)).save(photo)
     out = tmp_path / "out"
     flags = [f"--run_dir={trained}", f"--input={photo}", f"--output_dir={out}"]
-    program("reconstruct", *flags, fresh=True)
+    program("reconstruct", *flags)
     found = {path.name for path in (out / "ein Bild.jpg.igc").iterdir()}
     assert found >= {"panel.png", "hierarchy.png", "arrays.npz"}
     with np.load(out / "ein Bild.jpg.igc" / "arrays.npz") as arrays:

@@ -5,6 +5,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from igc_tf.training.step import TrainingStep
+
 
 @pytest.fixture(scope="module")
 def unoptimized():
@@ -27,3 +29,17 @@ def disc_photos(tmp_path):
         picture = np.where(disc, random.integers(128, 256, 3), random.integers(0, 100, 3))
         Image.fromarray(picture.astype(np.uint8)).save(folder / f"{index}.png")
     return folder
+
+
+@pytest.fixture
+def eager():
+    """Functions as Python, operation by operation: to trace a step takes longer than a few steps do."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def eager_step(monkeypatch):
+    """The training step alone so; what else is a graph stays one."""
+    monkeypatch.setattr(TrainingStep, "__call__", TrainingStep.__call__.python_function)

@@ -61,7 +61,7 @@ def test_a_training_learns_and_leaves_what_it_promises(run_config, tmp_path, cap
 @pytest.mark.slow
 @pytest.mark.parametrize("rasterizer", ["native", "tfg", "tensorflow"])
 def test_every_rasterizer_trains_validates_and_evaluates_any_number_of_photos(
-    run_config, tmp_path, compiled, rasterizer, monkeypatch
+    run_config, tmp_path, compiled, rasterizer, eager_step, monkeypatch
 ):
     monkeypatch.setattr(trainer, "VALIDATION_IMAGES", 3)
     config = run_config.replace(rasterizer=rasterizer, batch_size=2, max_steps=1, test_fraction=0.3)
@@ -83,7 +83,9 @@ def test_every_rasterizer_trains_validates_and_evaluates_any_number_of_photos(
     )
 
 
-def test_a_run_that_starts_from_another_has_its_weights_and_its_own_steps(run_config, tmp_path):
+def test_a_run_that_starts_from_another_has_its_weights_and_its_own_steps(
+    run_config, eager, tmp_path
+):
     first = trainer.Trainer(run_config.replace(max_steps=1), tmp_path / "first")
     first.train()
     config = run_config.replace(init_from=str(tmp_path / "first"), seed=1)
@@ -97,7 +99,7 @@ def test_a_run_that_starts_from_another_has_its_weights_and_its_own_steps(run_co
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
-def test_a_step_that_is_not_finite_stops_with_a_report(run_config, tmp_path):
+def test_a_step_that_is_not_finite_stops_with_a_report(run_config, eager, tmp_path):
     config = run_config.replace(learning_rate=1e25, max_steps=5)
     with pytest.raises(trainer.NonFiniteError, match="is not finite: .*loss/") as caught:
         trainer.Trainer(config, tmp_path / "run").train()
@@ -260,7 +262,7 @@ def test_photos_that_changed_are_noticed(run_config, disc_photos, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_after_harm_in_folders_of_odd_names(run_config, disc_photos, tmp_path):
+def test_a_run_goes_on_after_harm_in_folders_of_odd_names(run_config, disc_photos, eager, tmp_path):
     """The state file gone, the newest checkpoint cut, killed before done.json: nothing is lost."""
     photos = disc_photos.rename(tmp_path / "photos [b]\\?*")
     config = run_config.replace(data_dir=str(photos), checkpoint_every_seconds=0.0)
