@@ -7,6 +7,8 @@ frame is that average face in the frame's pose and light.
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -19,7 +21,7 @@ from igc_tf.datasets import crop_transforms, framing
 from igc_tf.pretrained import Pretrained
 from igc_tf.steadying import OneEuro
 from igc_tf.structures import IGCOutput, Light, PartCapsules, Pose
-from igc_tf.viewing import glyphs, overlay, turntable
+from igc_tf.viewing import glyphs, overlay, textures, turntable
 from igc_tf.viewing.result import PhotoResult
 
 #: Cutoff (Hz) and quickness of the filters [choice]: of the crop's corners, in crops; of angles, degrees;
@@ -90,7 +92,10 @@ def analyze(
     best = int(np.abs(motion.rotation_degrees[:, :2]).sum(1).argmin())
     image = seen.pictures[best : best + 1] / np.float32(255)
     (face,) = _rendered(model, seen.parts, motion, slice(best, best + 1), image)
-    return Analysis(motion, face, seen.parts)
+    photo = Image.fromarray(next(itertools.islice(iter(frames), best, None)))
+    size = model.config.model.image_size
+    finer = crop_transforms.detailed(photo, placed[best], size, textures.SIZE)
+    return Analysis(motion, dataclasses.replace(face, photo=finer), seen.parts)
 
 
 def pages(

@@ -34,6 +34,7 @@ Photos that cannot be read or written are named, the others are done, and the ex
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import itertools
 import os
@@ -63,6 +64,13 @@ flags.DEFINE_integer(
 flags.DEFINE_string("output_dir", None, "Folder for the results.")
 flags.DEFINE_boolean("meshes", True, "Write the OBJ and GLB meshes too.")
 flags.DEFINE_boolean("mesh_background", False, "Meshes of the whole canvas, not of the face alone.")
+flags.DEFINE_enum(
+    "texture",
+    "photo",
+    ("albedo", "photo"),
+    "Of meshes and animations: 'photo', what the photo shows of the face, mirrored where it does not; or "
+    "'albedo', the capsules' own.",
+)
 flags.DEFINE_boolean("turntable", False, "Write an animation: the face turns and nods.")
 flags.DEFINE_boolean("relight", False, "Write an animation: the light goes round the face.")
 flags.DEFINE_boolean(
@@ -90,6 +98,7 @@ class _Photo(NamedTuple):
     image: np.ndarray  #: [S, S, 3] uint8
     path: pathlib.Path | None = None  #: of the photo, if it is one
     transform: np.ndarray | None = None  #: [2, 3], of the photo in `image`
+    finer: np.ndarray | None = None  #: [P, P, 3] uint8, `image` with more px, if the photo has them
 
 
 class _LeftOut:
@@ -136,6 +145,7 @@ def main(argv: list[str]) -> int:
         while some:
             for where, batch, output in predict(model, np.stack([p.image for p in some]), _BATCH):
                 for photo, result in zip(some[where], photo_results(batch, output), strict=True):
+                    result = dataclasses.replace(result, photo=photo.finer)
                     done += _written(output_dir, photo, result, config.model, left_out)
             some = list(itertools.islice(photos, _BATCH))
         print(f"{len(done)} faces: {shown(output_dir)}")
@@ -184,6 +194,7 @@ def _way(config) -> tuple[config_lib.Config, bool | None]:
 def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
     """Every face in the photo or the photos that --input names, as they are read."""
     from igc_tf.datasets import crop_transforms, framing, reading
+    from igc_tf.viewing import textures
 
     config, detect = _way(config)
     data = config.data
@@ -206,15 +217,18 @@ def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
             photo = reading.read_photo(where)
             faces = framing.find_faces(photo, data, size, detect)
             pictures = [crop_transforms.resample(photo, face, size) for face in faces]
+            finer = [crop_transforms.detailed(photo, face, size, textures.SIZE) for face in faces]
         except crop_transforms.NoFace as error:
             way = "center" if data.crop == "center" else "none"
             left_out(name, f"{error}; --crop={way} takes it as it is")
         except (ValueError, FileNotFoundError) as error:
             left_out(name, str(error))
         else:
-            for number, (picture, face) in enumerate(zip(pictures, faces, strict=True), 1):
+            uri = where.resolve().as_uri()
+            for number, found in enumerate(zip(pictures, faces, finer, strict=True), 1):
                 one = f"{name}.{number}" if len(faces) > 1 else name
-                yield _Photo(one, where.resolve().as_uri(), picture, where, face)
+                picture, face, fine = found
+                yield _Photo(one, uri, picture, where, face, fine)
 
 
 def _is_clip(path: str) -> bool:
@@ -277,12 +291,12 @@ def _how(model) -> tuple:
     """Part names, meshes and animations that the flags ask for, as `result_folder.write` wants them."""
     from igc_tf.viewing import result_folder
 
-    mesh = result_folder.Meshes(model.fov_degrees, FLAGS.mesh_background)
+    mesh = result_folder.Meshes(model.fov_degrees, FLAGS.mesh_background, FLAGS.texture)
     motions = ["turn"] * FLAGS.turntable + ["relight"] * FLAGS.relight
     return (
         model.capsule_names,
         mesh if FLAGS.meshes else None,
-        result_folder.Animations(model, motions),
+        result_folder.Animations(model, motions, FLAGS.texture),
     )
 
 

@@ -99,6 +99,24 @@ def resample(photo: Image.Image, transform: np.ndarray, size: int) -> np.ndarray
     return np.asarray(turned, np.uint8)
 
 
+def detailed(
+    photo: Image.Image, transform: np.ndarray, size: int, largest: int
+) -> np.ndarray | None:
+    """The picture of `resample` again, as finely as the photo has it; None where that is no finer.
+
+    Args:
+      photo: that is cut.
+      transform: to a picture of `size` px.
+      size: side of that picture, px.
+      largest: side that is never exceeded, px.
+
+    Returns:
+      `[side, side, 3]` uint8, or None.
+    """
+    side = min(largest, round(size / np.abs(np.linalg.det(transform[:, :2])) ** 0.5))
+    return resample(photo, transform * (side / size), side) if side > size else None
+
+
 def _resized(
     photo: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]
 ) -> np.ndarray:

@@ -22,10 +22,10 @@ from trimesh.visual.texture import TextureVisuals
 from igc_tf.disk import write_text, written
 from igc_tf.metrics.geometry import FOV_DEGREES, unproject
 from igc_tf.structures import BACKGROUND
+from igc_tf.viewing import textures
 from igc_tf.viewing.colors import part_name, to_uint8
 from igc_tf.viewing.result import PhotoResult
 
-TEXTURE_SIZE = 256  #: side of a face's texture, px: readers of meshes enlarge less smoothly than we
 PART = "part"  #: `face_attributes[PART]` of a mesh, `[T]`: the part that each triangle is of
 
 _SMOOTH = 1.0  # of the mesh's edge, standard deviation in px [choice]
@@ -38,7 +38,10 @@ map_Kd {texture}
 
 
 def face_mesh(
-    result: PhotoResult, fov_degrees: float = FOV_DEGREES, background: bool = False
+    result: PhotoResult,
+    fov_degrees: float = FOV_DEGREES,
+    background: bool = False,
+    texture: str = "albedo",
 ) -> trimesh.Trimesh:
     """What was found in a photo as a mesh with a texture of 256 px and the part of every triangle.
 
@@ -46,22 +49,23 @@ def face_mesh(
       result: the face; where there is one part, it is the object, background and all.
       fov_degrees: horizontal field of view of the camera, degrees.
       background: the whole canvas, not the face alone.
+      texture: of `textures.KINDS`.
 
     Returns:
       See `textured_mesh`.
 
     Raises:
-      ValueError: there is no foreground.
+      ValueError: there is no foreground, or no such texture.
     """
     visibility = result.canonical_visibility
     whole = background or result.parts == 1
     return textured_mesh(
         result.depth,
-        result.albedo,
+        textures.of(result, texture, fov_degrees),
         fov_degrees,
         None if whole else 1.0 - visibility[BACKGROUND],
         visibility.argmax(0),
-        TEXTURE_SIZE,
+        textures.SIZE,
     )
 
 
@@ -116,8 +120,8 @@ def textured_mesh(
         raise ValueError("the mask leaves no triangle")
     attributes = {}
     if not keep.all():
-        texture = spread(texture, keep)
-        labels = None if labels is None else spread(labels, keep)
+        texture = textures.spread(texture, keep)
+        labels = None if labels is None else textures.spread(labels, keep)
     if labels is not None:
         u, v = vertices[faces, 3:].mean(1).T  # of the triangles' middles
         attributes[PART] = labels[((1.0 - v) * height).astype(int), (u * width).astype(int)]
@@ -285,14 +289,6 @@ def _cut(
     ]
     line = (1 - share) * vertices[a] + share * vertices[b]
     return np.concatenate([vertices, line]), np.concatenate(kept)
-
-
-def spread(texture: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """`[H, W, ...]`: every pixel off `keep` `[h, w]` bool gets the color of the nearest one on it."""
-    size = texture.shape[1::-1]
-    off = np.asarray(Image.fromarray(~keep).resize(size, Image.Resampling.NEAREST))
-    nearest = ndimage.distance_transform_edt(off, return_distances=False, return_indices=True)
-    return texture[tuple(nearest)]
 
 
 def _faces(index: np.ndarray) -> np.ndarray:

@@ -44,6 +44,7 @@ class Meshes(NamedTuple):
 
     fov_degrees: float  #: horizontal, of the camera
     background: bool = False  #: the whole canvas, not the face alone
+    texture: str = "albedo"  #: of `textures.KINDS`
 
 
 class Animations(NamedTuple):
@@ -51,6 +52,7 @@ class Animations(NamedTuple):
 
     model: ModelConfig  #: of the model that found it
     motions: Sequence[str]  #: of `turntable.MOTIONS`
+    texture: str = "albedo"  #: of `textures.KINDS`
 
 
 def path_of(output_dir: pathlib.Path, name: str) -> pathlib.Path:
@@ -105,7 +107,7 @@ def write(
     if animations is not None:
         for motion in animations.motions:
             views = turntable.MOTIONS[motion](result)
-            frames = turntable.render(result, animations.model, views)
+            frames = turntable.render(result, animations.model, views, texture=animations.texture)
             for ending in (".webp", ".gif"):
                 turntable.save(frames, folder / f"{motion}{ending}")
             if movies.has_ffmpeg():
@@ -120,7 +122,7 @@ def write(
 
 def _face(result: PhotoResult, mesh: Meshes) -> trimesh.Trimesh:
     try:
-        return meshes.face_mesh(result, mesh.fov_degrees, mesh.background)
+        return meshes.face_mesh(result, mesh.fov_degrees, mesh.background, mesh.texture)
     except ValueError as error:
         raise ValueError(
             f"no mesh, the background hides all else ({error}); --mesh_background writes all of it"

@@ -17,7 +17,7 @@ from igc_tf.config import ModelConfig
 from igc_tf.disk import written
 from igc_tf.graphics import renderer
 from igc_tf.structures import BACKGROUND, Light, Pose
-from igc_tf.viewing import meshes
+from igc_tf.viewing import textures
 from igc_tf.viewing.colors import to_uint8
 from igc_tf.viewing.result import PhotoResult
 
@@ -70,7 +70,11 @@ MOTIONS = {"turn": turning, "relight": relighting}
 
 
 def render(
-    result: PhotoResult, model: ModelConfig, views: Sequence[View], size: int = SIZE
+    result: PhotoResult,
+    model: ModelConfig,
+    views: Sequence[View],
+    size: int = SIZE,
+    texture: str = "albedo",
 ) -> np.ndarray:
     """Renders a face from other sides and in other light.
 
@@ -83,20 +87,22 @@ def render(
       model: of the model that found it: its camera, its depth range.
       views: of the frames.
       size: side of the frames, px; above 512 there is nothing more to see.
+      texture: of `textures.KINDS`.
 
     Returns:
       `[F, size, size, 3]` uint8.
     """
     smooth = _SMOOTH * len(result.depth)
-    depth = _enlarged(ndimage.gaussian_filter(result.depth, smooth, mode="nearest"), size)
+    depth = textures.enlarged(ndimage.gaussian_filter(result.depth, smooth, mode="nearest"), size)
     seen = result.canonical_visibility[BACKGROUND] < 0.5
-    albedo, alpha = result.albedo, np.ones_like(result.depth)
+    albedo = textures.of(result, texture, model.fov_degrees)
+    alpha = np.ones_like(result.depth)
     behind = np.ones([size, size, 3], np.float32)
     if model.static_background and seen.any():
-        albedo = meshes.spread(albedo, seen)
+        albedo = textures.spread(albedo, seen)
         alpha = ndimage.gaussian_filter(seen.astype(np.float32), smooth)
-        behind = _enlarged(result.part_albedo[BACKGROUND], size)
-    albedo, alpha = _enlarged(albedo, size), _enlarged(alpha, size)
+        behind = textures.enlarged(result.part_albedo[BACKGROUND], size)
+    albedo, alpha = textures.enlarged(albedo, size), textures.enlarged(alpha, size)
     render = renderer.Renderer((size, size), model.fov_degrees, model.max_depth, model.rasterizer)
     pixel = 2.0 * math.tan(math.radians(model.fov_degrees) / 2.0) / size  # at distance 1
     translation = np.array([*_OFF_CENTER, 0.0], np.float32) * pixel
@@ -148,11 +154,3 @@ def save(frames: np.ndarray, path: str | os.PathLike[str]) -> None:
             duration=1000 // FRAMES_PER_SECOND,
             loop=0,
         )
-
-
-def _enlarged(array: np.ndarray, size: int) -> np.ndarray:
-    """`[h, w, ...]` to `[size, size, ...]`, bicubic."""
-    shape = array.shape
-    channels = tf.constant(array.reshape(*shape[:2], -1), tf.float32)
-    found = tf.image.resize(channels, [size, size], tf.image.ResizeMethod.BICUBIC)
-    return found.numpy().reshape(size, size, *shape[2:])
