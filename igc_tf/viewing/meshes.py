@@ -11,15 +11,18 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import trimesh
 from PIL import Image
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 from trimesh.visual.material import PBRMaterial, SimpleMaterial
 from trimesh.visual.texture import TextureVisuals
 
 from igc_tf.disk import write_text, written
+from igc_tf.graphics.pose import PIVOT
 from igc_tf.metrics.geometry import FOV_DEGREES, unproject
 from igc_tf.structures import BACKGROUND
 from igc_tf.viewing import textures
@@ -148,8 +151,18 @@ def textured_mesh(
     )
 
 
+class Turn(NamedTuple):
+    """How a mesh is animated: it turns about the point that faces turn about."""
+
+    rotations_degrees: Sequence[tuple[float, float, float]]  #: (pitch, yaw, roll) of each frame
+    rate: float  #: frames a second; the last frame is followed by the first
+
+
 def write_glb(
-    mesh: trimesh.Trimesh, path: str | os.PathLike[str], names: Sequence[str] = ()
+    mesh: trimesh.Trimesh,
+    path: str | os.PathLike[str],
+    names: Sequence[str] = (),
+    turn: Turn | None = None,
 ) -> None:
     """Writes one binary glTF file, texture inside: seen from both sides, without gloss.
 
@@ -160,6 +173,7 @@ def write_glb(
       mesh: from `textured_mesh`.
       path: file to write, ending in .glb; its folder must exist.
       names: of the parts, the background's first; without, they are numbered.
+      turn: an animation of that name; by default there is none.
 
     Raises:
       FileNotFoundError: the folder does not exist.
@@ -184,8 +198,48 @@ def write_glb(
             process=False,
         )
         scene.add_geometry(piece, node_name=name, geom_name=name)
+
+    def finish(buffers: dict[str, bytes], tree: dict[str, Any]) -> None:
+        if turn is not None:
+            _animate(turn, buffers, tree)
+
+    content = trimesh.exchange.gltf.export_glb(
+        scene, include_normals=True, buffer_postprocessor=finish
+    )
     with written(path) as stream:
-        stream.write(trimesh.exchange.gltf.export_glb(scene, include_normals=True))
+        stream.write(content)
+
+
+def _animate(turn: Turn, buffers: dict[str, bytes], tree: dict[str, Any]) -> None:
+    """Adds the animation to a glTF file that is being made: all of it turns, about the pivot."""
+    angles = np.concatenate([turn.rotations_degrees, turn.rotations_degrees[:1]])
+    values = {
+        "time": (np.arange(len(angles)) / turn.rate).astype(np.float32),
+        "rotation": Rotation.from_euler("xyz", angles, degrees=True).as_quat().astype(np.float32),
+    }
+    for name, array in values.items():
+        buffers[name] = array.tobytes()
+        tree["accessors"][name] = {
+            "bufferView": len(buffers) - 1,
+            "componentType": 5126,  # float32
+            "type": "SCALAR" if array.ndim == 1 else "VEC4",
+            "count": len(array),
+            "min": np.atleast_1d(array.min(0)).tolist(),
+            "max": np.atleast_1d(array.max(0)).tolist(),
+        }
+    nodes, scene = tree["nodes"], tree["scenes"][0]
+    back = [-place for place in PIVOT]
+    nodes.append({"name": "parts", "children": scene["nodes"], "translation": back})
+    nodes.append({"name": "turned", "children": [len(nodes) - 1], "translation": list(PIVOT)})
+    scene["nodes"] = [len(nodes) - 1]
+    count = len(tree["accessors"])
+    tree["animations"] = [
+        {
+            "name": "turn",
+            "samplers": [{"input": count - 2, "output": count - 1}],
+            "channels": [{"sampler": 0, "target": {"node": scene["nodes"][0], "path": "rotation"}}],
+        }
+    ]
 
 
 def write_obj(

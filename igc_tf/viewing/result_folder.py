@@ -7,7 +7,7 @@ The photo `people/anna.jpg` has the folder `people/anna.jpg.igc/`, whichever oth
     panel.png      everything on one page
     hierarchy.png  the paper's figure
     arrays.npz     the arrays of `igc_tf.viewing.result.PhotoResult`
-    face.glb       the textured face, a mesh for each part
+    face.glb       the textured face, a mesh for each part; it turns too, where that is asked for
     face.obj, face.mtl, face_albedo.png   the same as OBJ
     turn.webp, turn.gif, turn.png   the face turns and nods: animated, and some frames side by side;
                    turn.mp4 too where imageio-ffmpeg is installed
@@ -114,9 +114,13 @@ def write(
                 movies.save(frames, folder / f"{motion}.mp4", turntable.FRAMES_PER_SECOND)
             panels.save_png(turntable.strip(frames), folder / f"{motion}.png")
     if mesh is not None:
+        turn = None
+        if animations is not None and "turn" in animations.motions:
+            rotations = [view.rotation_degrees for view in turntable.turning(result)]
+            turn = meshes.Turn(rotations, turntable.FRAMES_PER_SECOND)
         face = _face(result, mesh)
         meshes.write_obj(face, folder / OBJ, names)
-        meshes.write_glb(face, folder / GLB, names)
+        meshes.write_glb(face, folder / GLB, names, turn)
     return folder
 
 
