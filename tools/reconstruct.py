@@ -151,7 +151,8 @@ def main(argv: list[str]) -> int:
         print(f"{len(done)} faces: {shown(output_dir)}")
         if FLAGS.gallery:
             title = FLAGS.input or "test photos"
-            gallery.write(page, title, done, config.model.capsule_names)
+            model = config.model
+            gallery.write(page, title, done, model.capsule_names, model.fov_degrees, FLAGS.texture)
             print(f"gallery: {shown(page)}")
     return 1 if left_out.count else 0
 

@@ -118,7 +118,7 @@ def textured_mesh(
         [unproject(depth, fov_degrees), u[..., np.newaxis], v[..., np.newaxis]], axis=-1
     ).reshape(-1, 5)
     if not keep.all():
-        vertices, faces = _cut(vertices, faces, _inside(keep).reshape(-1))
+        vertices, faces = _cut(vertices, faces, inside(keep).reshape(-1))
     if not len(faces):
         raise ValueError("the mask leaves no triangle")
     attributes = {}
@@ -301,7 +301,7 @@ def _plain(stem: str) -> str:
     return f"{plain}_{hashlib.sha256(os.fsencode(stem)).hexdigest()[:12]}"
 
 
-def _inside(keep: np.ndarray) -> np.ndarray:
+def inside(keep: np.ndarray) -> np.ndarray:
     """`[h, w]`, > 0 inside of a smooth line about the pixels of `keep`, never on any other pixel."""
     smooth = ndimage.gaussian_filter(keep.astype(float), _SMOOTH, mode="nearest") - 0.5
     return np.where(keep, smooth, np.minimum(smooth, -1e-3))

@@ -19,8 +19,8 @@ KINDS = ("albedo", "photo")
 _GRAZING, _FACING = 0.25, 0.55
 #: Farther behind what is seen there than this, units of the camera's distance, is hidden. [choice]
 _BEHIND = 0.01
-#: Over the side: standard deviation of the depth's and the shading's smoothing, of the seams, and width
-#: of the face's rim, where the photo may show what is behind it. [choice]
+#: Over the side: standard deviation of the depth's smoothing, of the seams', and width of the face's
+#: rim, where the photo may show what is behind it. [choice]
 _SMOOTH, _SEAM, _RIM = 0.7 / 64, 1.0 / 64, 2.0 / 64
 #: Darker shading is divided out as this: the photo knows too little there. [choice]
 _DARKEST = 0.35
@@ -55,11 +55,7 @@ def of(result: PhotoResult, kind: str, fov_degrees: float = FOV_DEGREES) -> np.n
         keep = result.canonical_visibility[BACKGROUND] < 0.5
     if not keep.any():
         return result.albedo
-    smooth = _SMOOTH * len(keep)
-    depth, shading = (
-        enlarged(ndimage.gaussian_filter(maps, smooth, mode="nearest"), SIZE)
-        for maps in (result.depth, result.shading)
-    )
+    depth, shading = (enlarged(smoothed(maps), SIZE) for maps in (result.depth, result.shading))
     colors, seen = _seen(result, depth, fov_degrees)
     colors = np.clip(colors / np.maximum(shading, _DARKEST)[..., np.newaxis], 0.0, 1.0)
     inside = np.asarray(Image.fromarray(keep).resize((SIZE, SIZE), Image.Resampling.NEAREST))
@@ -109,6 +105,11 @@ def _seen(
 def _looked_up(maps: np.ndarray, place: np.ndarray) -> np.ndarray:
     """A map at (row, column) `[2, ...]`, bilinear; beyond its border as it is there."""
     return ndimage.map_coordinates(maps, place, order=1, mode="nearest")
+
+
+def smoothed(depth: np.ndarray) -> np.ndarray:
+    """A map `[h, w]` smoothed by 0.7 px of 64, or the steps between parts would be lit as wrinkles."""
+    return ndimage.gaussian_filter(depth, _SMOOTH * len(depth), mode="nearest")
 
 
 def spread(texture: np.ndarray, keep: np.ndarray) -> np.ndarray:

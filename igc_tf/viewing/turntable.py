@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from scipy import ndimage
 
 from igc_tf.config import ModelConfig
 from igc_tf.disk import written
@@ -26,9 +25,6 @@ FRAMES_PER_SECOND = 20
 _BATCH = 8
 _YAW_DEGREES, _PITCH_DEGREES, _LIGHT_DEGREES = 60.0, 15.0, 40.0
 _AMBIENT_SHARE = 0.35  # of the light that goes round [choice]
-#: Standard deviation over the side of the maps: of the outline, and of the depth, whose steps between
-#: parts would be lit as wrinkles. [choice]
-_SMOOTH = 0.7 / 64
 #: px by which the mesh is off the pixels: one whose center is a vertex may be in none of its triangles.
 _OFF_CENTER = (0.013, 0.007)
 
@@ -92,15 +88,14 @@ def render(
     Returns:
       `[F, size, size, 3]` uint8.
     """
-    smooth = _SMOOTH * len(result.depth)
-    depth = textures.enlarged(ndimage.gaussian_filter(result.depth, smooth, mode="nearest"), size)
+    depth = textures.enlarged(textures.smoothed(result.depth), size)
     seen = result.canonical_visibility[BACKGROUND] < 0.5
     albedo = textures.of(result, texture, model.fov_degrees)
     alpha = np.ones_like(result.depth)
     behind = np.ones([size, size, 3], np.float32)
     if model.static_background and seen.any():
         albedo = textures.spread(albedo, seen)
-        alpha = ndimage.gaussian_filter(seen.astype(np.float32), smooth)
+        alpha = textures.smoothed(seen.astype(np.float32))
         behind = textures.enlarged(result.part_albedo[BACKGROUND], size)
     albedo, alpha = textures.enlarged(albedo, size), textures.enlarged(alpha, size)
     render = renderer.Renderer((size, size), model.fov_degrees, model.max_depth, model.rasterizer)

@@ -143,7 +143,7 @@ def test_reconstruct_moves_the_face(program, trained, tmp_path):
     found = {path.name for path in (tmp_path / "out/a.png.igc").iterdir()}
     assert found >= {"relight.webp", "relight.gif", "relight.png"} and "turn.gif" not in found
     page = tmp_path / "out/gallery.html"
-    assert page.read_text().count("data:image/webp") == 3 and "a.png" in page.read_text()
+    assert page.read_text().count("data:image/webp") == 4 and "a.png" in page.read_text()
     page.write_text("my own page")
     output = program("reconstruct", *flags, "--gallery", expect=1)
     assert "is there and is no gallery" in output and "Traceback" not in output
