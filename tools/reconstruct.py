@@ -29,6 +29,9 @@ A video has the folder OUTPUT_DIR/NAME.igc too. Its panel, meshes and so on are 
     video.mp4               the video, with the parts over it, and the face turned, side by side
     video.csv               pose and light of each frame, steadied
 
+--input=webcam, or webcam:1 and so on, does the same as it goes, with what has been seen so far: in a
+window, or, where there is none, in OUTPUT_DIR/webcam_TIME.mp4, until Ctrl-C.
+
 Photos that cannot be read or written are named, the others are done, and the exit status is 1.
 """
 
@@ -53,7 +56,9 @@ from . import model_flags, program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
-    "input", None, "A photo, a folder of photos (searched recursively), or a video of one face."
+    "input",
+    None,
+    "A photo, a folder of photos (searched recursively), a video of one face, or webcam or webcam:N.",
 )
 flags.DEFINE_integer(
     "num_test_images",
@@ -123,6 +128,10 @@ def main(argv: list[str]) -> int:
         from igc_tf.disk import shown
 
         left_out = _LeftOut()
+        camera = None if not FLAGS.input else _camera_number(FLAGS.input)
+        if camera is not None:
+            _webcam(camera)
+            return 0
         if FLAGS.input and pathlib.Path(FLAGS.input).is_file() and _is_clip(FLAGS.input):
             _video(pathlib.Path(FLAGS.input))
             return 0
@@ -230,6 +239,41 @@ def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
                 one = f"{name}.{number}" if len(faces) > 1 else name
                 picture, face, fine = found
                 yield _Photo(one, uri, picture, where, face, fine)
+
+
+def _camera_number(text: str) -> int | None:
+    from igc_tf.datasets import clips
+
+    return None if pathlib.Path(text).exists() else clips.camera_number(text)
+
+
+def _webcam(number: int) -> None:
+    """Shows, or writes, what is found in what a camera sees.
+
+    Raises:
+      ValueError: there is no such camera.
+    """
+    from igc_tf import video
+    from igc_tf.datasets import clips
+    from igc_tf.disk import shown
+    from igc_tf.pretrained import Pretrained
+    from igc_tf.viewing import movies
+
+    camera = clips.Camera(number)
+    config, model = model_flags.load()
+    config, detect = _way(config)
+    pages = video.live(Pretrained(config, model), camera, detect)
+    began = time.monotonic()
+    if movies.has_window():
+        print("Press q in the window to end.")
+        count = movies.show(((now, page) for now, page, _ in pages), "igc_tf")
+        where = "shown"
+    else:
+        path = _output_dir() / time.strftime("webcam_%Y-%m-%d_%H-%M-%S.mp4")
+        print(f"There is no window, so it is written: {shown(path)}. Press Ctrl-C to end.")
+        count = movies.record(((now, page) for now, page, _ in pages), path, video.LIVE_RATE)
+        where = shown(path)
+    print(f"{count} frames, {count / (time.monotonic() - began):.1f} frames/s: {where}")
 
 
 def _is_clip(path: str) -> bool:

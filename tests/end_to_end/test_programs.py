@@ -1,5 +1,6 @@
 """train, evaluate, reconstruct, export, prepare: what users type and what they get."""
 
+import importlib.util
 import json
 
 import numpy as np
@@ -86,6 +87,14 @@ def test_reconstruct_a_folder_names_what_it_cannot_read(program, trained, tmp_pa
     [
         (["--input=nowhere.jpg"], "no such photo or folder"),
         ([], "Give either --input"),
+        pytest.param(
+            ["--input=webcam:63"],
+            "camera 63: there is none, another program uses it",
+            marks=pytest.mark.skipif(
+                importlib.util.find_spec("cv2") is None,
+                reason="OpenCV, which is optional, is not installed",
+            ),
+        ),
     ],
 )
 def test_reconstruct_says_what_is_wrong(program, trained, tmp_path, flags, message):
