@@ -12,6 +12,7 @@ model.mix(face, other, ["eyes", "mouth"])    # the other's eyes and mouth in thi
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ import tensorflow as tf
 import trimesh
 from PIL import Image
 
-from igc_tf import inference, mixing, released, run_directory
+from igc_tf import inference, mixing, parallel, released, run_directory
 from igc_tf.config import Config
 from igc_tf.datasets import crop_transforms, framing, reading
 from igc_tf.igc_net import IGCNet
@@ -68,7 +69,8 @@ class Pretrained:
             photos = [photos]
         elif isinstance(photos, np.ndarray) and photos.ndim == 3:
             photos = [photos]
-        return self._found([self._cut(photo, detect)[0] for photo in photos])
+        calls = ((None, functools.partial(self._cut, photo, detect)) for photo in photos)
+        return self._found([faces[0] for _, faces in parallel.ahead(calls)])
 
     def faces(self, photo: Photo, detect: bool | None = None) -> list[PhotoResult]:
         """Takes every face of a photo apart, the largest first; see `predict`."""

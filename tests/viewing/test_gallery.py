@@ -106,7 +106,12 @@ def test_a_browser_shows_it_as_the_renderer_does(tmp_path):
     folder = result_folder.write(tmp_path, "a.jpg", "file:///a", result)
     gallery.write(tmp_path / "gallery.html", "people", [folder], NAMES)
     flags = ["--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-    flags += ["--virtual-time-budget=9000", "--window-size=400,900", "--hide-scrollbars"]
+    flags += [
+        f"--user-data-dir={tmp_path}/profile",
+        "--virtual-time-budget=9000",
+        "--window-size=400,900",
+        "--hide-scrollbars",
+    ]
     shot = tmp_path / "shot.png"
     command = [browser, *flags, f"--screenshot={shot}", (tmp_path / "gallery.html").as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
