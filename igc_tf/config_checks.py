@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _WITHIN = {
     "(0, inf)": "shape_dim view_dim encoder_channels view_gain visibility_sharpness learning_rate "
     "contrastive_temperature validate_every_steps",
-    "[0, inf)": "max_depth_deviation max_steps warmup_steps l2 clip_norm seed",
+    "[0, inf)": "encoder_blocks max_depth_deviation max_steps warmup_steps l2 clip_norm seed",
     "[1, inf)": "parts batch_size",
     "[32, inf)": "part_feature_size",
     "[0, 1]": "crop_center_y background_relief",

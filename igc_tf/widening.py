@@ -1,8 +1,8 @@
-"""Gives the weights of a trained model to a wider one, which then computes the same [Net2Net].
+"""Gives the weights of a trained model to a wider or deeper one, which then computes the same [Net2Net].
 
 Chen, Goodfellow and Shlens, "Net2Net: Accelerating Learning via Knowledge Transfer", ICLR 2016. Theirs
 copies channels; here new channels begin at random and nothing old reads them [choice], so they
-learn from the first step.
+learn from the first step. New residual blocks begin as the identity.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from igc_tf.capsules.layers import BOTTLENECK
 from igc_tf.igc_net import IGCNet
 
 #: Fields of `ModelConfig` in which the wider model may be larger.
-WIDENABLE = ("encoder_channels", "decoder_channels", "shape_dim")
+WIDENABLE = ("encoder_channels", "encoder_blocks", "decoder_channels", "shape_dim")
 
 
 def widen(narrow: IGCNet, wide: IGCNet) -> None:
@@ -37,7 +37,15 @@ def widen(narrow: IGCNet, wide: IGCNet) -> None:
         for stage in network.grow
         if isinstance(stage.convolution, tf.keras.layers.Conv2DTranspose)
     }
-    for old, new in zip(narrow.weights, wide.weights, strict=True):
+    stacks = zip(narrow.encoder.stack.blocks, wide.encoder.stack.blocks, strict=True)
+    more = {
+        id(weight)
+        for before, after in stacks
+        for block in after[len(before) :]
+        for weight in block.weights
+    }
+    kept = [weight for weight in wide.weights if id(weight) not in more]
+    for old, new in zip(narrow.weights, kept, strict=True):
         axes = [0, 1, 3, 2] if id(new) in kernels else list(range(len(old.shape)))  # in before out
         before, after = (weight.numpy().transpose(axes) for weight in (old, new))
         places = BOTTLENECK**2 if id(new) in grids else 1

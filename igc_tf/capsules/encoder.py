@@ -34,7 +34,11 @@ class ImageEncoder(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         channels = config.encoder_channels
         self.stack = layers.ConvolutionStack(
-            config.image_size, channels, 8 * channels, name="stack"
+            config.image_size,
+            channels,
+            8 * channels,
+            blocks=config.encoder_blocks,
+            name="stack",
         )
 
     def call(self, image: tf.Tensor) -> tf.Tensor:

@@ -27,14 +27,48 @@ def stages(size: int) -> int:
     return count
 
 
+class ResidualBlock(tf.keras.layers.Layer):
+    """x + convolution(convolution(x)), normalized before each rectifier [He et al. 2016, v2].
+
+    The second convolution begins at 0, so that a new block changes nothing.
+    """
+
+    def __init__(self, channels: int, **kwargs: Any):
+        """Makes the block of 3x3 convolutions; between the two are half as many channels [choice]."""
+        super().__init__(**kwargs)
+        inner = max(1, channels // 2)
+        self.norms = [normalization("group", count) for count in (channels, inner)]
+        self.convolutions = [
+            tf.keras.layers.Conv2D(inner, 3, padding="same", name="inner"),
+            tf.keras.layers.Conv2D(
+                channels, 3, padding="same", kernel_initializer="zeros", name="outer"
+            ),
+        ]
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """`[B, h, w, channels]` to the same shape."""
+        change = x
+        for norm, convolution in zip(self.norms, self.convolutions, strict=True):
+            change = convolution(tf.nn.relu(norm(change)))
+        return x + change
+
+
 class ConvolutionStack(tf.keras.layers.Layer):
     """Strided 4x4 convolutions down to one vector [unsup3d].
 
     Channels double at each stage up to 8 times the first, then a valid 4x4 convolution leaves
-    `features` numbers an image.
+    `features` numbers an image. Residual blocks may follow each strided convolution [choice].
     """
 
-    def __init__(self, size: int, channels: int, features: int, slope: float = 0.0, **kwargs: Any):
+    def __init__(
+        self,
+        size: int,
+        channels: int,
+        features: int,
+        slope: float = 0.0,
+        blocks: int = 0,
+        **kwargs: Any,
+    ):
         """Makes the stack.
 
         Args:
@@ -42,13 +76,19 @@ class ConvolutionStack(tf.keras.layers.Layer):
           channels: of the first stage.
           features: length of the output.
           slope: of the rectifier's negative side.
+          blocks: residual blocks after each strided convolution.
           **kwargs: of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.slope = slope
+        widths = [channels * min(2**stage, 8) for stage in range(stages(size))]
         self.convolutions = [
-            tf.keras.layers.Conv2D(channels * min(2**stage, 8), 4, 2, "same", name=f"down_{stage}")
-            for stage in range(stages(size))
+            tf.keras.layers.Conv2D(width, 4, 2, "same", name=f"down_{stage}")
+            for stage, width in enumerate(widths)
+        ]
+        self.blocks = [
+            [ResidualBlock(width, name=f"block_{stage}_{number}") for number in range(blocks)]
+            for stage, width in enumerate(widths)
         ]
         self.to_vector = tf.keras.layers.Conv2D(
             features, BOTTLENECK, padding="valid", name="to_vector"
@@ -57,8 +97,10 @@ class ConvolutionStack(tf.keras.layers.Layer):
     def call(self, image: tf.Tensor) -> tf.Tensor:
         """`[B, size, size, C]` to `[B, features]`, rectified."""
         x = image
-        for convolution in self.convolutions:
+        for convolution, blocks in zip(self.convolutions, self.blocks, strict=True):
             x = self._rectify(convolution(x))
+            for block in blocks:
+                x = block(x)
         return self._rectify(self.to_vector(x))[:, 0, 0, :]
 
     def _rectify(self, x: tf.Tensor) -> tf.Tensor:
@@ -69,11 +111,13 @@ class ConvolutionStack(tf.keras.layers.Layer):
 def normalization(norm: str, channels: int) -> tf.keras.layers.Layer:
     """A layer that normalizes groups of 4 of `channels` ('group'), or does nothing ('none').
 
+    Where they are no multiple of 4, groups are larger.
+
     Raises:
       ValueError: an unknown `norm`.
     """
     if norm == "group":
-        return tf.keras.layers.GroupNormalization(max(1, channels // 4), name="norm")
+        return tf.keras.layers.GroupNormalization(math.gcd(channels, max(1, channels // 4)), name="norm")
     if norm == "none":
         return tf.keras.layers.Activation("linear", name="norm")
     raise ValueError(f"norm={norm!r}: it must be 'group' or 'none'.")

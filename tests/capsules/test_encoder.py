@@ -41,6 +41,22 @@ def test_image_encoder_parameter_count(tiny):
     assert parameter_count(network) == 11004
 
 
+def test_residual_blocks_follow_each_stage_and_begin_as_the_identity(tiny):
+    plain = encoder.ImageEncoder(tiny.replace(encoder_channels=4).model)
+    deep = encoder.ImageEncoder(tiny.replace(encoder_channels=4, encoder_blocks=2).model)
+    image = photos(32)
+    plain(image), deep(image)
+    # In each of two blocks of a stage of C channels: a norm and a 3x3 convolution to C / 2, and back:
+    # C = 4: 8 + 74 + 4 + 76, C = 8: 16 + 292 + 8 + 296, C = 16: 32 + 1160 + 16 + 1168
+    assert parameter_count(deep) == 11004 + 2 * (162 + 612 + 2376)
+    for old, new in zip(plain.stack.convolutions, deep.stack.convolutions, strict=True):
+        new.set_weights(old.get_weights())
+    deep.stack.to_vector.set_weights(plain.stack.to_vector.get_weights())
+    np.testing.assert_allclose(deep(image), plain(image), atol=1e-6)
+    deep.stack.blocks[1][0].convolutions[1].kernel.assign_add(tf.ones([3, 3, 4, 8]))
+    assert np.abs(deep(image) - plain(image)).max() > 1e-3
+
+
 def test_lighting_network_parameter_count(tiny):
     network = encoder.LightingNetwork(tiny.replace(encoder_channels=4).model)
     network(photos(32))
