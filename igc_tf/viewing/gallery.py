@@ -21,7 +21,7 @@ from igc_tf.viewing import colors, meshes, result_folder, textures, turntable
 from igc_tf.viewing.canvas import fit
 from igc_tf.viewing.result import PhotoResult
 
-_TILE = 160  # side of a still picture, px
+_TILE = 192  # side of a still picture, px
 _VIEWER = pathlib.Path(__file__).with_name("viewer.js")
 _LARGEST_MAP = 128  # side of the depth that is shown, px: 16-bit indices reach twice as far
 _MARK = '<meta name="generator" content="igc_tf gallery">'
@@ -104,7 +104,7 @@ def _card(folder: pathlib.Path, fov_degrees: float, texture: str) -> str:
     """A photo, its parts, the face to turn, and what moves."""
     result = PhotoResult.load(folder / result_folder.ARRAYS)
     labels = fit(result.segmentation, _TILE, labels=True)
-    photo = fit(result.image, _TILE)
+    photo = fit(result.image if result.photo is None else result.photo, _TILE)
     pictures = [("photo", _webp(photo)), ("parts", _webp(colors.overlay(photo, labels)))]
     for motion in turntable.MOTIONS:
         animation = folder / f"{motion}.webp"

@@ -69,7 +69,7 @@ def test_each_photo_is_on_the_page_with_what_it_has(folders, tmp_path):
         with Image.open(io.BytesIO(content)) as picture:
             assert (getattr(picture, "n_frames", 1) > 1) == (name == "relight")
             sizes.append(picture.size)
-    assert sizes[0] == sizes[1] == (160, 160)
+    assert sizes[0] == sizes[1] == (192, 192)
     for text in ("people & co", "a <b>.jpg", "\\xe4.jpg", *NAMES):
         assert text in page.text
     assert page.tags.count("figure") == 2 and page.tags.count("li") == PARTS
