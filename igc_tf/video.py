@@ -223,7 +223,7 @@ def _pages(
         for (pitch, yaw, roll), light in zip(rotations.tolist(), motion.light, strict=True)
     ]
     results = _rendered(model, parts, motion, slice(None))
-    turned = turntable.render(face or results[0], model.config.model, views, size[1])
+    turned = turntable.render(face or results[0], model.config.model, views, size[1], often=True)
     for i, frame in enumerate(frames):
         photo = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BOX))
         transform = motion.transforms[i].copy()

@@ -65,17 +65,17 @@ def test_frames_without_a_face_keep_the_last_ones_crop(model, turning):
 
 @pytest.mark.parametrize("looked_for", [False, True])
 def test_a_camera_is_followed_as_it_goes(model, turning, looked_for):
-    yaw, frames = turning
+    yaw, frames = (one[::2] for one in turning)
     if looked_for and not detector.has_key_points():
         pytest.skip("MediaPipe, which is optional, is not installed")
     if not looked_for:
         model = Pretrained(model.config.replace(crop="none"), model.network)
-    times = np.arange(len(frames)) / RATE
+    times = 2 * np.arange(len(frames)) / RATE
     seen = list(video.live(model, zip(times, frames, strict=True), looked_for))
     assert [now for now, _, _ in seen] == times.tolist()
     angles = np.array([motion.rotation_degrees[0, 1] for _, _, motion in seen])
     assert np.abs(angles - yaw).mean() < 4.0
-    assert jitter(angles, yaw) < 0.7
+    assert jitter(angles, yaw) < 1.4
     for (_, page, motion), frame in zip(seen, frames, strict=True):
         assert page.shape == (128, 384, 3) and (page[:, :128] == frame).all()
         np.testing.assert_allclose(np.linalg.norm(motion.light[0, 2:]), 1.0)
