@@ -16,7 +16,7 @@ _WITHIN = {
     "[0, inf)": "encoder_blocks max_depth_deviation max_steps warmup_steps l2 clip_norm seed",
     "[1, inf)": "parts batch_size",
     "[32, inf)": "part_feature_size",
-    "[0, 1]": "crop_center_y background_relief",
+    "[0, 1]": "jitter crop_center_y background_relief",
     "(0, 1]": "crop_scale",
     "(0, 1)": "test_fraction",
     "(0, 5]": "box_scale",

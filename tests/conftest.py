@@ -52,7 +52,7 @@ def once(tmp_path_factory, request):
     return share
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny():
     """The smallest complete configuration: every stage is there, a step takes under a second."""
     return config.Config().replace(
@@ -147,7 +147,7 @@ def ordinary_user():
     restore()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def begin():
     """Begins a run, or goes on with it, as a training does; returns (directory, configuration)."""
     from igc_tf.run_directory import RunDirectory

@@ -10,6 +10,7 @@ from tensorflow.python.eager import context
 
 import igc_tf.baselines.autoencoder  # noqa: F401
 import igc_tf.evaluation.eval_set  # noqa: F401
+import igc_tf.evaluation.report_page  # noqa: F401
 import igc_tf.inference  # noqa: F401
 import igc_tf.serving.export  # noqa: F401
 import igc_tf.training.trainer  # noqa: F401

@@ -133,6 +133,15 @@ def script(words):
     exec(compile(words[0], "<script>", "exec"), {"__name__": "__main__"})
 
 
+def eagerly(words):
+    """For `start`'s `run`: the module, its functions operation by operation; for a step or two
+    that takes less than to make graphs."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    run_module(words)
+
+
 def run_module(words):
     """What `start` runs unless told otherwise: the program of the module words[0]."""
     runpy.run_module(words[0], run_name="__main__", alter_sys=True)

@@ -1,6 +1,7 @@
 """Released weights equal the run's and tell where they come from; wrong ones are refused."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from igc_tf import igc_net, released, run_directory
 _ORIGIN = {"data": "noise, CC0", "command": "python -m tools.train", "commit": "0123abc"}
 
 
-@pytest.fixture
-def run(tiny, tmp_path, begin):
+@pytest.fixture(scope="module")
+def run(tiny, tmp_path_factory, begin):
     """A run directory with a checkpoint of step 7, optimizer and all, and its model."""
     config = tiny.replace(
         dataset="photo_folder",
@@ -25,19 +26,25 @@ def run(tiny, tmp_path, begin):
     model = igc_net.build(config)
     optimizer = tf.keras.optimizers.Adam()
     optimizer.build(model.trainable_variables)
-    path = tmp_path / "run"
+    path = tmp_path_factory.mktemp("runs") / "run"
     directory, _ = begin(config, path)
     last = directory.checkpoints(tf.train.Checkpoint(model=model, optimizer=optimizer))
     last.save(checkpoint_number=7)
     return path, model
 
 
-@pytest.fixture
-def weights(run, tmp_path):
+@pytest.fixture(scope="module")
+def written(run, tmp_path_factory):
     """The folder of the weights 'tiny_noise', released of that run."""
-    metrics = {"l1": {"value": 0.5}}
-    released.write(run[0], "tiny_noise", metrics=metrics, folder=tmp_path / "weights", **_ORIGIN)
-    return tmp_path / "weights"
+    folder, metrics = tmp_path_factory.mktemp("written") / "weights", {"l1": {"value": 0.5}}
+    released.write(run[0], "tiny_noise", metrics=metrics, folder=folder, **_ORIGIN)
+    return folder
+
+
+@pytest.fixture
+def weights(written, tmp_path):
+    """A copy of it, to do harm to."""
+    return shutil.copytree(written, tmp_path / "weights")
 
 
 def test_the_weights_are_the_runs(run, weights):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import pathlib
 import tempfile
 from collections.abc import Callable
 
@@ -15,14 +14,14 @@ from igc_tf.benchmarks import timing
 from igc_tf.benchmarks.timing import Timing
 from igc_tf.config import Config
 from igc_tf.datasets.pipeline import to_float
-from igc_tf.serving import export
+from igc_tf.serving.signatures import ServedModel
 from igc_tf.structures import IGCOutput
 
 
 def compare(
     config: Config, batches: tuple[int, ...], seconds: float
 ) -> dict[int, dict[str, Timing]]:
-    """Exports a model of `config`, loads it back and times both on uint8 pictures.
+    """Saves a model of `config` as exports are, loads it back and times both on uint8 pictures.
 
     The live model is called as `inference.predict` calls it, with the rasterizer of the export, and
     with the one it would choose itself.
@@ -46,8 +45,9 @@ def compare(
     live, live_own = (_graph_of(keras_model) for keras_model in (model, own))
     found = {}
     with tempfile.TemporaryDirectory() as folder:
-        path = export.export(config, model, pathlib.Path(folder))
-        exported = tf.saved_model.load(str(path)).signatures["serving_default"]
+        served = ServedModel(config, model)
+        tf.saved_model.save(served, folder, signatures=served.functions)
+        exported = tf.saved_model.load(folder).signatures["serving_default"]
         for batch in batches:
             size = config.model.image_size
             pictures = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), np.uint8)

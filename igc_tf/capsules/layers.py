@@ -117,7 +117,9 @@ def normalization(norm: str, channels: int) -> tf.keras.layers.Layer:
       ValueError: an unknown `norm`.
     """
     if norm == "group":
-        return tf.keras.layers.GroupNormalization(math.gcd(channels, max(1, channels // 4)), name="norm")
+        return tf.keras.layers.GroupNormalization(
+            math.gcd(channels, max(1, channels // 4)), name="norm"
+        )
     if norm == "none":
         return tf.keras.layers.Activation("linear", name="norm")
     raise ValueError(f"norm={norm!r}: it must be 'group' or 'none'.")

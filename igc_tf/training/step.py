@@ -56,7 +56,8 @@ class TrainingStep:
         self.strategy = strategy
         self.variables = model.trainable_variables
         self._without_gradient: list[str] | None = None
-        self._names: list[str] = []
+        #: Of the values in a step's vector; known once it was traced.
+        self.names: list[str] = []
 
     @tf.function(autograph=False)
     def __call__(self, batch: tf.Tensor, images_seen: tf.Tensor) -> tf.Tensor:
@@ -70,7 +71,7 @@ class TrainingStep:
         Returns:
           All that it reports, one float32 vector, so that the host waits for one transfer; see `read`.
         """
-        summed, same = self.strategy.run(self._on_one_device, args=(batch, images_seen))
+        summed, same = self.strategy.run(self.on_one_device, args=(batch, images_seen))
         summed = self.strategy.reduce(tf.distribute.ReduceOp.SUM, summed, axis=None)
         return tf.concat([summed, self.strategy.experimental_local_results(same)[0]], axis=0)
 
@@ -81,11 +82,11 @@ class TrainingStep:
         `area/<m>` `depth_low/<m>` `depth_high/<m>` of each capsule; 'relief'; and 'gradient_norm'
         before clipping.
         """
-        numbers, finite = np.split(vector, [len(self._names)])
-        values = dict(zip(self._names, numbers.tolist(), strict=True))
+        numbers, finite = np.split(vector, [len(self.names)])
+        values = dict(zip(self.names, numbers.tolist(), strict=True))
         weighted = {
             name.removeprefix("weighted/"): values.pop(name)
-            for name in self._names
+            for name in self.names
             if name.startswith("weighted/")
         }
         whole = sum(map(abs, weighted.values())) or 1.0
@@ -94,10 +95,15 @@ class TrainingStep:
         return Report(values, shares, bad.tolist())
 
     @tf.autograph.experimental.do_not_convert
-    def _on_one_device(
+    def on_one_device(
         self, batch: tf.Tensor, images_seen: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Two vectors: what is to be summed over the devices, and what is the same on each."""
+        """Trains on this device's part of the batch, in a replica's context.
+
+        Returns:
+          Two vectors: what is to be summed over the devices, called `names`; and what is the same on
+          each, the gradients' norm, then whether each gradient was finite, 1 or 0.
+        """
         share = 1.0 / self.config.training.batch_size
         picture, distances = batch if isinstance(batch, tuple) else (batch, None)
         image = to_float(picture)
@@ -111,7 +117,7 @@ class TrainingStep:
         summed["loss/total"] = loss
         norm, finite = self.update(tape.gradient(loss, self.variables), loss)
         summed.update(self.observed(image, output, share))
-        self._names = [*summed, "gradient_norm"]
+        self.names = [*summed, "gradient_norm"]
         same = tf.concat([[norm], tf.cast(finite, tf.float32)], axis=0)
         return tf.stack(list(summed.values())), same
 

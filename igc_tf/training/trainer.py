@@ -100,11 +100,19 @@ class Trainer:
     """Trains one run directory, from its beginning or from where it stopped."""
 
     def __init__(
-        self, config: Config, run_dir: str | pathlib.Path, devices: list[str] | None = None
+        self,
+        config: Config,
+        run_dir: str | pathlib.Path,
+        strategy: tf.distribute.Strategy | None = None,
     ):
         """Opens the run, its data, model and newest checkpoint; nobody else may train it until the end.
 
         Nothing is written to the directory, but for the lock, before all of that has succeeded.
+
+        Args:
+          config: the run's.
+          run_dir: its directory.
+          strategy: where to train; `make_strategy`'s by default.
 
         Raises:
           ConfigurationMismatch: the directory holds a run with another configuration, or of other photos.
@@ -114,12 +122,12 @@ class Trainer:
         self.run = run_directory.RunDirectory(run_dir)
         self.run.lock()
         try:
-            self._open(config, devices)
+            self._open(config, strategy)
         except BaseException:
             self.run.unlock()
             raise
 
-    def _open(self, config: Config, devices: list[str] | None) -> None:
+    def _open(self, config: Config, strategy: tf.distribute.Strategy | None) -> None:
         self.config = config = self.run.resolve(config)
         self.photos = catalog.open_split(config.data, config.model.image_size, "train")
         self.validation = catalog.open_split(config.data, config.model.image_size, "validation")
@@ -127,7 +135,7 @@ class Trainer:
         self.run.compare_photos(splits)
         training = config.training
         prepare_process(training)
-        self.strategy = make_strategy(devices)
+        self.strategy = strategy or make_strategy()
         replicas = self.strategy.num_replicas_in_sync
         if training.batch_size % replicas:
             raise ValueError(

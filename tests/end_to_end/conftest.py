@@ -27,7 +27,7 @@ def tiny_flags(data_dir):
 def trained(program, tiny_flags, once):
     """A run directory of a finished, if hardly trained, model."""
     flags = [*tiny_flags, "--max_steps=12"]
-    return once("trained", lambda run: program("train", *flags, f"--run_dir={run}", fresh=True))
+    return once("trained", lambda run: program("train", *flags, f"--run_dir={run}"))
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,6 @@ def evaluated(program, trained, once):
             f"--report_dir={folder}/report",
             f"--save_predictions={folder}/predictions.npz",
             "--cycle_images=8",
-            fresh=True,
         )
         (folder / "output.txt").write_text(output)
 

@@ -20,7 +20,6 @@ def test_an_auto_encoder_beside_a_run(program, trained, data_dir, tmp_path):
         f"--predictions={file}",
         "--train_images=160",
         "--fit_images=20",
-        fresh=True,
     )
     sizes_line = re.search(r"Parameters: ([\d,]+) of IGC-Net, ([\d,]+) of the auto-encoder", output)
     sizes = [int(size.replace(",", "")) for size in sizes_line.groups()]
@@ -57,13 +56,13 @@ def test_parts_of_features_beside_a_run(program, trained, data_dir, tmp_path, me
         "--parts=4",
         "--seed=3",
         f"--predictions={file}",
-        "--fit_images=40",
+        "--fit_images=16",
     )
-    assert f"{method} of squeezenet fire5, 4 parts, seed 3: learned from 40 photos" in output
+    assert f"{method} of squeezenet fire5, 4 parts, seed 3: learned from 16 photos" in output
     with np.load(file) as arrays:
         assert arrays["labels"].shape == (32, 64, 64) and arrays["parts"] == 4
         assert set(np.unique(arrays["labels"])) <= {0, 1, 2, 3}
-        assert arrays["fit_part_centers"].shape == (40, 3, 2)
+        assert arrays["fit_part_centers"].shape == (16, 3, 2)
     metrics = tmp_path / "metrics.json"
     program(
         "evaluate",

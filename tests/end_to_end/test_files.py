@@ -151,7 +151,8 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_file(program, trained, tmp_p
 
 @pytest.mark.parametrize("name", ["train", "reconstruct"])
 def test_a_stop_before_the_first_step_is_one_word(name, tiny_flags, trained, tmp_path):
-    Image.new("RGB", (40, 40)).save(tmp_path / "a.png")
+    for number in range(500):  # more than are done before it is stopped
+        Image.new("RGB", (40, 40)).save(tmp_path / f"{number}.png")
     flags = {
         "train": [*tiny_flags, f"--run_dir={tmp_path}/run", "--max_steps=12"],
         "reconstruct": [

@@ -1,5 +1,6 @@
 """train, evaluate, reconstruct, export, prepare: what users type and what they get."""
 
+import importlib.util
 import json
 
 import numpy as np
@@ -40,7 +41,7 @@ def test_evaluate(program, trained, evaluated, tmp_path):
     assert "mean face" in output and "centroid" in output  # they stand beside nme_percent
     again = tmp_path / "again.json"
     flags = [f"--run_dir={trained}", f"--metrics_json={again}", "--cycle_images=8"]
-    program("evaluate", *flags, fresh=True)  # as the first one was
+    program("evaluate", *flags)
     assert again.read_text() == (evaluated / "metrics.json").read_text()
 
 
@@ -50,7 +51,7 @@ def test_reconstruct_a_photo(program, trained, tmp_path):
     Image.fromarray(gradient.astype(np.uint8)).save(photo)
     out = tmp_path / "out"
     flags = [f"--run_dir={trained}", f"--input={photo}", f"--output_dir={out}"]
-    program("reconstruct", *flags, fresh=True)
+    program("reconstruct", *flags)
     found = {path.name for path in (out / "ein Bild.jpg.igc").iterdir()}
     assert found >= {"panel.png", "hierarchy.png", "arrays.npz"}
     with np.load(out / "ein Bild.jpg.igc" / "arrays.npz") as arrays:
@@ -86,6 +87,14 @@ def test_reconstruct_a_folder_names_what_it_cannot_read(program, trained, tmp_pa
     [
         (["--input=nowhere.jpg"], "no such photo or folder"),
         ([], "Give either --input"),
+        pytest.param(
+            ["--input=webcam:63"],
+            "camera 63: there is none, another program uses it",
+            marks=pytest.mark.skipif(
+                importlib.util.find_spec("cv2") is None,
+                reason="OpenCV, which is optional, is not installed",
+            ),
+        ),
     ],
 )
 def test_reconstruct_says_what_is_wrong(program, trained, tmp_path, flags, message):
@@ -143,7 +152,7 @@ def test_reconstruct_moves_the_face(program, trained, tmp_path):
     found = {path.name for path in (tmp_path / "out/a.png.igc").iterdir()}
     assert found >= {"relight.webp", "relight.gif", "relight.png"} and "turn.gif" not in found
     page = tmp_path / "out/gallery.html"
-    assert page.read_text().count("data:image/webp") == 3 and "a.png" in page.read_text()
+    assert page.read_text().count("data:image/webp") == 4 and "a.png" in page.read_text()
     page.write_text("my own page")
     output = program("reconstruct", *flags, "--gallery", expect=1)
     assert "is there and is no gallery" in output and "Traceback" not in output

@@ -58,7 +58,7 @@ def folder(tmp_path):
 
 @pytest.mark.slow
 def test_training_starts_and_names_each_bad_photo_once(
-    folder, tiny, tmp_path, kernels, unoptimized, own_cache, caplog
+    folder, tiny, tmp_path, kernels, eager, own_cache, caplog
 ):
     root, good, bad = folder
     assert len(good) == 1800 and len(bad) == 200 and len(set(bad.values())) == 10

@@ -47,20 +47,27 @@ def package_floor(deps = [], data = []):
     )
 
 def pytest_tree(deps, data):
-    """One test for every test file in this folder and those below it; new files are taken up."""
+    """One test `<folder>_tests` for all test files of a folder and those below it; new ones are taken up.
+
+    Its files share one import of TensorFlow, and what their fixtures make. Those beside the folders are
+    `igc_tf_tests`.
+    """
     patterns = ["**/test_*.py"]
     py_library(
         name = "helpers",
         srcs = native.glob(["**/*.py"], exclude = patterns),
     )
+    folders = {}
     for file in native.glob(patterns):
+        folder = file.split("/")[0] if "/" in file else "igc_tf"
+        folders.setdefault(folder, []).append(file)
+    for folder, files in folders.items():
         py_test(
-            name = file[:-len(".py")],
+            name = folder + "_tests",
             timeout = "eternal",  # An hour: a slow one may share its cores with others.
-            srcs = [file, "//tools/bazel:pytest_main.py"],
-            args = [native.package_name() + "/" + file],
+            srcs = files + ["//tools/bazel:pytest_main.py"],
+            args = [native.package_name() + "/" + file for file in files],
             data = data + native.glob(["**"], exclude = _NOT_DATA),
             main = "//tools/bazel:pytest_main.py",
-            tags = ["cpu:2"],
             deps = deps + [":helpers"],
         )

@@ -30,12 +30,15 @@ from igc_tf.graphics.rasterizers import (
     portable_kernel,
     tfg_kernel,
     window_kernel,
+    xla_kernel,
 )
 
 #: What `rasterize` takes as its backend.
 BACKENDS = ("auto", "native", "tfg", "tensorflow")
 #: One more, for what is converted for other engines; see `portable_kernel`.
 PORTABLE = "portable"
+#: And one for steps that XLA compiles whole, of static shapes; see `xla_kernel`.
+XLA = "xla"
 
 # Kernels round coordinates to 16 fractional bits and multiply three of them in 64 bits: the largest
 # coordinate of an image must be between these to be neither coarse nor too large.
@@ -70,7 +73,8 @@ def rasterize(
             Graphics' C++ kernel (likewise, image by image); 'tensorflow', stock TensorFlow operations
             (any device, XLA, and what SavedModels should hold); 'auto', 'native' where it compiles
             and there is no GPU, else 'tensorflow'. The results are the same. 'portable' is for
-            what is converted for other engines, and differs in what `portable_kernel` says.
+            what is converted for other engines, and differs in what `portable_kernel` says; 'xla' for
+            what XLA compiles whole.
 
     Returns:
         Fragments. `barycentrics` are differentiable with respect to `vertices`, x, y and w (they do
@@ -95,6 +99,7 @@ def rasterize(
             "tfg": tfg_kernel,
             "tensorflow": window_kernel,
             PORTABLE: portable_kernel,
+            XLA: xla_kernel,
         }[backend]
         triangle, covered = kernel.visible_triangles(
             tf.stop_gradient(upside_down), triangles, (height, width)
@@ -275,7 +280,7 @@ def _check(
 
 
 def _check_backend(backend: str) -> None:
-    if backend not in (*BACKENDS, PORTABLE):
+    if backend not in (*BACKENDS, PORTABLE, XLA):
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
 
 

@@ -13,6 +13,7 @@ fractional bits, edge coefficients of 24 bits, products exact.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -40,6 +41,26 @@ def visible_triangles(
     Returns:
         [B, H, W] int32 triangle, 0 where there is none, and [B, H, W] bool coverage.
     """
+    return search(vertices, triangles, image_size, (SMALL_CHUNK, CHUNK), _first_after)
+
+
+def search(
+    vertices: tf.Tensor,
+    triangles: tf.Tensor,
+    image_size: tuple[int, int],
+    chunks: Sequence[int],
+    first_after: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """As `visible_triangles`.
+
+    Args:
+        vertices: [B, V, 4] float32.
+        triangles: [T, 3] int32.
+        image_size: (height, width).
+        chunks: pairs tested at a time; of two, the first is for batches that have few.
+        first_after: of an ascending [N] and of numbers below its last, the index of the first entry that
+            is larger than each number, int32.
+    """
     height, width = image_size
     batch, count = tf.shape(vertices)[0], tf.shape(triangles)[0]
     windows, areas = _windows(vertices, triangles, image_size)
@@ -51,7 +72,7 @@ def visible_triangles(
         numbers = begin + tf.range(chunk, dtype=tf.int64)
         valid = numbers < pairs
         numbers = tf.minimum(numbers, pairs - 1)
-        owner = tf.searchsorted(ends, numbers, side="right")
+        owner = first_after(ends, numbers)
         place = tf.cast(numbers - tf.gather(ends - areas, owner), tf.int32)
         left, top, columns = tf.unstack(tf.gather(windows, owner), axis=-1)
         row, column = top + place // columns, left + place % columns
@@ -60,6 +81,8 @@ def visible_triangles(
         covered, depth = _test(tf.gather(flat_vertices, corners), row, column, image_size)
         key = tf.where(tf.logical_and(covered, valid), _key(depth, triangle), _EMPTY)
         pixel = (image * height + row) * width + column
+        # What is past the last pair changes nothing, at pixels apart: a GPU takes turns at one.
+        pixel = tf.where(valid, pixel, tf.range(chunk) % (batch * height * width))
         return begin + chunk, tf.tensor_scatter_nd_min(nearest, pixel[:, tf.newaxis], key)
 
     def render(chunk: int) -> tf.Tensor:
@@ -72,11 +95,19 @@ def visible_triangles(
         )
         return nearest
 
-    nearest = tf.cond(pairs <= _FEW, lambda: render(SMALL_CHUNK), lambda: render(CHUNK))
+    few, many = chunks[0], chunks[-1]
+    if few == many:
+        nearest = render(many)
+    else:
+        nearest = tf.cond(pairs <= _FEW, lambda: render(few), lambda: render(many))
     nearest = tf.reshape(nearest, [batch, height, width])
     covered = nearest < _EMPTY
     triangle = tf.cast(tf.bitwise.bitwise_and(nearest, 0xFFFFFFFF), tf.int32)
     return tf.where(covered, triangle, 0), covered
+
+
+def _first_after(ends: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+    return tf.searchsorted(ends, numbers, side="right")
 
 
 def _windows(
