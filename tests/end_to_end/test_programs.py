@@ -213,6 +213,17 @@ def test_export_holds_stock_ops_only_and_equals_the_live_model(exported):
         np.testing.assert_allclose(value[0], together[name][3], atol=1e-5, err_msg=name)
 
 
+def test_export_writes_the_model_of_the_page(exported):
+    about = json.loads((exported / "web" / "model.json").read_text())
+    assert (about["image_size"], len(about["parts"]), about["trained_on"]) == (32, 3, "")
+    assert f"{exported}/web/capsules.tflite: " in (exported / "output.txt").read_text()
+
+
+def test_export_asks_where_to(program, trained):
+    output = program("export", f"--run_dir={trained}", expect=1)
+    assert "ERROR: Say where to: --export_dir" in output
+
+
 def test_prepare_writes_an_image_grid(program, tiny_flags, tmp_path):
     grid = tmp_path / "grid.png"
     data = [flag for flag in tiny_flags if flag.startswith(("--data", "--image_size"))]
