@@ -28,6 +28,9 @@ def run_config(tiny, disc_photos, kernels, unoptimized, own_cache):
         warmup_steps=1,
         learning_rate_schedule="cosine",
         pyramid_weight=1.0,
+        # XLA takes a minute for what the mirrored branch and its confidences need, and half without.
+        likelihood_weight=0.0,
+        flip_weight=0.0,
         test_fraction=0.2,
     )
 
@@ -40,10 +43,13 @@ def weights(run):
     return [variable.numpy() for variable in run.model.weights]
 
 
-def assert_same_weights(found, expected):
+def assert_same_training(found, expected, start):
     """To rounding: Adam's first steps turn noise in a tiny gradient into a step of the rate's size."""
-    for ours, theirs in zip(found, expected, strict=True):
-        assert np.mean(np.abs(ours - theirs) > 1e-3) < 0.02
+    found, expected, start = (
+        np.concatenate([w.ravel() for w in all]) for all in (found, expected, start)
+    )
+    moved = np.linalg.norm(expected - start)
+    assert moved > 0.1 and np.linalg.norm(found - expected) < 0.05 * moved
 
 
 @pytest.mark.slow
@@ -58,14 +64,14 @@ def test_the_compiled_step_is_the_step_and_its_folder_says_all(run_config, tmp_p
     for number in range(3):
         rate.assign(schedule(number))
         step(run.photos.images[order.indices(number)], tf.constant(number, tf.int64))
-    assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(weights(run), start, strict=True))
-    assert_same_weights(weights(run), weights(first))
+    assert_same_training(weights(run), weights(first), start)
 
 
 @pytest.mark.slow
 def test_a_run_goes_away_and_comes_back(run_config, tmp_path):
     folder = tmp_path / "step"
     run = opened(run_config, tmp_path / "run")
+    start = weights(run)
     exported_step.write(run, folder)
     layout = json.loads((folder / "layout.json").read_text())
     assert layout["training"]["steps"] == 3 and "loss/total" in layout["report"]
@@ -102,7 +108,7 @@ def test_a_run_goes_away_and_comes_back(run_config, tmp_path):
         # The schedule is the longer run's.
         other.optimizer.learning_rate = optimizers.learning_rate(run_config.training, 3)
         other.train()
-        assert_same_weights(weights(again), weights(other))
+        assert_same_training(weights(again), weights(other), start)
 
 
 def jax_python():
