@@ -2,7 +2,8 @@
 
 weights/<name>/
   flags.json      the complete configuration, with no folder of the machine it was trained on
-  checkpoints/    one checkpoint, float32, of the model alone: no optimizer, no step
+  checkpoints/    one checkpoint of the model alone: no optimizer, no step. Weights are float32 rounded
+                  to half precision, so that a file of half the size, as the web's, holds the same ones
   weights.json    `Release`: where the weights come from and what they were measured at
 
 To everything that reads runs it is a run directory. It is read by tf.train.Checkpoint, which holds
@@ -157,7 +158,7 @@ def write(
       FileNotFoundError: no run, or no checkpoint in it.
       FileExistsError: there are weights of that name.
       ValueError: not a name, an empty `data`, `command` or `commit`, a checkpoint that does not fit,
-        weights that are not finite, or more than `MAX_BYTES`.
+        weights that are not finite, or too large for half precision, or more than `MAX_BYTES`.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"--name={name}: lower-case letters and digits, words joined by '_'.")
@@ -173,6 +174,8 @@ def write(
     infinite = [weight.name for weight in model.weights if not np.isfinite(weight.numpy()).all()]
     if infinite:
         raise ValueError(f"{run_dir} holds NaN or infinity in {infinite[0]}: it has diverged.")
+    for weight in model.weights:
+        weight.assign(_rounded(weight.numpy(), weight.name))
     release = Release(
         name=name,
         data=data,
@@ -191,6 +194,18 @@ def write(
         return aside.rename(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _rounded(values: np.ndarray, name: str) -> np.ndarray:
+    """The nearest numbers of half precision, in the type that they had.
+
+    Raises:
+      ValueError: one is too large.
+    """
+    found = values.astype(np.float16).astype(values.dtype)
+    if not np.isfinite(found).all():
+        raise ValueError(f"{name} holds {np.abs(values).max():.3g}, too large for half precision.")
+    return found
 
 
 def _write_files(
