@@ -19,10 +19,10 @@ installed_for_tests := $(VENV)/.igc_tf/requirements-test.txt
 # A step of `make train` that has succeeded leaves an empty file here.
 done := $(RUN)/.done
 
-.PHONY: help train pictures test quicktest lint bazel clean compiler bazel_is_there again
+.PHONY: help train pictures web serve-web test quicktest lint bazel clean compiler bazel_is_there npm_is_there again
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 # ---- set-up ----------------------------------------------------------------------------------------
 
@@ -92,6 +92,25 @@ pictures: $(installed) ## render the README's faces again, from the released wei
 	cp runs/pictures/astronaut.jpg.igc/turn.png docs/images/turn.png
 	cp runs/pictures/astronaut.jpg.igc/relight.png docs/images/relight.png
 
+# ---- web -------------------------------------------------------------------------------------------
+
+web: web/node_modules/.package-lock.json | web/public/model/capsules.tflite ## build the page in web/, to web/dist
+	cd web && npm run --silent build
+
+serve-web: web ## build it, and serve it on this machine
+	cd web && npm run --silent serve
+
+web/node_modules/.package-lock.json: web/package-lock.json | npm_is_there
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
+
+# A model that is there stays: it may be of a run of your own (docs/web.md).
+web/public/model/capsules.tflite: | $(installed)
+	$(python) -m tools.export --weights=photos --web_dir=$(@D)
+
+npm_is_there:
+	@command -v npm >/dev/null || \
+	  { echo "ERROR: no npm here. To have it: apt-get install nodejs npm (Node 18 or newer)" >&2; exit 1; }
+
 # ---- test ------------------------------------------------------------------------------------------
 
 # Two files of tests at a time, the slow ones first; the tests of one file share what they have made.
@@ -115,6 +134,6 @@ bazel_is_there:
 	  { echo "ERROR: no bazel here. To have it: apt-get install bazel-bootstrap" >&2; exit 1; }
 
 clean: ## remove the environment and caches; never runs/ or data
-	@rm -rf .pytest_cache .ruff_cache .mypy_cache build *.egg-info $(VENV).old
+	@rm -rf .pytest_cache .ruff_cache .mypy_cache build *.egg-info web/dist web/node_modules $(VENV).old
 	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 	@if [[ -d $(VENV)/.igc_tf ]]; then mv $(VENV) $(VENV).old && rm -rf $(VENV).old; fi

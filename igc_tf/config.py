@@ -98,8 +98,8 @@ class DataConfig:
     jitter: float = _field(
         0.0,
         "Strength of random changes of each training image: at 1 it is shifted by up to 2.5 % of its "
-        "side, turned by 6 degrees, scaled by 6 %, and its colors by 20 %. Against learning few photos by "
-        "heart (docs/log.md, GP2); 0 is off [choice].",
+        "side, turned by 6 degrees, scaled by 6 %, and its colors by 20 %. Against learning few photos "
+        "by heart (docs/log.md, GP2); 0 is off [choice].",
     )
 
 

@@ -11,6 +11,8 @@ model.mix(face, other, ["eyes", "mouth"])    # the other's eyes and mouth in thi
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -20,11 +22,11 @@ import tensorflow as tf
 import trimesh
 from PIL import Image
 
-from igc_tf import inference, mixing, released, run_directory
+from igc_tf import inference, mixing, parallel, released, run_directory
 from igc_tf.config import Config
 from igc_tf.datasets import crop_transforms, framing, reading
 from igc_tf.igc_net import IGCNet
-from igc_tf.viewing import meshes, turntable
+from igc_tf.viewing import meshes, textures, turntable
 from igc_tf.viewing.result import PhotoResult
 
 #: A photo: a path, or uint8 RGB `[H, W, 3]`.
@@ -67,20 +69,24 @@ class Pretrained:
             photos = [photos]
         elif isinstance(photos, np.ndarray) and photos.ndim == 3:
             photos = [photos]
-        return self._found([self._pictures(photo, detect)[0] for photo in photos])
+        calls = ((None, functools.partial(self._cut, photo, detect)) for photo in photos)
+        return self._found([faces[0] for _, faces in parallel.ahead(calls)])
 
     def faces(self, photo: Photo, detect: bool | None = None) -> list[PhotoResult]:
         """Takes every face of a photo apart, the largest first; see `predict`."""
-        return self._found(self._pictures(photo, detect))
+        return self._found(self._cut(photo, detect))
 
-    def _found(self, pictures: Sequence[np.ndarray]) -> list[PhotoResult]:
+    def _found(self, cut: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> list[PhotoResult]:
+        pictures, finer = zip(*cut, strict=True)
         results = []
-        for _, batch, output in inference.predict(self.network, np.stack(pictures), _BATCH):
-            results += inference.photo_results(batch, output)
+        for where, batch, output in inference.predict(self.network, np.stack(pictures), _BATCH):
+            found = inference.photo_results(batch, output)
+            pairs = zip(found, finer[where], strict=True)
+            results += [dataclasses.replace(one, photo=photo) for one, photo in pairs]
         return results
 
-    def _pictures(self, photo: Photo, detect: bool | None) -> list[np.ndarray]:
-        """`[S, S, 3]` uint8 of each face, cut for the network."""
+    def _cut(self, photo: Photo, detect: bool | None) -> list[tuple[np.ndarray, np.ndarray | None]]:
+        """Each face, cut for the network, `[S, S, 3]` uint8, and more finely, for textures."""
         if isinstance(photo, np.ndarray):
             if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3:
                 raise ValueError(
@@ -96,7 +102,13 @@ class Pretrained:
         data, size = self.config.data, self.config.model.image_size
         try:
             found = framing.find_faces(image, data, size, detect)
-            return [crop_transforms.resample(image, transform, size) for transform in found]
+            return [
+                (
+                    crop_transforms.resample(image, transform, size),
+                    crop_transforms.detailed(image, transform, size, textures.SIZE),
+                )
+                for transform in found
+            ]
         except crop_transforms.NoFace as error:
             raise ValueError(f"{name}: {error}") from error
 
@@ -108,6 +120,7 @@ class Pretrained:
         roll: float = 0.0,
         light: tuple[float, float, float] | None = None,
         size: int = turntable.SIZE,
+        texture: str = "photo",
     ) -> np.ndarray:
         """Renders a face from another side, or in another light.
 
@@ -119,12 +132,14 @@ class Pretrained:
           light: (x, y, z) from the face towards the light, x to the picture's right, y up, z to the
             viewer; the photo's own light if None.
           size: side of the picture, px.
+          texture: "photo", the photo's colors where it shows the surface, or "albedo", the capsules' own;
+            see `textures.of`.
 
         Returns:
           `[size, size, 3]` uint8.
 
         Raises:
-          ValueError: a light without direction.
+          ValueError: a light without direction, or no such texture.
         """
         ambient, diffuse, x, y, z = (float(value) for value in face.light)
         if light is not None:
@@ -133,7 +148,7 @@ class Pretrained:
                 raise ValueError("light=(0, 0, 0) has no direction.")
             x, y, z = (value / length for value in light)
         view = turntable.View((pitch, yaw, roll), (ambient, diffuse, x, y, z))
-        return turntable.render(face, self.config.model, [view], size)[0]
+        return turntable.render(face, self.config.model, [view], size, texture)[0]
 
     def part_numbers(self, names: Sequence[str]) -> list[int]:
         """Numbers of parts that are named as in `part_names`.
@@ -163,7 +178,9 @@ class Pretrained:
         """
         return mixing.mix(self.network, face, donor, self.part_numbers(parts))
 
-    def mesh(self, face: PhotoResult, background: bool = False) -> trimesh.Trimesh:
+    def mesh(
+        self, face: PhotoResult, background: bool = False, texture: str = "photo"
+    ) -> trimesh.Trimesh:
         """The face as a textured mesh, in the frame of the canonical view.
 
         Its `face_attributes["part"]` tells the part of each triangle; `meshes.write_glb` and `write_obj`
@@ -172,8 +189,12 @@ class Pretrained:
         Args:
           face: from `predict`.
           background: the whole canvas, not the face alone.
+          texture: "photo" or "albedo"; see `render`.
+
+        Raises:
+          ValueError: there is no foreground, or no such texture.
         """
-        return meshes.face_mesh(face, self.config.model.fov_degrees, background)
+        return meshes.face_mesh(face, self.config.model.fov_degrees, background, texture)
 
 
 def load(name_or_run: str | os.PathLike) -> Pretrained:

@@ -28,9 +28,16 @@ class OneEuro:
         self._last: np.ndarray | None = None
         self._speed: np.ndarray | None = None
 
-    def __call__(self, value: np.ndarray) -> np.ndarray:
-        """The next sample, filtered; all its numbers share the cutoff of the fastest."""
+    def __call__(self, value: np.ndarray, seconds: float | None = None) -> np.ndarray:
+        """The next sample, filtered; all its numbers share the cutoff of the fastest.
+
+        Args:
+          value: an array, of one shape always.
+          seconds: since the last sample, where they do not come at the rate.
+        """
         value = np.asarray(value, np.float64)
+        if seconds is not None:
+            self._rate = 1.0 / max(seconds, 1e-3)
         if self._last is None or self._speed is None:
             self._last, self._speed = value, np.zeros_like(value)
             return value

@@ -39,6 +39,15 @@ def load(rasterizer: str | None = None):
     return run_directory.load_model(folder(), rasterizer)
 
 
+def training_data() -> str:
+    """What is known of the data that released weights were trained on; "" of a run."""
+    from igc_tf import released
+
+    if not FLAGS.weights:
+        return ""
+    return "Trained on " + released.read(FLAGS.weights, _weights_dir()).data
+
+
 def _weights_dir() -> pathlib.Path:
     from igc_tf import released
 

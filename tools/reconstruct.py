@@ -29,11 +29,15 @@ A video has the folder OUTPUT_DIR/NAME.igc too. Its panel, meshes and so on are 
     video.mp4               the video, with the parts over it, and the face turned, side by side
     video.csv               pose and light of each frame, steadied
 
+--input=webcam, or webcam:1 and so on, does the same as it goes, with what has been seen so far: in a
+window, or, where there is none, in OUTPUT_DIR/webcam_TIME.mp4, until Ctrl-C.
+
 Photos that cannot be read or written are named, the others are done, and the exit status is 1.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import itertools
 import os
@@ -52,7 +56,9 @@ from . import model_flags, program
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
-    "input", None, "A photo, a folder of photos (searched recursively), or a video of one face."
+    "input",
+    None,
+    "A photo, a folder of photos (searched recursively), a video of one face, or webcam or webcam:N.",
 )
 flags.DEFINE_integer(
     "num_test_images",
@@ -63,6 +69,13 @@ flags.DEFINE_integer(
 flags.DEFINE_string("output_dir", None, "Folder for the results.")
 flags.DEFINE_boolean("meshes", True, "Write the OBJ and GLB meshes too.")
 flags.DEFINE_boolean("mesh_background", False, "Meshes of the whole canvas, not of the face alone.")
+flags.DEFINE_enum(
+    "texture",
+    "photo",
+    ("albedo", "photo"),
+    "Of meshes and animations: 'photo', what the photo shows of the face, mirrored where it does not; or "
+    "'albedo', the capsules' own.",
+)
 flags.DEFINE_boolean("turntable", False, "Write an animation: the face turns and nods.")
 flags.DEFINE_boolean("relight", False, "Write an animation: the light goes round the face.")
 flags.DEFINE_boolean(
@@ -90,6 +103,7 @@ class _Photo(NamedTuple):
     image: np.ndarray  #: [S, S, 3] uint8
     path: pathlib.Path | None = None  #: of the photo, if it is one
     transform: np.ndarray | None = None  #: [2, 3], of the photo in `image`
+    finer: np.ndarray | None = None  #: [P, P, 3] uint8, `image` with more px, if the photo has them
 
 
 class _LeftOut:
@@ -114,6 +128,10 @@ def main(argv: list[str]) -> int:
         from igc_tf.disk import shown
 
         left_out = _LeftOut()
+        camera = None if not FLAGS.input else _camera_number(FLAGS.input)
+        if camera is not None:
+            _webcam(camera)
+            return 0
         if FLAGS.input and pathlib.Path(FLAGS.input).is_file() and _is_clip(FLAGS.input):
             _video(pathlib.Path(FLAGS.input))
             return 0
@@ -136,12 +154,14 @@ def main(argv: list[str]) -> int:
         while some:
             for where, batch, output in predict(model, np.stack([p.image for p in some]), _BATCH):
                 for photo, result in zip(some[where], photo_results(batch, output), strict=True):
+                    result = dataclasses.replace(result, photo=photo.finer)
                     done += _written(output_dir, photo, result, config.model, left_out)
             some = list(itertools.islice(photos, _BATCH))
         print(f"{len(done)} faces: {shown(output_dir)}")
         if FLAGS.gallery:
             title = FLAGS.input or "test photos"
-            gallery.write(page, title, done, config.model.capsule_names)
+            model = config.model
+            gallery.write(page, title, done, model.capsule_names, model.fov_degrees, FLAGS.texture)
             print(f"gallery: {shown(page)}")
     return 1 if left_out.count else 0
 
@@ -184,6 +204,7 @@ def _way(config) -> tuple[config_lib.Config, bool | None]:
 def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
     """Every face in the photo or the photos that --input names, as they are read."""
     from igc_tf.datasets import crop_transforms, framing, reading
+    from igc_tf.viewing import textures
 
     config, detect = _way(config)
     data = config.data
@@ -206,15 +227,53 @@ def _input_photos(config, left_out: _LeftOut) -> Iterator[_Photo]:
             photo = reading.read_photo(where)
             faces = framing.find_faces(photo, data, size, detect)
             pictures = [crop_transforms.resample(photo, face, size) for face in faces]
+            finer = [crop_transforms.detailed(photo, face, size, textures.SIZE) for face in faces]
         except crop_transforms.NoFace as error:
             way = "center" if data.crop == "center" else "none"
             left_out(name, f"{error}; --crop={way} takes it as it is")
         except (ValueError, FileNotFoundError) as error:
             left_out(name, str(error))
         else:
-            for number, (picture, face) in enumerate(zip(pictures, faces, strict=True), 1):
+            uri = where.resolve().as_uri()
+            for number, found in enumerate(zip(pictures, faces, finer, strict=True), 1):
                 one = f"{name}.{number}" if len(faces) > 1 else name
-                yield _Photo(one, where.resolve().as_uri(), picture, where, face)
+                picture, face, fine = found
+                yield _Photo(one, uri, picture, where, face, fine)
+
+
+def _camera_number(text: str) -> int | None:
+    from igc_tf.datasets import clips
+
+    return None if pathlib.Path(text).exists() else clips.camera_number(text)
+
+
+def _webcam(number: int) -> None:
+    """Shows, or writes, what is found in what a camera sees.
+
+    Raises:
+      ValueError: there is no such camera.
+    """
+    from igc_tf import video
+    from igc_tf.datasets import clips
+    from igc_tf.disk import shown
+    from igc_tf.pretrained import Pretrained
+    from igc_tf.viewing import movies
+
+    camera = clips.Camera(number)
+    config, model = model_flags.load()
+    config, detect = _way(config)
+    pages = video.live(Pretrained(config, model), camera, detect)
+    began = time.monotonic()
+    if movies.has_window():
+        print("Press q in the window to end.")
+        count = movies.show(((now, page) for now, page, _ in pages), "igc_tf")
+        where = "shown"
+    else:
+        path = _output_dir() / time.strftime("webcam_%Y-%m-%d_%H-%M-%S.mp4")
+        print(f"There is no window, so it is written: {shown(path)}. Press Ctrl-C to end.")
+        count = movies.record(((now, page) for now, page, _ in pages), path, video.LIVE_RATE)
+        where = shown(path)
+    print(f"{count} frames, {count / (time.monotonic() - began):.1f} frames/s: {where}")
 
 
 def _is_clip(path: str) -> bool:
@@ -277,12 +336,12 @@ def _how(model) -> tuple:
     """Part names, meshes and animations that the flags ask for, as `result_folder.write` wants them."""
     from igc_tf.viewing import result_folder
 
-    mesh = result_folder.Meshes(model.fov_degrees, FLAGS.mesh_background)
+    mesh = result_folder.Meshes(model.fov_degrees, FLAGS.mesh_background, FLAGS.texture)
     motions = ["turn"] * FLAGS.turntable + ["relight"] * FLAGS.relight
     return (
         model.capsule_names,
         mesh if FLAGS.meshes else None,
-        result_folder.Animations(model, motions),
+        result_folder.Animations(model, motions, FLAGS.texture),
     )
 
 

@@ -1,10 +1,12 @@
-"""Frames of a video file, read by OpenCV, which is optional."""
+"""Frames of a video file or of a camera, read by OpenCV, which is optional."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import pathlib
+import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 
 from igc_tf.datasets import detector
 from igc_tf.disk import shown
+from igc_tf.silence import silenced
 
 #: Endings of names that are taken for videos, lower case.
 EXTENSIONS = frozenset(
@@ -24,6 +27,21 @@ def is_clip(path: str | os.PathLike[str]) -> bool:
     return pathlib.Path(path).suffix.lower() in EXTENSIONS
 
 
+def _opencv() -> Any:
+    """The module.
+
+    Raises:
+      ValueError: it is not installed.
+    """
+    if importlib.util.find_spec("cv2") is None:
+        raise ValueError(
+            f"videos need OpenCV, which is not installed: pip install {detector.CASCADES_PACKAGE}"
+        )
+    import cv2
+
+    return cv2
+
+
 class Clip:
     """A video file, to be read as often as one likes."""
 
@@ -34,13 +52,7 @@ class Clip:
           ValueError: OpenCV is not installed, or the file is no video that it reads, or is empty.
           FileNotFoundError: there is no such file.
         """
-        if importlib.util.find_spec("cv2") is None:
-            raise ValueError(
-                "videos need OpenCV, which is not installed: pip install "
-                f"{detector.CASCADES_PACKAGE}"
-            )
-        import cv2
-
+        cv2 = _opencv()
         self.path = pathlib.Path(path)
         if self.path.stat().st_size == 0:
             raise ValueError(f"{shown(self.path)}: the file is empty")
@@ -81,3 +93,54 @@ class Clip:
         if not capture.isOpened():
             raise ValueError(f"{shown(self.path)}: a damaged file, or no video that OpenCV reads")
         return capture
+
+
+def camera_number(text: str) -> int | None:
+    """Of "webcam", 0, or "webcam:N", N; None of any other text."""
+    match = re.fullmatch(r"webcam(?::(\d+))?", text)
+    return None if match is None else int(match[1] or 0)
+
+
+class Camera:
+    """A camera of this machine, or whatever else OpenCV can open; to be read once."""
+
+    def __init__(self, source: int | str):
+        """Opens it.
+
+        Args:
+          source: the camera's number, or what `cv2.VideoCapture` takes, such as a camera's address.
+
+        Raises:
+          ValueError: OpenCV is not installed, or there is no such camera.
+        """
+        cv2 = _opencv()
+        with silenced():
+            self._capture = cv2.VideoCapture(source)
+            self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # what is seen now, not what was
+        self._name = f"camera {source}"
+        if not self._capture.isOpened():
+            raise ValueError(
+                f"{self._name}: there is none, another program uses it, or you may not (on Linux: "
+                "be a member of the group that owns /dev/video*)"
+            )
+
+    def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
+        """(time in seconds, `[H, W, 3]` uint8 RGB), until it gives no more.
+
+        Raises:
+          ValueError: it never gave any.
+        """
+        import cv2
+
+        read = 0
+        try:
+            while True:
+                there, frame = self._capture.read()
+                if not there:
+                    break
+                read += 1
+                yield time.monotonic(), cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        finally:
+            self._capture.release()
+        if not read:
+            raise ValueError(f"{self._name} gives no picture")

@@ -61,8 +61,10 @@ def apply(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def inverse(transform: np.ndarray) -> np.ndarray:
     """`[2, 3]`: the way back, from the picture to the photo."""
-    turned = np.linalg.inv(transform[:, :2])
-    return np.concatenate([turned, -turned @ transform[:, 2:]], axis=1)
+    (a, b, x), (c, d, y) = transform.tolist()  # several times faster than np.linalg
+    area = a * d - b * c
+    turned = np.array([[d, -b], [-c, a]]) / area
+    return np.concatenate([turned, -turned @ [[x], [y]]], axis=1)
 
 
 def resample(photo: Image.Image, transform: np.ndarray, size: int) -> np.ndarray:
@@ -97,6 +99,24 @@ def resample(photo: Image.Image, transform: np.ndarray, size: int) -> np.ndarray
         (size, size), Image.Transform.AFFINE, tuple(values), Image.Resampling.BICUBIC
     )
     return np.asarray(turned, np.uint8)
+
+
+def detailed(
+    photo: Image.Image, transform: np.ndarray, size: int, largest: int
+) -> np.ndarray | None:
+    """The picture of `resample` again, as finely as the photo has it; None where that is no finer.
+
+    Args:
+      photo: that is cut.
+      transform: to a picture of `size` px.
+      size: side of that picture, px.
+      largest: side that is never exceeded, px.
+
+    Returns:
+      `[side, side, 3]` uint8, or None.
+    """
+    side = min(largest, round(size / np.abs(np.linalg.det(transform[:, :2])) ** 0.5))
+    return resample(photo, transform * (side / size), side) if side > size else None
 
 
 def _resized(

@@ -230,7 +230,9 @@ def _write_photos(trainer: Trainer, path: pathlib.Path, small: bool) -> None:
         arrays["files"] = np.frombuffer(b"".join(files), np.uint8)
         arrays["ends"] = np.cumsum([len(file) for file in files])
         if beside is not None:
-            scale = np.float32(np.percentile(beside[:: len(beside) // 500 + 1], 99.9) / 255)
+            scale = np.asarray(
+                np.percentile(beside[:: len(beside) // 500 + 1], 99.9) / 255, np.float32
+            )
             arrays["beside_bytes"] = np.clip(np.round(beside / scale), 0, 255).astype(np.uint8)
             arrays["beside_scale"] = scale
     else:

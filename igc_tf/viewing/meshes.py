@@ -11,21 +11,24 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import trimesh
 from PIL import Image
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 from trimesh.visual.material import PBRMaterial, SimpleMaterial
 from trimesh.visual.texture import TextureVisuals
 
 from igc_tf.disk import write_text, written
+from igc_tf.graphics.pose import PIVOT
 from igc_tf.metrics.geometry import FOV_DEGREES, unproject
 from igc_tf.structures import BACKGROUND
+from igc_tf.viewing import textures
 from igc_tf.viewing.colors import part_name, to_uint8
 from igc_tf.viewing.result import PhotoResult
 
-TEXTURE_SIZE = 256  #: side of a face's texture, px: readers of meshes enlarge less smoothly than we
 PART = "part"  #: `face_attributes[PART]` of a mesh, `[T]`: the part that each triangle is of
 
 _SMOOTH = 1.0  # of the mesh's edge, standard deviation in px [choice]
@@ -38,7 +41,10 @@ map_Kd {texture}
 
 
 def face_mesh(
-    result: PhotoResult, fov_degrees: float = FOV_DEGREES, background: bool = False
+    result: PhotoResult,
+    fov_degrees: float = FOV_DEGREES,
+    background: bool = False,
+    texture: str = "albedo",
 ) -> trimesh.Trimesh:
     """What was found in a photo as a mesh with a texture of 256 px and the part of every triangle.
 
@@ -46,22 +52,23 @@ def face_mesh(
       result: the face; where there is one part, it is the object, background and all.
       fov_degrees: horizontal field of view of the camera, degrees.
       background: the whole canvas, not the face alone.
+      texture: of `textures.KINDS`.
 
     Returns:
       See `textured_mesh`.
 
     Raises:
-      ValueError: there is no foreground.
+      ValueError: there is no foreground, or no such texture.
     """
     visibility = result.canonical_visibility
     whole = background or result.parts == 1
     return textured_mesh(
         result.depth,
-        result.albedo,
+        textures.of(result, texture, fov_degrees),
         fov_degrees,
         None if whole else 1.0 - visibility[BACKGROUND],
         visibility.argmax(0),
-        TEXTURE_SIZE,
+        textures.SIZE,
     )
 
 
@@ -111,13 +118,13 @@ def textured_mesh(
         [unproject(depth, fov_degrees), u[..., np.newaxis], v[..., np.newaxis]], axis=-1
     ).reshape(-1, 5)
     if not keep.all():
-        vertices, faces = _cut(vertices, faces, _inside(keep).reshape(-1))
+        vertices, faces = _cut(vertices, faces, inside(keep).reshape(-1))
     if not len(faces):
         raise ValueError("the mask leaves no triangle")
     attributes = {}
     if not keep.all():
-        texture = spread(texture, keep)
-        labels = None if labels is None else spread(labels, keep)
+        texture = textures.spread(texture, keep)
+        labels = None if labels is None else textures.spread(labels, keep)
     if labels is not None:
         u, v = vertices[faces, 3:].mean(1).T  # of the triangles' middles
         attributes[PART] = labels[((1.0 - v) * height).astype(int), (u * width).astype(int)]
@@ -144,8 +151,18 @@ def textured_mesh(
     )
 
 
+class Turn(NamedTuple):
+    """How a mesh is animated: it turns about the point that faces turn about."""
+
+    rotations_degrees: Sequence[tuple[float, float, float]]  #: (pitch, yaw, roll) of each frame
+    rate: float  #: frames a second; the last frame is followed by the first
+
+
 def write_glb(
-    mesh: trimesh.Trimesh, path: str | os.PathLike[str], names: Sequence[str] = ()
+    mesh: trimesh.Trimesh,
+    path: str | os.PathLike[str],
+    names: Sequence[str] = (),
+    turn: Turn | None = None,
 ) -> None:
     """Writes one binary glTF file, texture inside: seen from both sides, without gloss.
 
@@ -156,6 +173,7 @@ def write_glb(
       mesh: from `textured_mesh`.
       path: file to write, ending in .glb; its folder must exist.
       names: of the parts, the background's first; without, they are numbered.
+      turn: an animation of that name; by default there is none.
 
     Raises:
       FileNotFoundError: the folder does not exist.
@@ -180,8 +198,48 @@ def write_glb(
             process=False,
         )
         scene.add_geometry(piece, node_name=name, geom_name=name)
+
+    def finish(buffers: dict[str, bytes], tree: dict[str, Any]) -> None:
+        if turn is not None:
+            _animate(turn, buffers, tree)
+
+    content = trimesh.exchange.gltf.export_glb(
+        scene, include_normals=True, buffer_postprocessor=finish
+    )
     with written(path) as stream:
-        stream.write(trimesh.exchange.gltf.export_glb(scene, include_normals=True))
+        stream.write(content)
+
+
+def _animate(turn: Turn, buffers: dict[str, bytes], tree: dict[str, Any]) -> None:
+    """Adds the animation to a glTF file that is being made: all of it turns, about the pivot."""
+    angles = np.concatenate([turn.rotations_degrees, turn.rotations_degrees[:1]])
+    values = {
+        "time": (np.arange(len(angles)) / turn.rate).astype(np.float32),
+        "rotation": Rotation.from_euler("xyz", angles, degrees=True).as_quat().astype(np.float32),
+    }
+    for name, array in values.items():
+        buffers[name] = array.tobytes()
+        tree["accessors"][name] = {
+            "bufferView": len(buffers) - 1,
+            "componentType": 5126,  # float32
+            "type": "SCALAR" if array.ndim == 1 else "VEC4",
+            "count": len(array),
+            "min": np.atleast_1d(array.min(0)).tolist(),
+            "max": np.atleast_1d(array.max(0)).tolist(),
+        }
+    nodes, scene = tree["nodes"], tree["scenes"][0]
+    back = [-place for place in PIVOT]
+    nodes.append({"name": "parts", "children": scene["nodes"], "translation": back})
+    nodes.append({"name": "turned", "children": [len(nodes) - 1], "translation": list(PIVOT)})
+    scene["nodes"] = [len(nodes) - 1]
+    count = len(tree["accessors"])
+    tree["animations"] = [
+        {
+            "name": "turn",
+            "samplers": [{"input": count - 2, "output": count - 1}],
+            "channels": [{"sampler": 0, "target": {"node": scene["nodes"][0], "path": "rotation"}}],
+        }
+    ]
 
 
 def write_obj(
@@ -243,7 +301,7 @@ def _plain(stem: str) -> str:
     return f"{plain}_{hashlib.sha256(os.fsencode(stem)).hexdigest()[:12]}"
 
 
-def _inside(keep: np.ndarray) -> np.ndarray:
+def inside(keep: np.ndarray) -> np.ndarray:
     """`[h, w]`, > 0 inside of a smooth line about the pixels of `keep`, never on any other pixel."""
     smooth = ndimage.gaussian_filter(keep.astype(float), _SMOOTH, mode="nearest") - 0.5
     return np.where(keep, smooth, np.minimum(smooth, -1e-3))
@@ -285,14 +343,6 @@ def _cut(
     ]
     line = (1 - share) * vertices[a] + share * vertices[b]
     return np.concatenate([vertices, line]), np.concatenate(kept)
-
-
-def spread(texture: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """`[H, W, ...]`: every pixel off `keep` `[h, w]` bool gets the color of the nearest one on it."""
-    size = texture.shape[1::-1]
-    off = np.asarray(Image.fromarray(~keep).resize(size, Image.Resampling.NEAREST))
-    nearest = ndimage.distance_transform_edt(off, return_distances=False, return_indices=True)
-    return texture[tuple(nearest)]
 
 
 def _faces(index: np.ndarray) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""Writes MP4: H.264 by imageio-ffmpeg where it is installed, else VP9 by OpenCV, which takes longer."""
+"""Writes MP4: H.264 by imageio-ffmpeg where it is installed, else VP9 by OpenCV, which takes longer.
+
+What comes from a camera is shown in a window, where there can be one.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import contextlib
 import importlib.util
 import os
 import pathlib
+import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -95,3 +99,65 @@ def save(frames: np.ndarray, path: str | os.PathLike[str], rate: float) -> None:
     with writing(path, (width, height), rate) as put:
         for frame in frames:
             put(frame)
+
+
+def record(
+    frames: Iterable[tuple[float, np.ndarray]], path: str | os.PathLike[str], rate: float
+) -> int:
+    """Writes frames that come when they come, until they end or Ctrl-C is pressed.
+
+    Args:
+      frames: (time in seconds, `[H, W, 3]` uint8, both even and always the same).
+      path: see `writing`.
+      rate: frames a second of the video: of more some are left out, else they stay longer.
+
+    Returns:
+      How many frames the video has; without any there is none.
+    """
+    frames = iter(frames)
+    began, last = next(frames, (0.0, None))
+    if last is None:
+        return 0
+    written = 1
+    with writing(path, (last.shape[1], last.shape[0]), rate) as put:
+        put(last)
+        with contextlib.suppress(KeyboardInterrupt):
+            for now, frame in frames:
+                due = int((now - began) * rate + 1e-6) + 1
+                for number in range(written, due):
+                    put(frame if number == due - 1 else last)
+                written, last = max(written, due), frame
+    return written
+
+
+def has_window() -> bool:
+    """Whether OpenCV can open a window here."""
+    if importlib.util.find_spec("cv2") is None or not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        return False
+    import cv2
+
+    return re.search(r"GUI:\s+NONE", cv2.getBuildInformation()) is None
+
+
+def show(frames: Iterable[tuple[float, np.ndarray]], title: str) -> int:
+    """Shows frames as they come, until they end, or q, Esc or Ctrl-C is pressed, or the window closed.
+
+    Returns:
+      How many there were.
+    """
+    import cv2
+
+    shown = 0
+    cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+    with contextlib.suppress(KeyboardInterrupt):
+        for _, frame in frames:
+            cv2.imshow(title, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+            shown += 1
+            if cv2.waitKey(1) & 0xFF in (ord("q"), 27):
+                break
+            if cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) < 1:
+                break
+    cv2.destroyAllWindows()
+    return shown

@@ -28,9 +28,11 @@ _SHAPES = {
     "translation": (3,),
     "light": (5,),
     "alpha": ("H", "W"),
+    "photo": ("P", "P", 3),
 }
-#: What files and servers of before do not have.
-_OPTIONAL = frozenset(("alpha",))
+#: What not all files and servers have.
+_OPTIONAL = frozenset(("alpha", "photo"))
+_UINT8 = frozenset(("segmentation", "photo"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,7 @@ class PhotoResult:
     translation: np.ndarray  #: [3], (x, y, z), units of the camera's distance
     light: np.ndarray  #: [5], (ambient, diffuse, dx, dy, dz)
     alpha: np.ndarray | None = None  #: [H, W], photo, in [0, 1]; the foreground's share
+    photo: np.ndarray | None = None  #: [P, P, 3] uint8, `image` as finely as the photo has it
 
     def __post_init__(self) -> None:
         """Brings every array to its type and checks that their shapes fit together."""
@@ -69,7 +72,7 @@ class PhotoResult:
         for name, letters in _SHAPES.items():
             if name in _OPTIONAL and getattr(self, name) is None:
                 continue
-            dtype = np.uint8 if name == "segmentation" else np.float32
+            dtype = np.uint8 if name in _UINT8 else np.float32
             array = np.asarray(getattr(self, name)).astype(dtype, copy=False)
             fits = array.ndim == len(letters) and all(
                 length == (letter if isinstance(letter, int) else sizes.setdefault(letter, length))

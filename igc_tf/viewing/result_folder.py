@@ -7,7 +7,7 @@ The photo `people/anna.jpg` has the folder `people/anna.jpg.igc/`, whichever oth
     panel.png      everything on one page
     hierarchy.png  the paper's figure
     arrays.npz     the arrays of `igc_tf.viewing.result.PhotoResult`
-    face.glb       the textured face, a mesh for each part
+    face.glb       the textured face, a mesh for each part; it turns too, where that is asked for
     face.obj, face.mtl, face_albedo.png   the same as OBJ
     turn.webp, turn.gif, turn.png   the face turns and nods: animated, and some frames side by side;
                    turn.mp4 too where imageio-ffmpeg is installed
@@ -44,6 +44,7 @@ class Meshes(NamedTuple):
 
     fov_degrees: float  #: horizontal, of the camera
     background: bool = False  #: the whole canvas, not the face alone
+    texture: str = "albedo"  #: of `textures.KINDS`
 
 
 class Animations(NamedTuple):
@@ -51,6 +52,7 @@ class Animations(NamedTuple):
 
     model: ModelConfig  #: of the model that found it
     motions: Sequence[str]  #: of `turntable.MOTIONS`
+    texture: str = "albedo"  #: of `textures.KINDS`
 
 
 def path_of(output_dir: pathlib.Path, name: str) -> pathlib.Path:
@@ -105,22 +107,26 @@ def write(
     if animations is not None:
         for motion in animations.motions:
             views = turntable.MOTIONS[motion](result)
-            frames = turntable.render(result, animations.model, views)
+            frames = turntable.render(result, animations.model, views, texture=animations.texture)
             for ending in (".webp", ".gif"):
                 turntable.save(frames, folder / f"{motion}{ending}")
             if movies.has_ffmpeg():
                 movies.save(frames, folder / f"{motion}.mp4", turntable.FRAMES_PER_SECOND)
             panels.save_png(turntable.strip(frames), folder / f"{motion}.png")
     if mesh is not None:
+        turn = None
+        if animations is not None and "turn" in animations.motions:
+            rotations = [view.rotation_degrees for view in turntable.turning(result)]
+            turn = meshes.Turn(rotations, turntable.FRAMES_PER_SECOND)
         face = _face(result, mesh)
         meshes.write_obj(face, folder / OBJ, names)
-        meshes.write_glb(face, folder / GLB, names)
+        meshes.write_glb(face, folder / GLB, names, turn)
     return folder
 
 
 def _face(result: PhotoResult, mesh: Meshes) -> trimesh.Trimesh:
     try:
-        return meshes.face_mesh(result, mesh.fov_degrees, mesh.background)
+        return meshes.face_mesh(result, mesh.fov_degrees, mesh.background, mesh.texture)
     except ValueError as error:
         raise ValueError(
             f"no mesh, the background hides all else ({error}); --mesh_background writes all of it"

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import pathlib
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from scipy import ndimage
 
 from igc_tf.config import ModelConfig
 from igc_tf.disk import written
 from igc_tf.graphics import renderer
-from igc_tf.structures import BACKGROUND, Light, Pose
-from igc_tf.viewing import meshes
+from igc_tf.structures import BACKGROUND, Light, Pose, Rendering
+from igc_tf.viewing import textures
 from igc_tf.viewing.colors import to_uint8
 from igc_tf.viewing.result import PhotoResult
 
@@ -26,9 +26,6 @@ FRAMES_PER_SECOND = 20
 _BATCH = 8
 _YAW_DEGREES, _PITCH_DEGREES, _LIGHT_DEGREES = 60.0, 15.0, 40.0
 _AMBIENT_SHARE = 0.35  # of the light that goes round [choice]
-#: Standard deviation over the side of the maps: of the outline, and of the depth, whose steps between
-#: parts would be lit as wrinkles. [choice]
-_SMOOTH = 0.7 / 64
 #: px by which the mesh is off the pixels: one whose center is a vertex may be in none of its triangles.
 _OFF_CENTER = (0.013, 0.007)
 
@@ -70,7 +67,12 @@ MOTIONS = {"turn": turning, "relight": relighting}
 
 
 def render(
-    result: PhotoResult, model: ModelConfig, views: Sequence[View], size: int = SIZE
+    result: PhotoResult,
+    model: ModelConfig,
+    views: Sequence[View],
+    size: int = SIZE,
+    texture: str = "albedo",
+    often: bool = False,
 ) -> np.ndarray:
     """Renders a face from other sides and in other light.
 
@@ -83,21 +85,25 @@ def render(
       model: of the model that found it: its camera, its depth range.
       views: of the frames.
       size: side of the frames, px; above 512 there is nothing more to see.
+      texture: of `textures.KINDS`.
+      often: it is called again and again: made a graph, which takes a second, and is twice as fast then;
+        more than eight views always are.
 
     Returns:
       `[F, size, size, 3]` uint8.
     """
-    smooth = _SMOOTH * len(result.depth)
-    depth = _enlarged(ndimage.gaussian_filter(result.depth, smooth, mode="nearest"), size)
+    depth = textures.enlarged(textures.smoothed(result.depth), size)
     seen = result.canonical_visibility[BACKGROUND] < 0.5
-    albedo, alpha = result.albedo, np.ones_like(result.depth)
+    albedo = textures.of(result, texture, model.fov_degrees)
+    alpha = np.ones_like(result.depth)
     behind = np.ones([size, size, 3], np.float32)
     if model.static_background and seen.any():
-        albedo = meshes.spread(albedo, seen)
-        alpha = ndimage.gaussian_filter(seen.astype(np.float32), smooth)
-        behind = _enlarged(result.part_albedo[BACKGROUND], size)
-    albedo, alpha = _enlarged(albedo, size), _enlarged(alpha, size)
-    render = renderer.Renderer((size, size), model.fov_degrees, model.max_depth, model.rasterizer)
+        albedo = textures.spread(albedo, seen)
+        alpha = textures.smoothed(seen.astype(np.float32))
+        behind = textures.enlarged(result.part_albedo[BACKGROUND], size)
+    albedo, alpha = textures.enlarged(albedo, size), textures.enlarged(alpha, size)
+    make = _graph if often or len(views) > _BATCH else _renderer
+    render = make(size, model.fov_degrees, model.max_depth, model.rasterizer)
     pixel = 2.0 * math.tan(math.radians(model.fov_degrees) / 2.0) / size  # at distance 1
     translation = np.array([*_OFF_CENTER, 0.0], np.float32) * pixel
     frames = []
@@ -116,6 +122,15 @@ def render(
         share = (rendered.alpha).numpy()[..., np.newaxis]
         frames.append(to_uint8(share * rendered.image.numpy() + (1.0 - share) * behind))
     return np.concatenate(frames)
+
+
+def _renderer(size: int, *how: Any) -> renderer.Renderer:
+    return renderer.Renderer((size, size), *how)
+
+
+@functools.lru_cache(maxsize=8)
+def _graph(size: int, *how: Any) -> Callable[..., Rendering]:
+    return tf.function(_renderer(size, *how), autograph=False)
 
 
 def strip(frames: np.ndarray, count: int = 9) -> np.ndarray:
@@ -148,11 +163,3 @@ def save(frames: np.ndarray, path: str | os.PathLike[str]) -> None:
             duration=1000 // FRAMES_PER_SECOND,
             loop=0,
         )
-
-
-def _enlarged(array: np.ndarray, size: int) -> np.ndarray:
-    """`[h, w, ...]` to `[size, size, ...]`, bicubic."""
-    shape = array.shape
-    channels = tf.constant(array.reshape(*shape[:2], -1), tf.float32)
-    found = tf.image.resize(channels, [size, size], tf.image.ResizeMethod.BICUBIC)
-    return found.numpy().reshape(size, size, *shape[2:])

@@ -51,3 +51,19 @@ def test_a_picture_outside_of_the_photo_is_refused(shift):
         crop_transforms.resample(
             Image.new("RGB", (40, 40)), crop_transforms.of_similarity(1, shift), 40
         )
+
+
+@pytest.mark.parametrize(
+    ("side", "largest", "expected"), [(400, 256, 200), (800, 256, 256), (64, 256, None)]
+)
+def test_a_finer_picture_has_the_photos_pixels(side, largest, expected):
+    photo = Image.effect_noise((side, side), 60).convert("RGB")
+    box = (side / 4, side / 4, 3 * side / 4, 3 * side / 4)
+    transform = crop_transforms.of_box(box, 64)
+    found = crop_transforms.detailed(photo, transform, 64, largest)
+    if expected is None:
+        assert found is None
+        return
+    assert found.shape == (expected, expected, 3)
+    if expected == side // 2:
+        np.testing.assert_array_equal(found, np.asarray(photo.crop(box)))

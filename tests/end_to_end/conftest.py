@@ -51,7 +51,7 @@ def evaluated(program, trained, once):
 
 @pytest.fixture(scope="session")
 def exported(program, trained, once):
-    """A folder with what `export` says (output.txt), version 2 of the model (models), TFLite's (lite)."""
+    """What `export` says (output.txt), version 2 of the model (models), TFLite (lite), the page (web)."""
 
     def export(folder):
         taken = folder / "models" / "1"
@@ -62,6 +62,7 @@ def exported(program, trained, once):
             f"--export_dir={folder}/models",
             f"--tflite_dir={folder}/lite",
             "--tflite_images=4",
+            f"--web_dir={folder}/web",
             fresh=True,
         )
         (folder / "output.txt").write_text(output)

@@ -31,7 +31,7 @@ _COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
 #: runs/mine is.
 _PARSED_ONLY = (
     *("ablate", "peers", "serve_client", "serve_load"),
-    *("--tflite_dir=models/lite", "--run_dir=runs/served"),
+    *("--tflite_dir=models/lite", "--web_dir=web/public/model", "--run_dir=runs/served"),
 )
 #: Commands of kinds that other tests run: test_programs, test_evaluation, test_baseline, test_benchmark.
 _RUN_ELSEWHERE = [

@@ -55,15 +55,17 @@ def test_its_cells_run_in_order(data_dir, tmp_path):
     output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output[-4000:]
     shown = [line for line in output.splitlines() if line.startswith("SHOWN")]
-    assert sum("Image" in line for line in shown) == 5 and len(shown) == 7, output[-4000:]
+    assert sum("Image" in line for line in shown) == 5 and len(shown) == 8, output[-4000:]
     assert "eyes" in output and "L1 after 40 steps: 0." in output
     made = {path.relative_to(folder).parts[0] for path in folder.iterdir()}
     assert made == {
+        "astronaut.jpg.igc",
         "data",
         "face.glb",
         "face.mtl",
         "face.obj",
         "face_albedo.png",
+        "gallery.html",
         "run",
         "turn.webp",
     }

@@ -1,5 +1,6 @@
 """train, evaluate, reconstruct, export, prepare: what users type and what they get."""
 
+import importlib.util
 import json
 
 import numpy as np
@@ -86,6 +87,14 @@ def test_reconstruct_a_folder_names_what_it_cannot_read(program, trained, tmp_pa
     [
         (["--input=nowhere.jpg"], "no such photo or folder"),
         ([], "Give either --input"),
+        pytest.param(
+            ["--input=webcam:63"],
+            "camera 63: there is none, another program uses it",
+            marks=pytest.mark.skipif(
+                importlib.util.find_spec("cv2") is None,
+                reason="OpenCV, which is optional, is not installed",
+            ),
+        ),
     ],
 )
 def test_reconstruct_says_what_is_wrong(program, trained, tmp_path, flags, message):
@@ -143,7 +152,7 @@ def test_reconstruct_moves_the_face(program, trained, tmp_path):
     found = {path.name for path in (tmp_path / "out/a.png.igc").iterdir()}
     assert found >= {"relight.webp", "relight.gif", "relight.png"} and "turn.gif" not in found
     page = tmp_path / "out/gallery.html"
-    assert page.read_text().count("data:image/webp") == 3 and "a.png" in page.read_text()
+    assert page.read_text().count("data:image/webp") == 4 and "a.png" in page.read_text()
     page.write_text("my own page")
     output = program("reconstruct", *flags, "--gallery", expect=1)
     assert "is there and is no gallery" in output and "Traceback" not in output
@@ -202,6 +211,17 @@ def test_export_holds_stock_ops_only_and_equals_the_live_model(exported):
     alone = signature(images=tf.constant(photos[3:4]))
     for name, value in alone.items():
         np.testing.assert_allclose(value[0], together[name][3], atol=1e-5, err_msg=name)
+
+
+def test_export_writes_the_model_of_the_page(exported):
+    about = json.loads((exported / "web" / "model.json").read_text())
+    assert (about["image_size"], len(about["parts"]), about["trained_on"]) == (32, 3, "")
+    assert f"{exported}/web/capsules.tflite: " in (exported / "output.txt").read_text()
+
+
+def test_export_asks_where_to(program, trained):
+    output = program("export", f"--run_dir={trained}", expect=1)
+    assert "ERROR: Say where to: --export_dir" in output
 
 
 def test_prepare_writes_an_image_grid(program, tiny_flags, tmp_path):

@@ -160,7 +160,9 @@ def test_versions_count_up_and_half_of_one_is_never_there(exported, tmp_path, mo
         raise ValueError("no good")
 
     monkeypatch.setattr(export, "_check", fail)
-    monkeypatch.setattr(export, "ServedModel", lambda config, model: exported.served)  # of this model
+    monkeypatch.setattr(
+        export, "ServedModel", lambda config, model: exported.served
+    )  # of this model
     with pytest.raises(ValueError, match="no good"):
         export.export(exported.config, model, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["7", "8", "notes"]

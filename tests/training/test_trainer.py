@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from absl import logging as absl_logging
-from PIL import Image
 
 from igc_tf import config as config_lib
 from igc_tf import inference, run_directory
@@ -18,27 +17,12 @@ from tests.weight_files import efficientnet_arrays, write_torch
 
 
 @pytest.fixture
-def photos(tmp_path):
-    """A folder of 40 little pictures: a bright disc on a dark ground, at varied places."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    y, x = np.mgrid[:32, :32]
-    for index in range(40):
-        cx, cy = random.uniform(12, 20, 2)
-        disc = ((x - cx) ** 2 + (y - cy) ** 2 < 80)[..., None]
-        picture = np.where(disc, random.integers(128, 256, 3), random.integers(0, 100, 3))
-        Image.fromarray(picture.astype(np.uint8)).save(folder / f"{index}.png")
-    return folder
-
-
-@pytest.fixture
-def run_config(tiny, photos, kernels, unoptimized, own_cache, monkeypatch):
+def run_config(tiny, disc_photos, kernels, unoptimized, own_cache, monkeypatch):
     """With the compiled rasterizer where there is one: its graph is the smaller one."""
     monkeypatch.setattr(trainer, "FIXED_BATCH", 2)
     return tiny.replace(
         dataset="photo_folder",
-        data_dir=str(photos),
+        data_dir=str(disc_photos),
         batch_size=4,
         max_steps=3,
         pyramid_weight=1.0,
@@ -269,23 +253,23 @@ def test_what_is_wrong_leaves_a_directory_that_the_corrected_command_can_use(run
     assert config_lib.load(run).model.parts == 4
 
 
-def test_photos_that_changed_are_noticed(run_config, photos, tmp_path):
+def test_photos_that_changed_are_noticed(run_config, disc_photos, tmp_path):
     first = trainer.Trainer(run_config, tmp_path / "run")
     with pytest.raises(run_directory.InUse):
         trainer.Trainer(run_config, tmp_path / "run")
     first.run.unlock()
     count = len(first.photos.names)
     for name in first.photos.names[:3]:
-        (photos / name).unlink()
+        (disc_photos / name).unlink()
     message = f"train: {count} pictures in the run, {count - 3} now"
     with pytest.raises(run_directory.ConfigurationMismatch, match=message):
         trainer.Trainer(run_config, tmp_path / "run")
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_after_harm_in_folders_of_odd_names(run_config, photos, eager, tmp_path):
+def test_a_run_goes_on_after_harm_in_folders_of_odd_names(run_config, disc_photos, eager, tmp_path):
     """The state file gone, the newest checkpoint cut, killed before done.json: nothing is lost."""
-    photos = photos.rename(tmp_path / "photos [b]\\?*")
+    photos = disc_photos.rename(tmp_path / "photos [b]\\?*")
     config = run_config.replace(data_dir=str(photos), checkpoint_every_seconds=0.0)
     run = tmp_path / "run [a]\\?*"
     trainer.Trainer(config, run).train()

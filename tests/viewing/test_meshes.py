@@ -3,14 +3,19 @@
 import io
 import json
 import os
+import shutil
 import struct
+import subprocess
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import trimesh
 from PIL import Image
 
-from igc_tf.viewing import colors, meshes
+from igc_tf.graphics import pose
+from igc_tf.structures import Pose
+from igc_tf.viewing import colors, meshes, turntable
 
 
 @pytest.fixture(scope="module", params=["glb", "obj"])
@@ -352,3 +357,101 @@ def test_bad_paths_are_named(tmp_path):
         meshes.write_glb(mesh, tmp_path / "face.obj")
     with pytest.raises(FileNotFoundError, match="make it"):
         meshes.write_obj(mesh, tmp_path / "none" / "face.obj")
+
+
+@pytest.fixture(scope="module")
+def turning(tmp_path_factory, face):
+    """A file whose face turns, and how."""
+    path = tmp_path_factory.mktemp("turning") / "face.glb"
+    turn = meshes.Turn([view.rotation_degrees for view in turntable.turning(face)], 20.0)
+    meshes.write_glb(meshes.face_mesh(face), path, NAMES_OF_PARTS, turn)
+    return path, turn
+
+
+def test_a_face_in_a_glb_turns_about_its_pivot(turning, face):
+    path, turn = turning
+    tree, binary = contents_of(path)
+    (animation,) = tree["animations"]
+    (channel,), (sampler,) = animation["channels"], animation["samplers"]
+    values = []
+    for name in ("input", "output"):
+        accessor = tree["accessors"][sampler[name]]
+        view = tree["bufferViews"][accessor["bufferView"]]
+        array = np.frombuffer(binary, "<f4", view["byteLength"] // 4, view["byteOffset"])
+        values.append(array.reshape(accessor["count"], -1))
+    times, quaternions = values
+    count = len(turn.rotations_degrees)
+    np.testing.assert_allclose(times[:, 0], np.arange(count + 1) / 20.0, rtol=1e-6)
+    np.testing.assert_array_equal(quaternions[0], quaternions[-1])
+    # What a viewer makes of a quarter of it is what the renderer does.
+    nodes = tree["nodes"]
+    outer = nodes[channel["target"]["node"]]
+    assert channel["target"]["path"] == "rotation" and animation["name"] == "turn"
+    (inner,) = (nodes[child] for child in outer["children"])
+    point, frame = np.array([0.02, 0.03, -0.94]), count // 6
+    x, y, z, w = quaternions[frame]
+    moved = point + inner["translation"]
+    axis = np.array([x, y, z])
+    moved = moved + 2 * np.cross(axis, np.cross(axis, moved) + w * moved) + outer["translation"]
+    rotation = np.radians([turn.rotations_degrees[frame]]).astype(np.float32)
+    expected = pose.apply(
+        Pose(tf.constant(rotation), tf.zeros([1, 3])), tf.constant(point[None, None], tf.float32)
+    )
+    np.testing.assert_allclose(moved, expected[0, 0], atol=1e-6)
+    assert np.abs(moved - point).max() > 0.01
+    # At rest it is where it is without.
+    scene = trimesh.load(path, process=False)
+    still = meshes.face_mesh(face)
+    np.testing.assert_allclose(scene.bounds, still.bounds, atol=1e-6)
+
+
+def test_another_reader_finds_the_same(turning, parted):
+    pygltflib = pytest.importorskip(
+        "pygltflib", reason="pygltflib, another reader of glTF, is not installed"
+    )
+    mesh, folder = parted
+    for path, animations in ((folder / "face.glb", 0), (turning[0], 1)):
+        file = pygltflib.GLTF2().load(str(path))
+        assert len(file.animations) == animations
+        names = [node.name for node in file.nodes if node.mesh is not None]
+        assert sorted(names) == sorted(FACE_PARTS)
+        triangles, corners = 0, []
+        for one in file.meshes:
+            (primitive,) = one.primitives
+            place = file.accessors[primitive.attributes.POSITION]
+            corners.append([place.min, place.max])
+            triangles += file.accessors[primitive.indices].count // 3
+        low, high = np.array(corners).transpose(1, 0, 2)
+        np.testing.assert_allclose([low.min(0), high.max(0)], mesh.bounds, atol=1e-6)
+        assert triangles == len(mesh.faces)
+
+
+#: Prints how many errors and warnings the files have.
+_VALIDATE = """
+const {validateBytes} = require("gltf-validator"), {readFileSync} = require("fs");
+(async () => {
+  for (const path of process.argv.slice(1)) {
+    const {issues} = await validateBytes(new Uint8Array(readFileSync(path)));
+    console.log(issues.numErrors, issues.numWarnings, JSON.stringify(issues.messages));
+  }
+})();
+"""
+
+
+def test_khronos_validator_finds_no_fault(turning, parted, tmp_path, face):
+    node = shutil.which("node")
+    found = node and subprocess.run([node, "-e", 'require("gltf-validator")'], capture_output=True)
+    if not found or found.returncode:
+        pytest.skip(
+            "Node.js, or its package gltf-validator (NODE_PATH tells where), is not installed"
+        )
+    whole = tmp_path / "whole.glb"
+    meshes.write_glb(meshes.face_mesh(face, background=True), whole)
+    broken = tmp_path / "broken.glb"
+    broken.write_bytes(whole.read_bytes().replace(b'"NORMAL":1', b'"NORMAL":7'))
+    files = [turning[0], parted[1] / "face.glb", whole, broken]
+    command = [node, "-e", _VALIDATE, *map(str, files)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    *good, bad = output.splitlines()
+    assert all(line.startswith("0 0 ") for line in good) and len(good) == 3, output
+    assert not bad.startswith("0 0 ")

@@ -87,3 +87,20 @@ def test_a_video_that_was_cut_short_is_read_as_far_as_it_goes(writer, tmp_path):
 def test_names_tell_videos():
     assert clips.is_clip("a.MP4") and clips.is_clip("b/c.webm")
     assert not clips.is_clip("a.jpg") and not clips.is_clip("mp4")
+
+
+def test_what_comes_unevenly_is_recorded_evenly(tmp_path):
+    pytest.importorskip("cv2", reason="OpenCV, which is optional, is not installed")
+    gray = {0.0: 20, 0.12: 80, 0.15: 110, 0.41: 160, 0.5: 220}
+
+    def come():
+        for now, value in gray.items():
+            yield now, np.full((48, 64, 3), value, np.uint8)
+        raise KeyboardInterrupt
+
+    path = tmp_path / "camera.mp4"
+    assert movies.record(come(), path, 10.0) == 6
+    found = [frame.mean() for frame in clips.Clip(path)]
+    np.testing.assert_allclose(found, [20, 80, 110, 110, 160, 220], atol=6)
+    assert movies.record(iter([]), tmp_path / "none.mp4", 10.0) == 0
+    assert [entry.name for entry in tmp_path.iterdir()] == ["camera.mp4"]
