@@ -146,7 +146,7 @@ class ModelConfig:
     encoder_blocks: int = _field(
         0,
         "Residual blocks after each of the image encoder's stages; 0 is [unsup3d]'s encoder. They find "
-        "what its plain one misses (docs/log.md, GP1) [choice].",
+        "what its plain one misses (docs/log.md, GP0) [choice].",
     )
     decoder_channels: int = _field(
         32, "Channels of the last decoder stage, doubled towards the first, at most 8 times."

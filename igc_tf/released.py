@@ -3,7 +3,7 @@
 weights/<name>/
   flags.json      the complete configuration, with no folder of the machine it was trained on
   checkpoints/    one checkpoint of the model alone: no optimizer, no step. Weights are float32 rounded
-                  to half precision, so that a file of half the size, as the web's, holds the same ones
+                  to half precision, so that they pack to little more than half, for git and the web page
   weights.json    `Release`: where the weights come from and what they were measured at
 
 To everything that reads runs it is a run directory. It is read by tf.train.Checkpoint, which holds

@@ -60,12 +60,15 @@ def test_the_package_asks_for_all_that_it_imports():
     }
     providers = importlib.metadata.packages_distributions()
     own = {"igc_tf", "tools"}
+    elsewhere = {"run_step.py": {"jax"}}  # runs on a machine of its own
     for path in [*CHECKOUT.glob("igc_tf/**/*.py"), *CHECKOUT.glob("tools/*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module]
             for name in {name.split(".")[0] for name in names} - own - sys.stdlib_module_names:
+                if name in elsewhere.get(path.name, ()):
+                    continue
                 givers = {_normal(giver) for giver in providers.get(name, [name])}
                 assert givers & (dependencies | optional), f"{path} imports {name}"
 
