@@ -27,10 +27,10 @@ _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
 
 #: Of these only the flags are checked: they start many programs, ask a server, need weights of other
-#: networks, or take long (conversion to TFLite), and have tests of their own; runs/served is made as
+#: networks, or take long (conversion to TFLite, to XLA), and have tests of their own; runs/served is made as
 #: runs/mine is.
 _PARSED_ONLY = (
-    *("ablate", "peers", "serve_client", "serve_load"),
+    *("ablate", "peers", "serve_client", "serve_load", "export_step", "import_step"),
     *("--tflite_dir=models/lite", "--web_dir=web/public/model", "--run_dir=runs/served"),
 )
 #: Commands of kinds that other tests run: test_programs, test_evaluation, test_baseline, test_benchmark.
@@ -77,6 +77,8 @@ _SHORT = {
     "reconstruct": [],
     "mix": [],
     "export": [],
+    "export_step": [],
+    "import_step": [],
     "compare": [],
     "curves": ["--stretches=1"],
     "baseline": ["--train_images=8", "--fit_images=10"],
