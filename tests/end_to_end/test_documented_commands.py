@@ -27,8 +27,8 @@ _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _COMMAND = re.compile(r"python -m tools\.(\w+ [^;`\n]+)")
 
 #: Of these only the flags are checked: they start many programs, ask a server, need weights of other
-#: networks, or take long (conversion to TFLite, to XLA), and have tests of their own; runs/served is made as
-#: runs/mine is.
+#: networks, or take long (conversion to TFLite, to XLA), and have tests of their own; runs/served is
+#: made as runs/mine is.
 _PARSED_ONLY = (
     *("ablate", "peers", "serve_client", "serve_load", "export_step", "import_step"),
     *("--tflite_dir=models/lite", "--web_dir=web/public/model", "--run_dir=runs/served"),
